@@ -1,0 +1,25 @@
+// npm run build: the library (tsc, with declarations) and the two commands (bundled, so that start-up stays near bare Node's).
+import { chmodSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { ROOT, run } from './lib/run.mjs';
+
+const typesToo = !process.argv.includes('--fast');
+if (typesToo) {
+  rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
+  run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json']);
+}
+await build({
+  absWorkingDir: ROOT,
+  entryPoints: { mpip: 'src/cli/mpip.ts', 'mpip-check': 'src/cli/mpip-check.ts' },
+  outdir: 'dist/bin',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  chunkNames: 'chunks/[name]-[hash]',
+  banner: { js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);" },
+  logLevel: 'warning',
+});
+for (const bin of ['mpip', 'mpip-check']) chmodSync(join(ROOT, 'dist/bin', `${bin}.js`), 0o755);
