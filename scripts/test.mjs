@@ -34,5 +34,6 @@ async function transpile() {
     sourcemap: 'inline',
     logLevel: 'warning',
   });
-  if (existsSync(join(ROOT, 'test/data'))) cpSync(join(ROOT, 'test/data'), join(ROOT, 'build/test/data'), { recursive: true });
+  if (existsSync(join(ROOT, 'test/data')))
+    cpSync(join(ROOT, 'test/data'), join(ROOT, 'build/test/data'), { recursive: true });
 }

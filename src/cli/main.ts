@@ -1,0 +1,105 @@
+import type { Argv, CommandModule } from 'yargs';
+import yargs from 'yargs';
+import { VERSION } from '../version.js';
+import { Exit, UsageError } from './exit.js';
+import { nearest, protectDash, restoreDash } from './options.js';
+
+/** A command as the table below holds it: only the one that runs is loaded. */
+interface CommandEntry {
+  readonly name: string;
+  readonly describe: string;
+  readonly load: () => Promise<{ default: CommandModule<object, never> }>;
+}
+
+const entry = (name: string, describe: string, load: () => Promise<{ default: unknown }>): CommandEntry => ({
+  name,
+  describe,
+  load: load as CommandEntry['load'],
+});
+
+/** Every command. */
+const COMMANDS: readonly CommandEntry[] = [
+  entry('check', 'examine a peer: a verdict for each requirement', () => import('./commands/check.js')),
+  entry('peer', 'run the reference node, to talk to and to compare with', () => import('./commands/peer.js')),
+  entry('dissect', 'read captures and say what happened in them', () => import('./commands/dissect.js')),
+  entry('decode', 'explain a control message or datagram octet by octet', () => import('./commands/decode.js')),
+  entry('encode', 'build a control message from field values', () => import('./commands/encode.js')),
+];
+
+/**
+ * Runs `mpip` with the given arguments (without node and script).
+ * @returns the exit code; everything has been printed.
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    return await dispatch(args);
+  } catch (error) {
+    return report(error);
+  }
+}
+
+async function dispatch(args: readonly string[]): Promise<number> {
+  const wanted = args[0];
+  const chosen = COMMANDS.find((command) => command.name === wanted);
+  if (chosen === undefined && wanted !== undefined && !wanted.startsWith('-')) {
+    const near = nearest(
+      wanted,
+      COMMANDS.map((command) => command.name),
+    );
+    throw new UsageError(
+      `There is no command '${wanted}'${near ? `; did you mean '${near}'?` : `; known are ${COMMANDS.map((c) => c.name).join(', ')}.`}`,
+    );
+  }
+  const module = chosen === undefined ? undefined : (await chosen.load()).default;
+  let exitCode: number = Exit.ok;
+  let parser: Argv = yargs(protectDash(args))
+    .scriptName('mpip')
+    .usage('$0 COMMAND [option ...]\n\nToolkit for Multipath IP: check a peer, read captures, run a reference node.')
+    .parserConfiguration({
+      'camel-case-expansion': false,
+      'parse-positional-numbers': false,
+      'parse-numbers': false,
+      'boolean-negation': false,
+      'dot-notation': false,
+    })
+    .version(VERSION)
+    .help()
+    .alias('help', 'h')
+    .wrap(Math.min(120, process.stdout.columns ?? 100))
+    .strict()
+    .exitProcess(false)
+    .fail((message: string | undefined, error: Error | undefined) => {
+      throw error ?? new UsageError(sentence(message ?? 'The command line could not be read', chosen?.name));
+    });
+  for (const command of COMMANDS) {
+    if (command === chosen && module !== undefined) {
+      parser = parser.command({
+        ...module,
+        handler: async (argv) => {
+          const result = (await module.handler(argv as never)) as unknown;
+          if (typeof result === 'number') exitCode = result;
+        },
+      } as CommandModule);
+    } else parser = parser.command(command.name, command.describe);
+  }
+  if (chosen === undefined) parser = parser.demandCommand(1, 'Give a command; mpip --help lists them');
+  await parser.parseAsync();
+  return exitCode;
+}
+
+/** yargs' message as a sentence that says how to go on. */
+function sentence(message: string, command: string | undefined): string {
+  const line = restoreDash(message).split('\n')[0]!.replace(/[.]?$/, '');
+  return `${line}; mpip ${command === undefined ? '' : `${command} `}--help lists what can be given.`;
+}
+
+/** Prints an error for a person and gives its exit code. */
+function report(error: unknown): number {
+  if (error instanceof Error && typeof (error as { exitCode?: unknown }).exitCode === 'number') {
+    process.stderr.write(`mpip: ${error.message}\n`);
+    return (error as unknown as { exitCode: number }).exitCode;
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`mpip: this is a fault of mpip itself, please report it: ${text}\n`);
+  return Exit.fault;
+}
