@@ -1,0 +1,146 @@
+import { fstatSync, promises } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { createGunzip } from 'node:zlib';
+import { CaptureError } from './capture-error.js';
+
+/** A path, `-` for standard input, or chunks of bytes (a Readable is such). */
+export type CaptureSource = string | AsyncIterable<Uint8Array>;
+
+const READ_LENGTH = 4 << 20;
+/** Compressed bytes given to zlib at once: bounds what a gzip bomb can put into memory before the next packet is looked at. */
+const INFLATE_INPUT_LENGTH = 32 << 10;
+/** Also how many bytes before damage in a gzip stream may be lost: zlib does not hand out what it has of a piece it fails in. */
+const INFLATE_OUTPUT_LENGTH = 16 << 10;
+
+/**
+ * The bytes of a capture, inflated when they start with the gzip magic. A chunk is valid until the next one is asked for.
+ * @throws {CaptureError} `capture-unreadable`, `capture-gzip-damaged`, `capture-truncated`
+ */
+export async function* captureChunks(source: CaptureSource): AsyncGenerator<Uint8Array, void, undefined> {
+  const chunks = typeof source === 'string' ? fileChunks(source) : source;
+  const iterator = chunks[Symbol.asyncIterator]();
+  try {
+    const first: Uint8Array[] = [];
+    let length = 0;
+    while (length < 2) {
+      const { done, value } = await iterator.next();
+      if (done) break;
+      if (value.length === 0) continue;
+      first.push(length === 0 && value.length >= 2 ? value : value.slice());
+      length += value.length;
+    }
+    const head = first.length === 1 ? first[0]! : Buffer.concat(first);
+    const rest = startingWith(head, iterator);
+    if (head[0] === 0x1f && head[1] === 0x8b) yield* inflated(rest);
+    else yield* rest;
+  } finally {
+    await iterator.return?.();
+  }
+}
+
+async function* startingWith(head: Uint8Array, iterator: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  if (head.length > 0) yield head;
+  for (;;) {
+    const { done, value } = await iterator.next();
+    if (done) return;
+    yield value;
+  }
+}
+
+/** Reads the next chunk while the caller works on this one: two buffers in turn. */
+async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
+  let file: FileHandle | undefined;
+  let ahead: Promise<number> | undefined;
+  try {
+    if (path === '-' && (process.platform === 'win32' || !fstatSync(0).isFile())) {
+      for await (const chunk of process.stdin) yield chunk as Uint8Array;
+      return;
+    }
+    file = await promises.open(path === '-' ? '/dev/stdin' : path, 'r');
+    // A small file gets a small buffer: start-up would feel two of 4 MiB.
+    const { size } = await file.stat();
+    const length = size > 0 && size < READ_LENGTH ? size + 1 : READ_LENGTH;
+    let current = Buffer.allocUnsafeSlow(length);
+    let other = Buffer.allocUnsafeSlow(length);
+    ahead = readInto(file, current);
+    for (;;) {
+      const length = await ahead;
+      if (length === 0) return;
+      ahead = readInto(file, other);
+      yield current.subarray(0, length);
+      [current, other] = [other, current];
+    }
+  } catch (error) {
+    throw isSystemError(error) ? unreadable(path, error) : error;
+  } finally {
+    await ahead?.catch(() => {});
+    await file?.close();
+  }
+}
+
+function readInto(file: FileHandle, buffer: Buffer): Promise<number> {
+  const reading = file.read(buffer, 0, buffer.length, null).then(({ bytesRead }) => bytesRead);
+  // An error is dealt with when the bytes are asked for; until then it must not count as unhandled.
+  reading.catch(() => {});
+  return reading;
+}
+
+async function* inflated(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const gunzip = createGunzip({ chunkSize: INFLATE_OUTPUT_LENGTH });
+  let failure: NodeJS.ErrnoException | undefined;
+  let ready: Uint8Array[] = [];
+  let total = 0;
+  const take = (): Uint8Array[] => {
+    const taken = ready;
+    ready = [];
+    return taken;
+  };
+  gunzip.on('data', (data: Uint8Array) => {
+    total += data.length;
+    ready.push(data);
+  });
+  gunzip.on('error', (error) => {
+    failure = error;
+  });
+  const ended = new Promise<void>((resolve) => gunzip.once('end', resolve).once('close', resolve));
+  try {
+    for await (const chunk of chunks) {
+      for (let at = 0; at < chunk.length && failure === undefined; at += INFLATE_INPUT_LENGTH) {
+        const piece = chunk.subarray(at, at + INFLATE_INPUT_LENGTH);
+        await new Promise<void>((resolve) => gunzip.write(piece, () => resolve()));
+        yield* take();
+      }
+      if (failure !== undefined) break;
+    }
+    if (failure === undefined) gunzip.end();
+    await ended;
+    yield* take();
+  } finally {
+    gunzip.destroy();
+  }
+  if (failure !== undefined) throw gzipDamage(failure, total);
+}
+
+function gzipDamage(cause: NodeJS.ErrnoException, offset: number): CaptureError {
+  if (cause.code === 'Z_BUF_ERROR') {
+    const message = `The gzip data are truncated: they end after ${offset} inflated bytes, before their end mark.`;
+    return new CaptureError('capture-truncated', message, { offset, found: offset, cause });
+  }
+  const message = `The gzip data are damaged after about ${offset} inflated bytes (${cause.message}): nothing after that can be read.`;
+  return new CaptureError('capture-gzip-damaged', message, { offset, found: cause.message, cause });
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && typeof (error as NodeJS.ErrnoException).code === 'string' && 'syscall' in error;
+}
+
+function unreadable(path: string, cause: NodeJS.ErrnoException): CaptureError {
+  const reasons: Record<string, string> = {
+    ENOENT: 'there is no such file',
+    EACCES: 'permission is denied',
+    EISDIR: 'it is a directory',
+  };
+  const name = path === '-' ? 'Standard input' : `The capture ${path}`;
+  const message = `${name} cannot be read: ${reasons[cause.code ?? ''] ?? cause.message}.`;
+  return new CaptureError('capture-unreadable', message, { offset: 0, found: cause.code ?? cause.message, cause });
+}
