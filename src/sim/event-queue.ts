@@ -1,0 +1,58 @@
+/** A binary heap of actions by time; equal times in the order they were pushed, so that runs repeat exactly. */
+export class EventQueue {
+  readonly #times: number[] = [];
+  readonly #orders: number[] = [];
+  readonly #actions: (() => void)[] = [];
+  #pushed = 0;
+
+  /** Time of the next action; `Infinity` when there is none. */
+  get nextTime(): number {
+    return this.#times.length > 0 ? this.#times[0]! : Number.POSITIVE_INFINITY;
+  }
+
+  push(time: number, action: () => void): void {
+    let at = this.#times.length;
+    this.#times.push(time);
+    this.#orders.push(this.#pushed++);
+    this.#actions.push(action);
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!this.#before(at, parent)) return;
+      this.#swap(at, parent);
+      at = parent;
+    }
+  }
+
+  /**
+   * Takes the next action.
+   * @throws RangeError when there is none.
+   */
+  pop(): () => void {
+    const action = this.#actions[0];
+    if (action === undefined) throw new RangeError('The event queue is empty.');
+    this.#swap(0, this.#times.length - 1);
+    this.#times.pop();
+    this.#orders.pop();
+    this.#actions.pop();
+    for (let at = 0; ; ) {
+      const left = 2 * at + 1;
+      if (left >= this.#times.length) return action;
+      const right = left + 1;
+      const child = right < this.#times.length && this.#before(right, left) ? right : left;
+      if (!this.#before(child, at)) return action;
+      this.#swap(child, at);
+      at = child;
+    }
+  }
+
+  #before(a: number, b: number): boolean {
+    const difference = this.#times[a]! - this.#times[b]!;
+    return difference < 0 || (difference === 0 && this.#orders[a]! < this.#orders[b]!);
+  }
+
+  #swap(a: number, b: number): void {
+    [this.#times[a], this.#times[b]] = [this.#times[b]!, this.#times[a]!];
+    [this.#orders[a], this.#orders[b]] = [this.#orders[b]!, this.#orders[a]!];
+    [this.#actions[a], this.#actions[b]] = [this.#actions[b]!, this.#actions[a]!];
+  }
+}
