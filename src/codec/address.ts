@@ -44,7 +44,7 @@ export function formatNodeId(nodeId: NodeId, octets: number): string {
  */
 export function parseNodeId(text: string): { nodeId: NodeId; octets: number } {
   const plain = text.replaceAll(/[:-]/g, '');
-  if (!/^([0-9a-f]{4}|[0-9a-f]{12})$/i.test(plain)) {
+  if (!/^[0-9a-f]{2}([:-]?[0-9a-f]{2}){1}(([:-]?[0-9a-f]{2}){4})?$/i.test(text)) {
     throw new CodecError('syntax', {
       layer: 'cm',
       field: 'nodeId',

@@ -188,7 +188,7 @@ export class ConstantError extends Error {
   readonly code = 'constant';
 }
 
-const unitMicros: Record<string, number> = { us: 1, µs: 1, ms, s, min: 60 * s, h: 3600 * s };
+const unitMicros: Record<string, number> = { us: 1, µs: 1, μs: 1, ms, s, min: 60 * s, h: 3600 * s };
 
 /**
  * Reads `NAME=VALUE` as typed for `--set` and `--pixit`. Times take a unit (`us`, `ms`, `s`, `min`, `h`); a bare number
@@ -203,7 +203,7 @@ export function parseConstant(text: string): { name: ConstantName; value: number
     throw new ConstantError(`There is no constant '${name}'; known are ${CONSTANT_NAMES.join(', ')}.`);
   const key = name as ConstantName;
   const declaration: ConstantDeclaration = CONSTANTS[key];
-  const value = declaration.unit === 'µs' ? parseTime(raw) : parseRatio(raw);
+  const value = declaration.unit === 'µs' ? parseTime(raw) : parseNumber(raw, declaration.unit === 'ratio');
   if (value === undefined || (declaration.unit !== 'ratio' && !Number.isInteger(value))) {
     const example =
       declaration.unit === 'µs' ? '3s or 100ms' : declaration.unit === 'ratio' ? '1/8' : String(declaration.default);
@@ -218,13 +218,15 @@ export function parseConstant(text: string): { name: ConstantName; value: number
 }
 
 function parseTime(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)(us|µs|ms|s|min|h)?$/.exec(text);
+  const match = /^(\d+(?:\.\d+)?)(us|µs|μs|ms|s|min|h)?$/.exec(text);
   return match ? Math.round(Number(match[1]) * unitMicros[match[2] ?? 's']!) : undefined;
 }
 
-function parseRatio(text: string): number | undefined {
+/** A decimal number; with `ratio` also a quotient such as 1/8. Undefined for anything else, a divisor of 0 included. */
+function parseNumber(text: string, ratio: boolean): number | undefined {
   const match = /^(\d+(?:\.\d+)?)(?:\/(\d+(?:\.\d+)?))?$/.exec(text);
-  return match ? Number(match[1]) / Number(match[2] ?? 1) : undefined;
+  if (match === null || (match[2] !== undefined && (!ratio || Number(match[2]) === 0))) return undefined;
+  return Number(match[1]) / Number(match[2] ?? 1);
 }
 
 /** A constant's value for people, with its unit. */

@@ -10,6 +10,7 @@ import {
   FULL,
   fieldOf,
   fieldOffset,
+  fieldSize,
   LAYOUTS,
   type LayoutDeclaration,
   type LayoutName,
@@ -151,8 +152,8 @@ export function messageOf(view: CmView): ControlMessage {
 /**
  * Decodes one CM block that must fill `bytes` exactly: 25 octets of `compact`, or 26 with the filler first; 25 + 4n of
  * `full`.
- * @throws CodecError that names the first field that makes the block no CM: `truncated`, `length-marker`, `version`,
- * `flags`, `address-count`, `node-id` or `checksum`.
+ * @throws CodecError that names the first field that makes the block no CM: `truncated`, `too-long`, `length-marker`,
+ * `version`, `flags`, `address-count`, `node-id` or `checksum`.
  */
 export function decode(bytes: Uint8Array, layout: LayoutName): ControlMessage {
   const declaration = LAYOUTS[layout];
@@ -161,7 +162,7 @@ export function decode(bytes: Uint8Array, layout: LayoutName): ControlMessage {
 
 function decodeCompact(bytes: Uint8Array, layout: LayoutDeclaration): ControlMessage {
   if (bytes.length < COMPACT.baseSize || bytes.length > COMPACT.baseSize + COMPACT.filler) {
-    throw lengthError('compact', bytes.length, '25 octets, or 26 with the filler first', layout);
+    throw lengthError(layout, bytes.length, 0, '25 octets, or 26 with the filler first');
   }
   const start = bytes.length - COMPACT.baseSize;
   checkConstant(bytes, start, layout, 'length', 'length-marker');
@@ -182,7 +183,7 @@ function prepend(bytes: Uint8Array): Uint8Array {
 
 function decodeFull(bytes: Uint8Array, layout: LayoutDeclaration): ControlMessage {
   const length = bytes.length;
-  if (length < FULL.baseSize) throw lengthError('full', length, 'at least 25 octets', layout);
+  if (length < FULL.baseSize) throw lengthError(layout, length, 0, 'at least 25 octets');
   const countAt = length - (FULL.baseSize - fieldOffset(layout, 'addressCount'));
   const count = bytes[countAt]!;
   checkConstant(bytes, length - FULL.baseSize, layout, 'version', 'version');
@@ -198,7 +199,7 @@ function decodeFull(bytes: Uint8Array, layout: LayoutDeclaration): ControlMessag
     });
   }
   const needed = cmSize(layout, count);
-  if (length !== needed) throw lengthError('full', length, `${needed} octets for ${count} addresses`, layout);
+  if (length !== needed) throw lengthError(layout, length, count, `${needed} octets for ${count} addresses`);
   checkSum(bytes, 0, length, 'full');
   if (!isFull(bytes, 0, length)) {
     throw new CodecError('node-id', {
@@ -212,27 +213,21 @@ function decodeFull(bytes: Uint8Array, layout: LayoutDeclaration): ControlMessag
   return messageOf(new CmView().bind(bytes, 0, length, 'full'));
 }
 
-function lengthError(layer: string, found: number, needed: string, layout: LayoutDeclaration): CodecError {
+/** `truncated`, naming the first field that is not whole, or `too-long`, naming the octet after the last field. */
+function lengthError(layout: LayoutDeclaration, length: number, addressCount: number, needed: string): CodecError {
+  const found = `${length} octets`;
+  const size = cmSize(layout, addressCount);
+  if (length > size) {
+    return new CodecError('too-long', { layer: layout.name, field: 'end of the CM', offset: size, found, needed });
+  }
   let offset = 0;
-  let field: FieldName = layout.fields[0]!.name;
+  let field: FieldName = 'checksum';
   for (const declaration of layout.fields) {
     field = declaration.name;
-    const size =
-      typeof declaration.count === 'number'
-        ? declaration.size * declaration.count
-        : declaration.count === undefined
-          ? declaration.size
-          : 0;
-    if (offset + size > found) break;
-    offset += size;
+    if (offset + fieldSize(declaration, addressCount) > length) break;
+    offset += fieldSize(declaration, addressCount);
   }
-  return new CodecError('truncated', {
-    layer,
-    field,
-    offset: Math.min(offset, found),
-    found: `${found} octets`,
-    needed,
-  });
+  return new CodecError('truncated', { layer: layout.name, field, offset, found, needed });
 }
 
 function checkConstant(
@@ -287,6 +282,11 @@ export function checkRanges(cm: ControlMessage): void {
   check('pathDelay', cm.pathDelay, -0x80000000, 0x7fffffff);
   check('flags', cm.flags, 0, MAX_FLAGS);
   for (const address of cm.localAddresses) check('localAddresses', address, 0, 0xffffffff);
+  const filler = cm.filler ?? 0;
+  if (cm.layout === 'compact' && !(Number.isInteger(filler) && filler >= 0 && filler <= 255)) {
+    const needed = 'a whole number from 0 to 255';
+    throw new CodecError('range', { layer: 'compact', field: 'filler', offset: -1, found: filler, needed });
+  }
   const most = maxAddresses(layout);
   if (cm.localAddresses.length > most) {
     const offset = fieldOffset(layout, 'localAddresses');

@@ -54,6 +54,13 @@ export class DatagramView {
     this.bytes = bytes;
     this.offset = offset;
     this.hasPorts = false;
+    // Nothing of an earlier datagram may show when this one ends early.
+    this.end = offset + length;
+    this.ipHeaderLength = 0;
+    this.totalLength = 0;
+    this.protocol = 0;
+    this.l4Offset = offset;
+    this.payloadOffset = offset;
     this.status = this.#read(bytes, offset, length);
     return this.status;
   }

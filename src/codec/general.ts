@@ -40,10 +40,7 @@ function addField(parser: Parser, field: FieldDeclaration): Parser {
  */
 export function decodeGeneral(block: Uint8Array, layoutName: LayoutName): GeneralValues {
   const layout = LAYOUTS[layoutName];
-  // binary-parser reads forwards; the number of addresses of `full` stands behind the list, so it is read first.
-  const count =
-    layoutName === 'full' ? block[block.length - layout.baseSize + fieldOffset(layout, 'addressCount')] : undefined;
-  const parser = count === undefined ? compactParser() : fullParser(count);
+  const parser = layoutName === 'full' ? fullParser(addressCountOf(block)) : compactParser();
   const raw = parser.parse(block);
   const values: GeneralValues = {};
   for (const field of layout.fields) {
@@ -57,6 +54,13 @@ export function decodeGeneral(block: Uint8Array, layoutName: LayoutName): Genera
     else values[field.name] = value as number;
   }
   return values;
+}
+
+/** The number of addresses of a `full` block. binary-parser reads forwards, and the number stands behind the list. */
+function addressCountOf(block: Uint8Array): number {
+  const at = block.length - LAYOUTS.full.baseSize + fieldOffset(LAYOUTS.full, 'addressCount');
+  if (at < 0) throw new RangeError(`A full CM has 25 octets or more, not ${block.length}.`);
+  return block[at]!;
 }
 
 const fullParsers: Parser[] = [];

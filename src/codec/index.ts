@@ -52,5 +52,5 @@ export { clampMss, fitsWithTrailer, hostMtu, type OverheadOptions, overhead } fr
 export { buildTcp, buildUdp, type Ipv4Options, type TcpFields, type Tuple } from './packet.js';
 export { PROFILE_NAMES, PROFILES, type Profile, type ProfileName } from './profile.js';
 export { Random } from './random.js';
-export { attach, detach, isAttachable, TrailerView, userDataRoom } from './trailer.js';
+export { attach, detach, headerError, isAttachable, TrailerView, userDataRoom } from './trailer.js';
 export { Accept, acceptOnly, CmView, isCompact, isFull } from './view.js';

@@ -35,8 +35,9 @@ export function fitsWithTrailer(totalLength: number, linkMtu: number, trailer: n
 const view = new DatagramView();
 
 /**
- * Lowers the MSS option of a TCP SYN or SYN-ACK, in place, to what a host MTU leaves: MTU - 40 (RFC 6691). The TCP
- * checksum is updated. Segments without the option or with a smaller value stay as they are.
+ * Lowers the MSS option of a TCP SYN or SYN-ACK, in place, to what a host MTU leaves: MTU - 40 (RFC 6691), not
+ * below 0. The TCP checksum is updated. Segments without the option or with a smaller value stay as they are; a segment
+ * that has the option more than once has each lowered.
  * @returns true when the segment was changed.
  */
 export function clampMss(packet: Uint8Array, mtu: number, length = packet.length): boolean {
@@ -46,27 +47,27 @@ export function clampMss(packet: Uint8Array, mtu: number, length = packet.length
     (view.tcpFlags & TcpFlags.syn) === 0
   )
     return false;
-  const limit = mtu - 40;
+  const limit = Math.max(0, mtu - 40);
+  let changed = false;
   for (let at = view.l4Offset + TCP_HEADER_LENGTH; at < view.payloadOffset; ) {
     const kind = packet[at]!;
-    if (kind === 0) return false;
+    if (kind === 0) break;
     if (kind === 1) {
       at++;
       continue;
     }
     const size = at + 1 < view.payloadOffset ? packet[at + 1]! : 0;
-    if (size < 2 || at + size > view.payloadOffset) return false;
-    if (kind === 2 && size === 4) {
+    if (size < 2 || at + size > view.payloadOffset) break;
+    if (kind === 2 && size === 4 && readU16be(packet, at + 2) > limit) {
       const mss = readU16be(packet, at + 2);
-      if (mss <= limit) return false;
       // The option may begin at an odd octet of what the checksum covers; then both values are summed swapped.
       const odd = ((at + 2 - view.l4Offset) & 1) === 1;
       const order = (value: number) => (odd ? ((value & 255) << 8) | (value >>> 8) : value);
       writeU16be(packet, at + 2, limit);
       writeU16be(packet, view.l4Offset + 16, updateChecksum(view.l4Checksum, order(mss), order(limit)));
-      return true;
+      changed = true;
     }
     at += size;
   }
-  return false;
+  return changed;
 }

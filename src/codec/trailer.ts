@@ -1,7 +1,15 @@
 import { readU16be, writeU16be } from './bytes.js';
 import { fold, shiftedWordSum, updateChecksum } from './checksum.js';
 import { type ControlMessage, encodedSize, encodeInto } from './control-message.js';
-import { DatagramView, HeaderStatus, TCP, UDP, UDP_HEADER_LENGTH } from './datagram.js';
+import {
+  DatagramView,
+  HeaderStatus,
+  IPV4_HEADER_LENGTH,
+  TCP,
+  TCP_HEADER_LENGTH,
+  UDP,
+  UDP_HEADER_LENGTH,
+} from './datagram.js';
 import { CodecError } from './errors.js';
 import { Accept, CmView } from './view.js';
 
@@ -33,9 +41,9 @@ export class TrailerView extends DatagramView {
 
 const headerProblem: Record<
   number,
-  ['not-ipv4' | 'ip-header' | 'truncated' | 'fragment' | 'protocol' | 'l4-header', string, number, string]
+  ['not-ipv4' | 'ip-header' | 'truncated' | 'fragment' | 'protocol', string, number, string | number]
 > = {
-  [HeaderStatus.notIpv4]: ['not-ipv4', 'version', 0, 'version 4'],
+  [HeaderStatus.notIpv4]: ['not-ipv4', 'version', 0, 4],
   [HeaderStatus.badIpHeader]: [
     'ip-header',
     'header length or total length',
@@ -45,14 +53,51 @@ const headerProblem: Record<
   [HeaderStatus.truncated]: ['truncated', 'total length', 2, 'all octets that the total length announces'],
   [HeaderStatus.fragment]: ['fragment', 'flags and fragment offset', 6, 'a whole datagram'],
   [HeaderStatus.otherProtocol]: ['protocol', 'protocol', 9, '6 (TCP) or 17 (UDP)'],
-  [HeaderStatus.badL4Header]: ['l4-header', 'TCP or UDP header', 20, 'a header that fits the datagram'],
 };
 
-/** Throws the error that explains why a datagram's headers can carry no CM. */
-function refuse(view: DatagramView): never {
+/**
+ * The error that explains why a datagram's headers can carry no CM; `view.status` must not be `ok`. Offsets count from
+ * the start of the datagram, `length` is the number of octets that were at hand.
+ */
+export function headerError(view: DatagramView, length: number): CodecError {
+  if (view.status === HeaderStatus.badL4Header) return l4Error(view);
   const [code, field, offset, needed] = headerProblem[view.status]!;
-  const found = view.bytes.length > offset ? view.bytes[view.offset + offset]! : 'missing';
-  throw new CodecError(code, { layer: 'ipv4', field, offset, found, needed });
+  return new CodecError(code, { layer: 'ipv4', field, offset, found: headerFinding(view, length), needed });
+}
+
+/** What a header said that `headerProblem` complains about. */
+function headerFinding(view: DatagramView, length: number): string | number {
+  const { bytes, offset } = view;
+  switch (view.status) {
+    case HeaderStatus.notIpv4:
+      return length < 1 ? 'missing' : bytes[offset]! >>> 4;
+    case HeaderStatus.badIpHeader:
+      return `a header of ${view.ipHeaderLength} octets in a datagram of ${view.totalLength}`;
+    case HeaderStatus.truncated:
+      return length < IPV4_HEADER_LENGTH ? `missing in ${length} octets` : `${view.totalLength} with ${length} octets`;
+    case HeaderStatus.fragment:
+      return `0x${readU16be(bytes, offset + 6)
+        .toString(16)
+        .padStart(4, '0')}`;
+    default:
+      return view.protocol;
+  }
+}
+
+/** The error for a TCP or UDP header that does not fit its datagram. */
+function l4Error(view: DatagramView): CodecError {
+  const isTcp = view.protocol === TCP;
+  const available = view.end - view.l4Offset;
+  const smallest = isTcp ? TCP_HEADER_LENGTH : UDP_HEADER_LENGTH;
+  const layer = isTcp ? 'tcp' : 'udp';
+  const at = view.l4Offset - view.offset;
+  if (available < smallest) {
+    const needed = `${smallest} octets or more`;
+    return new CodecError('l4-header', { layer, field: 'header', offset: at, found: `${available} octets`, needed });
+  }
+  const found = `${(view.bytes[view.l4Offset + 12]! >>> 4) * 4} octets`;
+  const needed = `${TCP_HEADER_LENGTH} to ${available} octets`;
+  return new CodecError('l4-header', { layer, field: 'data offset', offset: at + 12, found, needed });
 }
 
 /** True when a CM may be attached: whole IPv4 TCP or UDP datagram whose UDP length is that of its IP payload. */
@@ -73,7 +118,7 @@ const scratch = new DatagramView();
  */
 export function attach(packet: Uint8Array, cm: ControlMessage, out: Uint8Array, length = packet.length): number {
   const view = scratch;
-  if (view.parse(packet, 0, length) !== HeaderStatus.ok) refuse(view);
+  if (view.parse(packet, 0, length) !== HeaderStatus.ok) throw headerError(view, length);
   if (!isAttachable(view)) {
     const offset = view.l4Offset + 4;
     throw new CodecError('udp-length', {
@@ -95,16 +140,30 @@ export function attach(packet: Uint8Array, cm: ControlMessage, out: Uint8Array, 
       needed: 'at most 65535',
     });
   }
+  if (total > out.length) {
+    throw new CodecError('too-long', {
+      layer: 'ipv4',
+      field: 'total length',
+      offset: 2,
+      found: total,
+      needed: `at most ${out.length}, the room in the output`,
+    });
+  }
   if (out !== packet) out.set(packet.subarray(0, end));
   encodeInto(cm, out, end);
-  setLengths(out, l4Offset, protocol, end, total, shiftedWordSum(out, end, total, ((end - l4Offset) & 1) === 1), true);
+  const trailerSum = shiftedWordSum(out, end, total, ((end - l4Offset) & 1) === 1);
+  setLengths(out, 0, l4Offset, protocol, total, end - l4Offset, 0, trailerSum);
   return total;
 }
 
 /**
  * Removes the trailer that `view` located from its datagram, in place: IP total length, IP header checksum and TCP/UDP
  * checksum are updated (RFC 1624), the UDP length becomes the remaining IP payload. Exactly one trailer is removed.
- * @returns the new length in octets.
+ *
+ * A UDP checksum covers the octets that the UDP length gives (RFC 768). Where that length is smaller than the IP
+ * payload (the authors' kernel of 2017 leaves it so on a session's first packet), the sum is updated from that range,
+ * so that a checksum that was right stays right.
+ * @returns the new length in octets, counted from the start of the datagram.
  * @throws CodecError `no-trailer` when `view` has located none.
  */
 export function detach(view: TrailerView): number {
@@ -118,37 +177,49 @@ export function detach(view: TrailerView): number {
     });
   }
   const { bytes, l4Offset, protocol, offset, end } = view;
-  if (offset !== 0) throw new RangeError('detach needs a datagram at offset 0 of its array.');
   const start = view.cm.trailerStart;
-  const sum = shiftedWordSum(bytes, start, end, ((start - l4Offset) & 1) === 1);
-  setLengths(bytes, l4Offset, protocol, end, start, sum, false);
+  let covered = end - l4Offset;
+  if (protocol === UDP && view.udpLength >= UDP_HEADER_LENGTH) covered = Math.min(covered, view.udpLength);
+  const coveredEnd = l4Offset + covered;
+  const odd = ((Math.min(start, coveredEnd) - l4Offset) & 1) === 1;
+  const lost = coveredEnd > start ? shiftedWordSum(bytes, start, coveredEnd, odd) : 0;
+  const won = coveredEnd < start ? shiftedWordSum(bytes, coveredEnd, start, odd) : 0;
+  setLengths(bytes, offset, l4Offset, protocol, start, covered, lost, won);
   view.end = start;
-  view.totalLength = start;
+  view.totalLength = start - offset;
   view.hasCm = false;
-  return start;
+  return start - offset;
 }
 
-/** Writes the lengths for a datagram that grew or shrank from `before` to `after` octets, and updates the checksums. */
+/**
+ * Writes the lengths for a datagram that now ends at `end`, and updates the checksums: the TCP/UDP checksum covered
+ * `covered` octets, from which the word sum `lost` went and to which `won` came (both as the checksum counts them).
+ */
 function setLengths(
   bytes: Uint8Array,
+  ipOffset: number,
   l4Offset: number,
   protocol: number,
-  before: number,
-  after: number,
-  trailerSum: number,
-  grew: boolean,
+  end: number,
+  covered: number,
+  lost: number,
+  won: number,
 ): void {
-  writeU16be(bytes, 10, updateChecksum(readU16be(bytes, 10), readU16be(bytes, 2), after));
-  writeU16be(bytes, 2, after);
-  let removed = grew ? 0 : trailerSum;
-  let added = grew ? trailerSum : 0;
+  const total = end - ipOffset;
+  writeU16be(
+    bytes,
+    ipOffset + 10,
+    updateChecksum(readU16be(bytes, ipOffset + 10), readU16be(bytes, ipOffset + 2), total),
+  );
+  writeU16be(bytes, ipOffset + 2, total);
+  const l4Length = end - l4Offset;
   // The pseudo-header counts the L4 length once, the UDP header once more.
-  removed += before - l4Offset;
-  added += after - l4Offset;
+  let removed = lost + covered;
+  let added = won + l4Length;
   if (protocol === UDP) {
     removed += readU16be(bytes, l4Offset + 4);
-    added += after - l4Offset;
-    writeU16be(bytes, l4Offset + 4, after - l4Offset);
+    added += l4Length;
+    writeU16be(bytes, l4Offset + 4, l4Length);
     const checksum = readU16be(bytes, l4Offset + 6);
     if (checksum === 0) return;
     const updated = updateChecksum(checksum, fold(removed), fold(added));
