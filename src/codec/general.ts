@@ -30,7 +30,8 @@ function addField(parser: Parser, field: FieldDeclaration): Parser {
     case 'id':
       return parser.buffer(field.name, { length: field.size });
     case 'ipv4-list':
-      return parser.array(field.name, { type: 'uint32be', length: field.count as number });
+      // binary-parser has no array of length 0; the field is then left out.
+      return field.count === 0 ? parser : parser.array(field.name, { type: 'uint32be', length: field.count as number });
   }
 }
 
@@ -50,7 +51,7 @@ export function decodeGeneral(block: Uint8Array, layoutName: LayoutName): Genera
         Number.parseInt(Buffer.from(value as Uint8Array).toString('hex'), 16),
         field.size,
       );
-    else if (field.type === 'ipv4-list') values[field.name] = (value as number[]).map(formatIpv4);
+    else if (field.type === 'ipv4-list') values[field.name] = ((value ?? []) as number[]).map(formatIpv4);
     else values[field.name] = value as number;
   }
   return values;
