@@ -27,9 +27,17 @@ export class TrailerView extends DatagramView {
    * @returns true when there is one; `cm` then reads it and `status` is `ok`.
    */
   locate(bytes: Uint8Array, offset = 0, length = bytes.length - offset, accept: number = Accept.both): boolean {
-    this.hasCm =
-      this.parse(bytes, offset, length) === HeaderStatus.ok &&
-      this.cm.recognise(bytes, this.payloadOffset, this.end, accept);
+    if (this.parse(bytes, offset, length) === HeaderStatus.ok) return this.recognise(accept);
+    this.hasCm = false;
+    return false;
+  }
+
+  /**
+   * As `locate`, for a datagram that `parse` has read with `ok`: so that the sender can be looked at before `accept` is
+   * chosen.
+   */
+  recognise(accept: number): boolean {
+    this.hasCm = this.cm.recognise(this.bytes, this.payloadOffset, this.end, accept);
     return this.hasCm;
   }
 

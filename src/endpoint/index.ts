@@ -1,1 +1,15 @@
-export {};
+/**
+ * @module mpip/endpoint
+ * The reference node of Multipath IP as a state machine without I/O: packets and the time in, packets out.
+ */
+export { type AvailabilityRow, AvailabilityTable, WaitingList } from './availability.js';
+export type { Counters } from './counters.js';
+export { Endpoint } from './endpoint.js';
+export { type FeedbackRow, FeedbackTable } from './feedback.js';
+export { createReferenceHost, ReferenceHost, type ReferenceHostOptions } from './host.js';
+export { NodeTable, Peer } from './nodes.js';
+export { type EndpointOptions, randomMac, type Settings } from './options.js';
+export { PacketQueue, type PacketSlot } from './packet-queue.js';
+export { Path } from './paths.js';
+export { SERVICE_NAMES, SERVICES, type Service, type ServiceAddress, type ServiceName } from './services.js';
+export { Session, SessionTable } from './sessions.js';

@@ -1,0 +1,47 @@
+import { readU16be, readU32be, writeU16be, writeU32be } from './bytes.js';
+import { updateChecksum, wordSum } from './checksum.js';
+import type { DatagramView } from './datagram.js';
+import { TCP } from './datagram.js';
+import type { Tuple } from './packet.js';
+
+/** True when the datagram's addresses and ports are those of `tuple`. */
+export function hasTuple(view: DatagramView, tuple: Tuple): boolean {
+  return (
+    view.source === tuple.source &&
+    view.destination === tuple.destination &&
+    view.sourcePort === tuple.sourcePort &&
+    view.destinationPort === tuple.destinationPort
+  );
+}
+
+/**
+ * Gives a TCP or UDP datagram other addresses and ports, in place (paper, section 3.7.2). IP header checksum and TCP/UDP
+ * checksum are updated incrementally (RFC 1624); a UDP checksum of 0 stays 0. The view must have parsed it with `ok`.
+ */
+export function rewriteTuple(view: DatagramView, tuple: Tuple): void {
+  const { bytes, offset, l4Offset } = view;
+  const addressesBefore = wordSum(bytes, offset + 12, offset + 20);
+  const portsBefore = wordSum(bytes, l4Offset, l4Offset + 4);
+  writeU32be(bytes, offset + 12, tuple.source);
+  writeU32be(bytes, offset + 16, tuple.destination);
+  writeU16be(bytes, l4Offset, tuple.sourcePort);
+  writeU16be(bytes, l4Offset + 2, tuple.destinationPort);
+  const addressesAfter = wordSum(bytes, offset + 12, offset + 20);
+  const portsAfter = wordSum(bytes, l4Offset, l4Offset + 4);
+  writeU16be(bytes, offset + 10, updateChecksum(readU16be(bytes, offset + 10), addressesBefore, addressesAfter));
+  const field = l4Offset + (view.protocol === TCP ? 16 : 6);
+  const checksum = readU16be(bytes, field);
+  if (view.protocol !== TCP && checksum === 0) return;
+  const updated = updateChecksum(checksum, addressesBefore + portsBefore, addressesAfter + portsAfter);
+  writeU16be(bytes, field, updated === 0 && view.protocol !== TCP ? 0xffff : updated);
+}
+
+/** The tuple of a datagram as a receiver sees the way back: source and destination exchanged. */
+export function reversedTuple(view: DatagramView): Tuple {
+  return {
+    source: readU32be(view.bytes, view.offset + 16),
+    sourcePort: view.destinationPort,
+    destination: readU32be(view.bytes, view.offset + 12),
+    destinationPort: view.sourcePort,
+  };
+}

@@ -1,0 +1,94 @@
+import type { Ipv4, LayoutName } from '../codec/index.js';
+
+/** A row of Table 2: what is known of MPIP at one address and port (paper, section 3.2). */
+export interface AvailabilityRow {
+  readonly address: Ipv4;
+  readonly port: number;
+  /** True once a valid query, confirmation or other CM came from there. */
+  enabled: boolean;
+  /** Queries sent there. */
+  queries: number;
+  /** Layout of the CMs from there; then the only one tried and used. */
+  layout: LayoutName | undefined;
+}
+
+/** Address and port as one number. */
+export function addressKey(address: Ipv4, port: number): number {
+  return address * 0x10000 + port;
+}
+
+/**
+ * Table 2: MPIP availability by address and port, without protocol. Nothing leads back from enabled; a row that was
+ * given up becomes enabled when a query or confirmation arrives after all.
+ */
+export class AvailabilityTable {
+  readonly #rows = new Map<number, AvailabilityRow>();
+
+  constructor(private readonly limit: number) {}
+
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  get(address: Ipv4, port: number): AvailabilityRow | undefined {
+    return this.#rows.get(addressKey(address, port));
+  }
+
+  /** The row, made when there is none; the oldest row goes when the table is full. */
+  row(address: Ipv4, port: number): AvailabilityRow {
+    const key = addressKey(address, port);
+    let row = this.#rows.get(key);
+    if (row === undefined) {
+      if (this.#rows.size >= this.limit) this.#rows.delete(this.#rows.keys().next().value!);
+      row = { address, port, enabled: false, queries: 0, layout: undefined };
+      this.#rows.set(key, row);
+    }
+    return row;
+  }
+
+  rows(): IterableIterator<AvailabilityRow> {
+    return this.#rows.values();
+  }
+}
+
+/**
+ * The waiting list of section 3.2: TCP connections whose next outgoing segment is copied as a confirmation, one per
+ * 4-tuple.
+ */
+export class WaitingList {
+  readonly #since = new Map<string, number>();
+
+  constructor(
+    private readonly limit: number,
+    private readonly expiryMicros: number,
+  ) {}
+
+  get size(): number {
+    return this.#since.size;
+  }
+
+  /** Notes that a query arrived for the connection from `local` to `remote`. */
+  add(local: Ipv4, localPort: number, remote: Ipv4, remotePort: number, now: number): void {
+    if (this.#since.size >= this.limit) this.#since.delete(this.#since.keys().next().value!);
+    this.#since.set(key(local, localPort, remote, remotePort), now);
+  }
+
+  /** Takes the connection off the list; true when a confirmation is due. */
+  take(local: Ipv4, localPort: number, remote: Ipv4, remotePort: number, now: number): boolean {
+    if (this.#since.size === 0) return false;
+    const name = key(local, localPort, remote, remotePort);
+    const since = this.#since.get(name);
+    if (since === undefined) return false;
+    this.#since.delete(name);
+    return now - since < this.expiryMicros;
+  }
+
+  /** Drops what has waited too long. */
+  sweep(now: number): void {
+    for (const [name, since] of this.#since) if (now - since >= this.expiryMicros) this.#since.delete(name);
+  }
+}
+
+function key(local: Ipv4, localPort: number, remote: Ipv4, remotePort: number): string {
+  return `${local}:${localPort}-${remote}:${remotePort}`;
+}

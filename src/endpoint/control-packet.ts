@@ -1,0 +1,62 @@
+import { writeU16be, writeU32be } from '../codec/bytes.js';
+import { ipv4HeaderChecksum, l4Checksum } from '../codec/checksum.js';
+import { type ControlMessage, type DatagramView, TCP, type Tuple, UDP } from '../codec/index.js';
+import { attach } from '../codec/trailer.js';
+import type { PacketQueue } from './packet-queue.js';
+
+/** Octets that a trailer can have at most: `full` with 16 addresses. */
+export const MAX_TRAILER = 25 + 4 * 16;
+
+/**
+ * Builds the packets that MPIP itself sends: copies of a datagram with a CM (paper, sections 3.2 and 3.5). A copy keeps
+ * TTL, TOS and DF, has a fresh IP id and no IP options (docs/decisions.md 17).
+ */
+export class ControlPackets {
+  #identification: number;
+
+  constructor(firstIdentification: number) {
+    this.#identification = firstIdentification;
+  }
+
+  /**
+   * Adds a copy of `original` with `cm` to the batch. Its payload is cut so that it fits `mtu`; `payloadLimit` cuts it
+   * further (0 for none).
+   */
+  copy(
+    queue: PacketQueue,
+    original: DatagramView,
+    tuple: Tuple,
+    cm: ControlMessage,
+    trailerLength: number,
+    mtu: number,
+    payloadLimit: number,
+  ): void {
+    const { bytes, l4Offset, payloadOffset } = original;
+    const l4HeaderLength = payloadOffset - l4Offset;
+    const room = Math.max(0, mtu - 20 - l4HeaderLength - trailerLength);
+    const payloadLength = Math.min(original.payloadLength, room, payloadLimit);
+    const length = 20 + l4HeaderLength + payloadLength;
+    const slot = queue.append(length, MAX_TRAILER);
+    const out = slot.bytes;
+    out.set(bytes.subarray(original.offset, original.offset + 20));
+    out[0] = 0x45;
+    writeU16be(out, 2, length);
+    this.#identification = (this.#identification + 1) & 0xffff;
+    writeU16be(out, 4, this.#identification);
+    writeU32be(out, 12, tuple.source);
+    writeU32be(out, 16, tuple.destination);
+    writeU16be(out, 10, ipv4HeaderChecksum(out, 0, 20));
+    out.set(bytes.subarray(l4Offset, payloadOffset + payloadLength), 20);
+    writeU16be(out, 20, tuple.sourcePort);
+    writeU16be(out, 22, tuple.destinationPort);
+    if (original.protocol === UDP) writeU16be(out, 24, length - 20);
+    writeU16be(out, 20 + (original.protocol === TCP ? 16 : 6), l4Checksum(out, 0, original.protocol, 20, length));
+    slot.length = attach(out, cm, out, length);
+  }
+
+  /** Breaks the TCP checksum of the datagram added last, so that an ordinary TCP drops it (docs/decisions.md 1). */
+  spoilTcpChecksum(queue: PacketQueue): void {
+    const { bytes } = queue.at(queue.length - 1);
+    bytes[20 + 16] = bytes[20 + 16]! ^ 0xff;
+  }
+}

@@ -1,0 +1,35 @@
+/** What an endpoint has seen and done, for the status and for tests. All are packets, except `idsExhausted`: attempts. */
+export interface Counters {
+  cmSent: number;
+  cmReceived: number;
+  ordinarySent: number;
+  ordinaryReceived: number;
+  queriesSent: number;
+  queriesReceived: number;
+  confirmationsSent: number;
+  heartbeatsSent: number;
+  heartbeatsReceived: number;
+  /** CMs that carried this node's own id. */
+  ownIdReceived: number;
+  /** Data packets dropped because their protocol is not that of their session. */
+  protocolMismatch: number;
+  /** Connections that stayed ordinary for a while because the peer's session ids were used up. */
+  idsExhausted: number;
+}
+
+export function newCounters(): Counters {
+  return {
+    cmSent: 0,
+    cmReceived: 0,
+    ordinarySent: 0,
+    ordinaryReceived: 0,
+    queriesSent: 0,
+    queriesReceived: 0,
+    confirmationsSent: 0,
+    heartbeatsSent: 0,
+    heartbeatsReceived: 0,
+    ownIdReceived: 0,
+    protocolMismatch: 0,
+    idsExhausted: 0,
+  };
+}

@@ -1,0 +1,131 @@
+import type { Constants, Ipv4, LayoutName, NodeId } from '../codec/index.js';
+import { addressKey } from './availability.js';
+import { FeedbackTable } from './feedback.js';
+import { IdPool } from './id-pool.js';
+import type { Path } from './paths.js';
+import type { Session } from './sessions.js';
+
+/** A remote node: its id, the addresses proven for it (Table 4) and what is kept per node. */
+export class Peer {
+  /** Proven addresses and ports, as `addressKey`. */
+  readonly proven = new Set<number>();
+  /** Proven addresses without port. */
+  readonly provenAddresses = new Set<Ipv4>();
+  /** Union of the address lists it announced. */
+  readonly announced = new Set<Ipv4>();
+  /** Table 5. */
+  readonly feedback = new FeedbackTable();
+  /** Rows of Table 3 towards it, by path id. */
+  readonly paths = new Map<number, Path>();
+  /** Rows of Table 7 with it, by session id. */
+  readonly sessions = new Map<number, Session>();
+  readonly sessionIds: IdPool;
+  readonly pathIds: IdPool;
+
+  constructor(
+    readonly nodeId: NodeId,
+    readonly layout: LayoutName,
+    constants: Constants,
+  ) {
+    const max = layout === 'full' ? 0xffff : 0xff;
+    this.sessionIds = new IdPool(max, constants['id-reuse']);
+    this.pathIds = new IdPool(max, constants['id-reuse']);
+  }
+}
+
+/**
+ * Table 4: node id to addresses and ports. Ids of 16 bits collide, so that one id may stand for several peers: a new
+ * address belongs to a known peer of that id when its IP address is proven for it or when the announced address lists
+ * meet; otherwise it is another node with the same id.
+ */
+export class NodeTable {
+  readonly #byId = new Map<number, Peer[]>();
+  readonly #byAddress = new Map<number, Peer>();
+
+  constructor(
+    private readonly constants: Constants,
+    private readonly limit: number,
+  ) {}
+
+  /** Number of proven addresses: rows of Table 4. */
+  get size(): number {
+    return this.#byAddress.size;
+  }
+
+  /** True when any row has this node id. */
+  isKnown(nodeId: NodeId, layout: LayoutName): boolean {
+    return this.#byId.has(idKey(nodeId, layout));
+  }
+
+  /** Every peer that uses this node id. */
+  withId(nodeId: NodeId, layout: LayoutName): readonly Peer[] {
+    return this.#byId.get(idKey(nodeId, layout)) ?? [];
+  }
+
+  /** The peer proven at an address and port. */
+  at(address: Ipv4, port: number): Peer | undefined {
+    return this.#byAddress.get(addressKey(address, port));
+  }
+
+  rows(): IterableIterator<[number, Peer]> {
+    return this.#byAddress.entries();
+  }
+
+  /** Finds the peer that a CM from `address` belongs to, without changing anything. */
+  find(nodeId: NodeId, layout: LayoutName, address: Ipv4, port: number, announced: readonly Ipv4[]): Peer | undefined {
+    const there = this.at(address, port);
+    if (there !== undefined && there.nodeId === nodeId && there.layout === layout) return there;
+    return this.withId(nodeId, layout).find(
+      (peer) => peer.provenAddresses.has(address) || announced.some((one) => one !== 0 && peer.announced.has(one)),
+    );
+  }
+
+  /**
+   * Notes that node `nodeId` sends from `address` and announced `list`; makes the peer when it is new. A row of another
+   * node at that address and port gives way: the address changed hands.
+   */
+  learn(nodeId: NodeId, layout: LayoutName, address: Ipv4, port: number, list: readonly Ipv4[]): Peer {
+    let peer = this.find(nodeId, layout, address, port, list);
+    if (peer === undefined) {
+      peer = new Peer(nodeId, layout, this.constants);
+      const key = idKey(nodeId, layout);
+      this.#byId.set(key, [...(this.#byId.get(key) ?? []), peer]);
+    }
+    this.prove(peer, address, port);
+    for (const one of list) if (one !== 0) peer.announced.add(one);
+    return peer;
+  }
+
+  /** Adds a row: `address` and `port` belong to `peer`. */
+  prove(peer: Peer, address: Ipv4, port: number): void {
+    const key = addressKey(address, port);
+    const before = this.#byAddress.get(key);
+    if (before === peer) return;
+    if (before !== undefined) this.#forget(key, before);
+    if (this.#byAddress.size >= this.limit) {
+      const [oldestKey, oldest] = this.#byAddress.entries().next().value!;
+      this.#forget(oldestKey, oldest);
+    }
+    this.#byAddress.set(key, peer);
+    peer.proven.add(key);
+    peer.provenAddresses.add(address);
+  }
+
+  #forget(key: number, peer: Peer): void {
+    this.#byAddress.delete(key);
+    peer.proven.delete(key);
+    const address = Math.floor(key / 0x10000);
+    if (![...peer.proven].some((other) => Math.floor(other / 0x10000) === address))
+      peer.provenAddresses.delete(address);
+    if (peer.proven.size > 0) return;
+    const name = idKey(peer.nodeId, peer.layout);
+    const rest = (this.#byId.get(name) ?? []).filter((other) => other !== peer);
+    if (rest.length === 0) this.#byId.delete(name);
+    else this.#byId.set(name, rest);
+  }
+}
+
+/** One number for id and layout; ids of `full` have 48 bits. */
+function idKey(nodeId: NodeId, layout: LayoutName): number {
+  return layout === 'full' ? nodeId + 2 ** 48 : nodeId;
+}

@@ -1,0 +1,94 @@
+import {
+  type Constants,
+  defaultConstants,
+  type Ipv4,
+  type NodeId,
+  PROFILES,
+  type Profile,
+  type ProfileName,
+  Random,
+} from '../codec/index.js';
+
+/** How an endpoint is made. Only `addresses` has no default. */
+export interface EndpointOptions {
+  /** The node's addresses, primary first; at least one. */
+  readonly addresses: readonly Ipv4[];
+  /** MAC address of the node as a number: the node id of `full`; its last two octets are that of `compact`. Default random. */
+  readonly mac?: NodeId;
+  /** Layout and clock of what this node sends first; default `paper`. Answers use the layout they were asked in. */
+  readonly profile?: ProfileName;
+  /** Values other than the paper's. */
+  readonly constants?: Partial<Constants>;
+  /** Seed of ids and choices; default 1. */
+  readonly seed?: number;
+  /** Added to the caller's time before it becomes a timestamp, in microseconds: this node's clock offset. Default 0. */
+  readonly clockOffsetMicros?: number;
+  /** Largest datagram the links carry, in octets. Default 65535. A datagram that would not fit with its CM goes without. */
+  readonly linkMtu?: number;
+  /** Most rows of each table that strangers can fill (Tables 2 and 4, waiting list); the oldest goes first. Default 65536. */
+  readonly tableLimit?: number;
+}
+
+/** The options with every default filled in. */
+export interface Settings {
+  readonly addresses: readonly Ipv4[];
+  readonly mac: NodeId;
+  readonly profile: Profile;
+  readonly constants: Constants;
+  readonly random: Random;
+  readonly clockOffsetMicros: number;
+  readonly linkMtu: number;
+  readonly tableLimit: number;
+}
+
+/**
+ * Fills in the defaults.
+ * @throws RangeError when there is no address, or the MAC address is zero, multicast or too large.
+ */
+export function settingsOf(options: EndpointOptions): Settings {
+  if (options.addresses.length === 0) throw new RangeError('An endpoint needs at least one address.');
+  const random = new Random(options.seed ?? 1);
+  const mac = options.mac ?? randomMac(random);
+  if (!Number.isInteger(mac) || mac <= 0 || mac >= 2 ** 48 || Math.floor(mac / 2 ** 40) % 2 === 1) {
+    throw new RangeError(`A node id must come from a unicast MAC address of 48 bits, not ${mac}.`);
+  }
+  return {
+    addresses: [...options.addresses],
+    mac,
+    profile: PROFILES[options.profile ?? 'paper'],
+    constants: { ...defaultConstants(), ...options.constants },
+    random,
+    clockOffsetMicros: options.clockOffsetMicros ?? 0,
+    linkMtu: options.linkMtu ?? 65535,
+    tableLimit: options.tableLimit ?? 65536,
+  };
+}
+
+/** A locally administered unicast MAC whose last two octets differ: the authors' kernels ignore ids of equal octets. */
+export function randomMac(random: Random): NodeId {
+  for (;;) {
+    const low = random.below(0x10000);
+    if (low >>> 8 !== (low & 255)) return 0x02 * 2 ** 40 + random.below(2 ** 24) * 0x10000 + low;
+  }
+}
+
+const DAY_MICROS = 86_400_000_000;
+
+/**
+ * A node's clock: ticks modulo 2^32 from the caller's microseconds. The paper (section 3.4) uses the local system time;
+ * the free-running clock has no step, the UTC day steps at midnight as in the authors' kernels.
+ */
+export class TickClock {
+  constructor(
+    private readonly tickMicros: number,
+    private readonly mode: 'free-running' | 'utc-day',
+    private readonly offsetMicros: number,
+  ) {}
+
+  /** Ticks at `now` microseconds, 0..2^32-1. */
+  ticks(now: number): number {
+    let micros = now + this.offsetMicros;
+    if (this.mode === 'utc-day') micros = ((micros % DAY_MICROS) + DAY_MICROS) % DAY_MICROS;
+    return (Math.floor(micros / this.tickMicros) % 0x1_0000_0000) >>> 0;
+  }
+}

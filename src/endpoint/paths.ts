@@ -1,0 +1,58 @@
+import type { Tuple } from '../codec/index.js';
+import type { Session } from './sessions.js';
+
+/** A row of Table 3: a path of one session with its measurements (paper, sections 3.3, 3.4, 3.6.1). Times in microseconds, delays in ticks. */
+export class Path {
+  /** Smoothed real-time network delay D, relative to the path's first sample; undefined before one. */
+  delay: number | undefined;
+  /** Minimum network delay: the minimum over time of D. */
+  minDelay = 0;
+  /** Maximum queuing delay: the largest Q seen. */
+  maxQueuing = 0;
+  /** When feedback for this path last arrived. */
+  feedbackTime: number;
+  /** Samples taken into D. */
+  samples = 0;
+  #base = 0;
+
+  constructor(
+    /** This node's id of the path, from 1. */
+    readonly id: number,
+    readonly session: Session,
+    /** Addresses and ports as seen here, this node as source. */
+    readonly tuple: Tuple,
+    /** Path weight W, 1..1000. */
+    public weight: number,
+    now: number,
+  ) {
+    this.feedbackTime = now;
+  }
+
+  /** Real-time queuing delay Q = D - Dmin, in ticks. */
+  get queuing(): number {
+    return this.delay === undefined ? 0 : this.delay - this.minDelay;
+  }
+
+  /**
+   * Takes in a delay that the peer fed back (section 3.4): moving average, minimum, queuing delay. All arithmetic is
+   * relative to the first sample modulo 2^32, so that neither the clocks' offset nor a wrap-around matters; a jump
+   * beyond `stepTicks` is a stepped clock and starts the measurement again.
+   */
+  applyFeedback(sample: number, smoothing: number, stepTicks: number, now: number): void {
+    this.feedbackTime = now;
+    let relative = (sample - this.#base) | 0;
+    if (this.delay === undefined || Math.abs(relative - this.delay) > stepTicks) {
+      this.#base = sample;
+      relative = 0;
+      this.delay = 0;
+      this.minDelay = 0;
+      this.maxQueuing = 0;
+      this.samples = 1;
+      return;
+    }
+    this.samples++;
+    this.delay += smoothing * (relative - this.delay);
+    this.minDelay = Math.min(this.minDelay, this.delay);
+    this.maxQueuing = Math.max(this.maxQueuing, this.queuing);
+  }
+}

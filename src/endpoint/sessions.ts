@@ -1,0 +1,155 @@
+import type { Constants, Tuple } from '../codec/index.js';
+import { addressKey } from './availability.js';
+import type { Peer } from './nodes.js';
+import { Path } from './paths.js';
+
+/** A row of Table 7: one connection (paper, section 3.7). */
+export class Session {
+  /** Paths that packets of this session may take; empty until both ends hold the session. */
+  readonly paths: Path[] = [];
+  /** When a packet that is not a heartbeat was last sent or received, microseconds. */
+  updateTime: number;
+  /** When a CM of this session was last sent, microseconds; the age of the feedback while there is no path. */
+  lastSent: number;
+  /** True once a CM with this session's id came from the peer: both ends hold the row. */
+  confirmed = false;
+
+  constructor(
+    readonly peer: Peer,
+    /** Same at both ends; 1..255 in `compact`. */
+    public id: number,
+    /** 6 or 17. */
+    readonly protocol: number,
+    /** The socket pair as the host knows it, this node as source. Never changes (section 3.7.1). */
+    readonly tuple: Tuple,
+    /** Which end chose the id. */
+    public origin: 'self' | 'peer',
+    now: number,
+  ) {
+    this.updateTime = now;
+    this.lastSent = now;
+  }
+}
+
+/**
+ * Table 7. A session is found by its tuple and protocol for packets of the host, by peer and session id for packets of
+ * the network. A row expires `session-expiry` after the last packet that was not a heartbeat.
+ */
+export class SessionTable {
+  /** By the remote address and port, then the few connections with it. */
+  readonly #byRemote = new Map<number, Session[]>();
+  #size = 0;
+
+  constructor(private readonly constants: Constants) {}
+
+  get size(): number {
+    return this.#size;
+  }
+
+  *rows(): IterableIterator<Session> {
+    for (const list of this.#byRemote.values()) yield* list;
+  }
+
+  /** The live session with this socket pair; an expired one is removed first. */
+  byTuple(tuple: Tuple, protocol: number, now: number): Session | undefined {
+    const list = this.#byRemote.get(addressKey(tuple.destination, tuple.destinationPort));
+    if (list === undefined) return undefined;
+    for (const session of list) {
+      const own = session.tuple;
+      if (own.sourcePort === tuple.sourcePort && own.source === tuple.source && session.protocol === protocol)
+        return this.#live(session, now);
+    }
+    return undefined;
+  }
+
+  /** The live session that `peer` and this node call `id`. */
+  byId(peer: Peer, id: number, now: number): Session | undefined {
+    const session = peer.sessions.get(id);
+    return session === undefined ? undefined : this.#live(session, now);
+  }
+
+  /** Adds a row whose id this node chose; undefined when the peer's ids are used up. */
+  create(peer: Peer, protocol: number, tuple: Tuple, now: number): Session | undefined {
+    const id = peer.sessionIds.allocate(now);
+    return id === 0 ? undefined : this.#add(new Session(peer, id, protocol, tuple, 'self', now));
+  }
+
+  /** Adds a row with the id that the peer chose; both ends hold it then. */
+  adopt(peer: Peer, id: number, protocol: number, tuple: Tuple, now: number): Session {
+    peer.sessionIds.take(id);
+    const session = this.#add(new Session(peer, id, protocol, tuple, 'peer', now));
+    session.confirmed = true;
+    return session;
+  }
+
+  /** Gives a row the id that the peer chose; its paths stay (docs/decisions.md 4). */
+  rename(session: Session, id: number, now: number): void {
+    const { peer } = session;
+    peer.sessions.delete(session.id);
+    peer.sessionIds.free(session.id, now);
+    session.id = peer.sessionIds.take(id);
+    session.origin = 'peer';
+    session.confirmed = true;
+    peer.sessions.set(id, session);
+  }
+
+  /**
+   * Gives a row of this node a new id and lets it start again with path id 0 (docs/decisions.md 5); without a free id
+   * the row goes and the connection becomes ordinary.
+   */
+  restart(session: Session, now: number): void {
+    const { peer, protocol, tuple } = session;
+    this.remove(session, now);
+    this.create(peer, protocol, tuple, now);
+  }
+
+  /** Removes a row with its paths. */
+  remove(session: Session, now: number): void {
+    const { peer } = session;
+    for (const path of session.paths) {
+      peer.paths.delete(path.id);
+      peer.pathIds.free(path.id, now);
+    }
+    session.paths.length = 0;
+    if (peer.sessions.get(session.id) === session) {
+      peer.sessions.delete(session.id);
+      peer.sessionIds.free(session.id, now);
+    }
+    const key = addressKey(session.tuple.destination, session.tuple.destinationPort);
+    const rest = (this.#byRemote.get(key) ?? []).filter((other) => other !== session);
+    if (rest.length === 0) this.#byRemote.delete(key);
+    else this.#byRemote.set(key, rest);
+    this.#size--;
+  }
+
+  /** Adds the path over the session's own tuple, with the next path id of the peer, unless it is there or ids are used up. */
+  addOriginalPath(session: Session, now: number): void {
+    if (session.paths.length > 0) return;
+    const id = session.peer.pathIds.allocate(now);
+    if (id === 0) return;
+    const path = new Path(id, session, session.tuple, this.constants['weight-max'], now);
+    session.paths.push(path);
+    session.peer.paths.set(id, path);
+  }
+
+  /** Removes every expired row. */
+  sweep(now: number): void {
+    for (const session of [...this.rows()]) this.#live(session, now);
+  }
+
+  #live(session: Session, now: number): Session | undefined {
+    if (now - session.updateTime < this.constants['session-expiry']) return session;
+    this.remove(session, now);
+    return undefined;
+  }
+
+  #add(session: Session): Session {
+    session.peer.sessions.set(session.id, session);
+    const key = addressKey(session.tuple.destination, session.tuple.destinationPort);
+    const list = this.#byRemote.get(key);
+    if (list === undefined) this.#byRemote.set(key, [session]);
+    else list.push(session);
+    this.#size++;
+    return session;
+  }
+}
