@@ -104,6 +104,7 @@ export class Endpoint {
   fromHost(packet: Uint8Array, now: number, length = packet.length): void {
     const view = this.#outgoing;
     if (view.parse(packet, 0, length) !== HeaderStatus.ok || !this.isEligible(view)) {
+      if (isReset(view)) this.waiting.take(view.source, view.sourcePort, view.destination, view.destinationPort, now);
       this.#sendPlain(packet, length);
       return;
     }
@@ -118,7 +119,7 @@ export class Endpoint {
     const view = this.#incoming;
     const isWhole = view.parse(slot.bytes, 0, length) === HeaderStatus.ok;
     if (!isWhole || !view.recognise(this.acceptedLayouts(view)) || !this.isAcceptable(view)) {
-      if (isWhole && view.protocol === TCP) this.#watchReset(view, now);
+      if (isReset(view)) this.waiting.take(view.destination, view.destinationPort, view.source, view.sourcePort, now);
       this.counters.ordinaryReceived++;
       return;
     }
@@ -155,7 +156,7 @@ export class Endpoint {
   /** False for what is never touched: RST, multicast, broadcast, DHCP (docs/decisions.md 8), a UDP length that lies. */
   isEligible(view: DatagramView): boolean {
     if (!isAttachable(view) || multicastOrBroadcast(view.destination) || usesDhcp(view)) return false;
-    return view.protocol !== TCP || (view.tcpFlags & TcpFlags.rst) === 0;
+    return !isReset(view);
   }
 
   /** Section 3.2: the original goes out unmodified; a copy with the query flag follows while the limit is not reached. */
@@ -542,10 +543,9 @@ export class Endpoint {
     );
     this.counters.cmSent++;
   }
+}
 
-  /** A connection that ends by RST waits for no confirmation any more (docs/decisions.md 9). */
-  #watchReset(view: TrailerView, now: number): void {
-    if ((view.tcpFlags & TcpFlags.rst) !== 0)
-      this.waiting.take(view.destination, view.destinationPort, view.source, view.sourcePort, now);
-  }
+/** A TCP segment with RST: its connection waits for no confirmation any more (docs/decisions.md 9). */
+function isReset(view: DatagramView): boolean {
+  return view.status === HeaderStatus.ok && view.protocol === TCP && (view.tcpFlags & TcpFlags.rst) !== 0;
 }

@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Flags, TcpFlags } from '../../src/codec/index.js';
+import { Driver, LOCAL, OTHER, REMOTE } from '../support/peer-driver.js';
+
+const enabled = (options: ConstructorParameters<typeof Driver>[0] = {}) => {
+  const driver = new Driver(options);
+  driver.enable();
+  return driver;
+};
+
+test('the first packets of a session carry path id 0 until the peer uses the session id (decision 3)', () => {
+  const driver = enabled();
+  const ids = () => driver.hostUdp().map(({ cm }) => [cm!.sessionId, cm!.pathId]);
+  assert.deepEqual(ids(), [[1, 0]]);
+  assert.deepEqual(ids(), [[1, 0]]);
+  driver.netUdp({ sessionId: 1, pathId: 1 });
+  assert.deepEqual(ids(), [[1, 1]]);
+});
+
+test('a heartbeat with the session id confirms the session too', () => {
+  const driver = enabled();
+  driver.hostUdp();
+  driver.netUdp({ flags: Flags.heartbeat, sessionId: 1 });
+  assert.equal(driver.hostUdp()[0]!.cm!.pathId, 1);
+});
+
+test('a session id of the peer is adopted with any path id and used in the other direction', () => {
+  for (const pathId of [0, 9]) {
+    const driver = enabled();
+    driver.netUdp({ sessionId: 77, pathId });
+    assert.deepEqual(
+      driver.hostUdp().map(({ cm }) => [cm!.sessionId, cm!.pathId]),
+      [[77, 1]],
+    );
+  }
+});
+
+test('session ids count up from 1 per connection; protocol is part of the session', () => {
+  const driver = enabled();
+  assert.equal(driver.hostUdp('a')[0]!.cm!.sessionId, 1);
+  assert.equal(driver.hostUdp('a', { from: 7001 })[0]!.cm!.sessionId, 2);
+  assert.equal(driver.hostTcp({ sequence: 1, flags: TcpFlags.syn })[0]!.cm!.sessionId, 3);
+  assert.equal(driver.hostUdp('a')[0]!.cm!.sessionId, 1);
+});
+
+test('equal session ids of different nodes do not collide', () => {
+  const driver = new Driver();
+  driver.enable({ nodeId: 0x0a01 });
+  driver.enable({ nodeId: 0x0a02, localAddresses: [OTHER] }, { address: OTHER });
+  driver.netUdp({ nodeId: 0x0a01, sessionId: 5 });
+  driver.netUdp({ nodeId: 0x0a02, sessionId: 5, localAddresses: [OTHER] }, 'x', { address: OTHER });
+  assert.equal(driver.hostUdp()[0]!.cm!.sessionId, 5);
+  assert.equal(driver.hostUdp('x', { address: OTHER })[0]!.cm!.sessionId, 5);
+  assert.equal(driver.endpoint.sessions.size, 2);
+});
+
+test('two nodes with one node id stay apart when neither address nor list says that they are one', () => {
+  const driver = new Driver();
+  driver.enable({ localAddresses: [REMOTE] });
+  driver.enable({ localAddresses: [OTHER] }, { address: OTHER });
+  assert.equal(driver.hostUdp()[0]!.cm!.sessionId, 1);
+  assert.equal(driver.hostUdp('x', { address: OTHER })[0]!.cm!.sessionId, 1);
+});
+
+test('a packet of a path is delivered with the tuple of its session, whatever address it came from (3.7.2)', () => {
+  const driver = enabled();
+  driver.netUdp({ sessionId: 7, pathId: 0 });
+  const { delivered } = driver.netUdp({ sessionId: 7, pathId: 3 }, 'via another path', { address: OTHER, port: 555 });
+  assert.deepEqual(delivered[0]!.tuple, {
+    source: REMOTE,
+    sourcePort: 40000,
+    destination: LOCAL,
+    destinationPort: 7000,
+  });
+  assert.equal(delivered[0]!.payload, 'via another path');
+});
+
+test('a session expires after 120 s without packets; its successor starts with path id 0 and a new id', () => {
+  const driver = enabled();
+  driver.hostUdp();
+  driver.netUdp({ sessionId: 1 });
+  driver.wait(119_000_000);
+  assert.deepEqual(
+    driver.hostUdp().map(({ cm }) => [cm!.sessionId, cm!.pathId]),
+    [[1, 1]],
+  );
+  driver.wait(119_000_000);
+  driver.netUdp({ sessionId: 1, pathId: 1 });
+  driver.wait(119_000_000);
+  driver.netUdp({ flags: Flags.heartbeat, sessionId: 1, pathId: 1 });
+  driver.wait(2_000_000);
+  assert.deepEqual(
+    driver.hostUdp().map(({ cm }) => [cm!.sessionId, cm!.pathId]),
+    [[2, 0]],
+  );
+});
+
+test('expired rows leave the tables by themselves', () => {
+  const driver = enabled();
+  for (let port = 1; port <= 20; port++) driver.netUdp({ sessionId: port }, 'x', { port });
+  assert.equal(driver.endpoint.sessions.size, 20);
+  let next = driver.endpoint.poll(driver.now);
+  while (Number.isFinite(next) && driver.now < 400_000_000) {
+    driver.now = next;
+    next = driver.endpoint.poll(next);
+  }
+  assert.equal(driver.endpoint.sessions.size, 0);
+  assert.equal(next, Number.POSITIVE_INFINITY);
+});
+
+test('both ends create one tuple at once: the id of the lower node id wins (decision 4)', () => {
+  const lower = enabled();
+  lower.hostUdp();
+  lower.netUdp({ sessionId: 9, pathId: 0 });
+  assert.equal(lower.hostUdp()[0]!.cm!.sessionId, 9, 'the peer 0a:01 is lower than 0b:01');
+  const higher = new Driver();
+  higher.enable({ nodeId: 0x0c01 });
+  higher.hostUdp();
+  const { delivered } = higher.netUdp({ nodeId: 0x0c01, sessionId: 9, pathId: 0 });
+  assert.equal(delivered.length, 1);
+  assert.equal(higher.hostUdp()[0]!.cm!.sessionId, 1);
+});
+
+test('one id for two tuples: the loser takes a new id and starts again (decision 5)', () => {
+  const loser = enabled();
+  loser.hostUdp();
+  const { delivered } = loser.netUdp({ sessionId: 1, pathId: 0 }, 'x', { port: 40007, to: 7001 });
+  assert.equal(delivered[0]!.tuple.destinationPort, 7001);
+  assert.deepEqual(
+    loser.hostUdp().map(({ cm }) => [cm!.sessionId, cm!.pathId]),
+    [[2, 0]],
+  );
+  const winner = new Driver();
+  winner.enable({ nodeId: 0x0c01 });
+  winner.hostUdp();
+  const kept = winner.netUdp({ nodeId: 0x0c01, sessionId: 1, pathId: 0 }, 'x', { port: 40007, to: 7001 });
+  assert.equal(kept.delivered[0]!.tuple.destinationPort, 7001);
+  assert.equal(winner.hostUdp()[0]!.cm!.sessionId, 1);
+});
+
+test('with all session ids in use the connection stays ordinary', () => {
+  const driver = enabled();
+  for (let i = 0; i < 255; i++) assert.equal(driver.hostUdp('x', { from: 1000 + i })[0]!.cm!.sessionId, i + 1);
+  assert.deepEqual(
+    driver.hostUdp('x', { from: 9999 }).map(({ cm }) => cm),
+    [undefined],
+  );
+  assert.equal(driver.endpoint.counters.idsExhausted, 1);
+});
+
+test('a segment for a UDP session is not delivered', () => {
+  const driver = enabled();
+  driver.netUdp({ sessionId: 4, pathId: 0 });
+  const { delivered } = driver.netTcp({ sessionId: 4, pathId: 1 }, { sequence: 1, flags: TcpFlags.ack });
+  assert.deepEqual(delivered, []);
+  assert.equal(driver.endpoint.counters.protocolMismatch, 1);
+});
+
+test('unknown nodes: queries only without ids, data only with a session, the rest is ordinary (decision 25)', () => {
+  const ordinary: [string, Parameters<Driver['netUdp']>[0]][] = [
+    ['query with a session', { flags: Flags.enable, sessionId: 1 }],
+    ['confirmation with a path', { flags: Flags.enabled, pathId: 1 }],
+    ['data without a session', { flags: Flags.normal }],
+    ['heartbeat without a session', { flags: Flags.heartbeat }],
+    ['handshake', { flags: Flags.handshake, sessionId: 1 }],
+  ];
+  for (const [name, cm] of ordinary) {
+    const driver = new Driver();
+    const { delivered, sent } = driver.netUdp(cm, 'whole');
+    assert.equal(delivered.length, 1, name);
+    assert.equal(delivered[0]!.cm!.flags, cm!.flags, name);
+    assert.equal(sent.length, 0, name);
+    assert.equal(driver.endpoint.availability.size, 0, name);
+  }
+});
+
+test("a CM with one's own node id changes no state: data is stripped and delivered, the rest dropped", () => {
+  for (let flags = 0; flags <= 5; flags++) {
+    const driver = new Driver();
+    const { delivered, sent } = driver.netUdp({ nodeId: 0x0b01, flags, sessionId: 3, pathId: 2 }, 'user data');
+    assert.deepEqual(
+      delivered.map(({ payload }) => payload),
+      flags <= 1 ? ['user data'] : [],
+    );
+    assert.deepEqual(sent, []);
+    assert.equal(driver.endpoint.availability.size + driver.endpoint.nodes.size + driver.endpoint.sessions.size, 0);
+  }
+});
+
+test('answers use the layout they were asked in; only that layout is then tried for the address', () => {
+  const driver = new Driver();
+  const { sent } = driver.netUdp({ layout: 'full', nodeId: 0x020000000a01, flags: Flags.enable });
+  assert.equal(sent[0]!.cm!.layout, 'full');
+  assert.equal(sent[0]!.cm!.nodeId, 0x020000000b01);
+  assert.equal(driver.hostUdp()[0]!.cm!.layout, 'full');
+  assert.equal(driver.netUdp({ layout: 'compact', sessionId: 1 }).delivered[0]!.cm!.layout, 'compact');
+});
