@@ -1,0 +1,47 @@
+import type { Constants } from '../codec/index.js';
+import type { Micros } from './link.js';
+import type { Tester } from './tester.js';
+
+/** The requirement areas that cases exist for: the first part of a case's id. */
+export const AREAS = ['CM', 'CK', 'NID', 'AV', 'FB', 'HB', 'SS', 'RX', 'WF', 'GEN'] as const;
+
+/** A requirement area. */
+export type Area = (typeof AREAS)[number];
+
+/** UDP services of a peer: `echo` returns user data, `discard` returns nothing, `chargen` answers with other data. */
+export const SERVICE_NAMES = ['echo', 'discard', 'chargen'] as const;
+
+/** Name of a service. */
+export type ServiceName = (typeof SERVICE_NAMES)[number];
+
+/**
+ * A test case: data and one function. It serves one purpose, names the requirements that it covers and ends in one
+ * verdict. See docs/writing-cases.md.
+ */
+export interface TestCase {
+  /** Area, hyphen, stable lower-case words: `AV-query-cap`. Never a position; never changed once released. */
+  readonly id: string;
+  readonly area: Area;
+  /** The test purpose: one sentence. */
+  readonly purpose: string;
+  /** Ids of the requirements that it covers: `MPIP-AV-14`. */
+  readonly requirements: readonly string[];
+  /** Services that it needs; a peer without them makes it not applicable. */
+  readonly services: readonly ServiceName[];
+  /** How many local addresses of the tester it needs; default 1. Fewer make it not applicable. */
+  readonly sources?: number;
+  /** True when its verdict rests on IP or UDP header fields: not applicable where headers are rebuilt (`socket`). */
+  readonly realHeaders?: boolean;
+  /**
+   * Time it waits in all, answers not counted, in microseconds; default 0. More than 10 s with the constants in force
+   * makes a live run need `--slow`.
+   */
+  readonly duration?: (constants: Constants) => Micros;
+  /** True when no other case may run beside it. */
+  readonly exclusive?: boolean;
+  /**
+   * Plays the case. Ends with `t.pass(...)`, or by `t.fail`, `t.inconc` and what calls them; one that returns without a
+   * verdict is a fault of the tester (`no-verdict`).
+   */
+  run(t: Tester): Promise<void>;
+}

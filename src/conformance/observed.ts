@@ -1,0 +1,130 @@
+import {
+  type ControlMessage,
+  cmSize,
+  type FieldName,
+  Flags,
+  fieldOffset,
+  fieldSize,
+  HeaderStatus,
+  type Ipv4,
+  LAYOUTS,
+  messageOf,
+  TrailerView,
+} from '../codec/index.js';
+
+const shared = new TrailerView();
+
+/** A packet that the tester sent or received in a case. Immutable. */
+export class Observed {
+  /** The CM at its end, when there is a valid one. */
+  readonly cm: ControlMessage | undefined;
+  /** Position in `packet` of the first octet of the CM (filler not counted); -1 without CM. */
+  readonly cmOffset: number;
+  /** Position in `packet` of the first octet after the UDP header. */
+  readonly payloadOffset: number;
+  readonly source: Ipv4;
+  readonly sourcePort: number;
+  readonly destination: Ipv4;
+  readonly destinationPort: number;
+  readonly #payloadEnd: number;
+  readonly #end: number;
+
+  constructor(
+    /** Position in the case's evidence, from 1. */
+    readonly frame: number,
+    /** Microseconds of the link's clock. */
+    readonly time: number,
+    readonly direction: 'sent' | 'received',
+    /** The whole IPv4 datagram; on the link `socket` its headers are rebuilt, and no verdict may rest on them. */
+    readonly packet: Uint8Array,
+  ) {
+    const view = shared;
+    const located = view.locate(packet);
+    const known = view.status === HeaderStatus.ok;
+    this.payloadOffset = known ? view.payloadOffset : packet.length;
+    this.#end = known ? view.end : packet.length;
+    this.source = known ? view.source : 0;
+    this.destination = known ? view.destination : 0;
+    this.sourcePort = known ? view.sourcePort : 0;
+    this.destinationPort = known ? view.destinationPort : 0;
+    this.cm = located ? messageOf(view.cm) : undefined;
+    this.cmOffset = located ? view.cm.start : -1;
+    this.#payloadEnd = located ? view.cm.trailerStart : this.#end;
+  }
+
+  /** User data: what is left after the trailer is taken off. */
+  get payload(): Uint8Array {
+    return this.packet.subarray(this.payloadOffset, this.#payloadEnd);
+  }
+
+  /** Everything after the UDP header, the trailer included. */
+  get wirePayload(): Uint8Array {
+    return this.packet.subarray(this.payloadOffset, this.#end);
+  }
+
+  /** Octets of the trailer (filler and CM); empty without CM. */
+  get trailer(): Uint8Array {
+    return this.packet.subarray(this.#payloadEnd, this.#end);
+  }
+
+  /** The local port of the tester that sent or received it. */
+  get localPort(): number {
+    return this.direction === 'sent' ? this.sourcePort : this.destinationPort;
+  }
+
+  /** Octets of a CM field in `packet`; undefined without CM, or when its layout has no such field. */
+  fieldRange(field: FieldName): { octet: number; octets: number } | undefined {
+    if (this.cm === undefined) return undefined;
+    const layout = LAYOUTS[this.cm.layout];
+    const declaration = layout.fields.find((candidate) => candidate.name === field);
+    if (declaration === undefined) return undefined;
+    const addresses = this.cm.layout === 'compact' ? 2 : (this.#end - this.cmOffset - cmSize(layout, 0)) / 4;
+    return {
+      octet: this.cmOffset + fieldOffset(layout, field, addresses),
+      octets: fieldSize(declaration, addresses),
+    };
+  }
+}
+
+/** What a case looks for among the packets. */
+export type Predicate = (packet: Observed) => boolean;
+
+/** Matches a CM with these flags (see `Flags`). */
+export const withFlags =
+  (flags: number): Predicate =>
+  (packet) =>
+    packet.cm?.flags === flags;
+
+/** An availability query (flags 3). */
+export const isQuery: Predicate = withFlags(Flags.enable);
+/** A confirmation (flags 4). */
+export const isConfirm: Predicate = withFlags(Flags.enabled);
+/** A heartbeat (flags 2). */
+export const isHeartbeat: Predicate = withFlags(Flags.heartbeat);
+/** A data packet with a CM: flags normal or ip-change. */
+export const isData: Predicate = (packet) => packet.cm !== undefined && packet.cm.flags <= Flags.ipChange;
+/** Any packet with a CM. */
+export const hasCm: Predicate = (packet) => packet.cm !== undefined;
+/** An ordinary datagram: no CM. */
+export const isPlain: Predicate = (packet) => packet.cm === undefined;
+/** Any packet. */
+export const anything: Predicate = () => true;
+
+/** Matches packets that satisfy all of several predicates. */
+export const all =
+  (...predicates: readonly Predicate[]): Predicate =>
+  (packet) =>
+    predicates.every((predicate) => predicate(packet));
+
+/** Matches user data. */
+export const payloadIs =
+  (payload: Uint8Array): Predicate =>
+  (packet) =>
+    sameOctets(packet.payload, payload);
+
+/** True when two arrays hold the same octets. */
+export function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

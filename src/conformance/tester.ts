@@ -1,0 +1,381 @@
+import { type Constants, type ControlMessage, Flags, formatIpv4, type Profile, Random } from '../codec/index.js';
+import type { ServiceName } from './case.js';
+import type { CaseLog } from './case-log.js';
+import type { Destination, LinkKind, Micros, ReachAnswer } from './link.js';
+import { all, isConfirm, isData, isPlain, type Observed, type Predicate, payloadIs } from './observed.js';
+import { TestNode, type TestPort } from './test-port.js';
+import { type Details, StopCase } from './verdict.js';
+
+/** What the tester of a case is made from. */
+export interface TesterSettings {
+  readonly log: CaseLog;
+  /** The case's own seed. */
+  readonly seed: number;
+  readonly profile: Profile;
+  readonly constants: Constants;
+  readonly address: number;
+  readonly services: ReadonlyMap<ServiceName, number>;
+  readonly slack: Micros;
+  readonly patience: Micros;
+  /** Node ids for this case that no other case of the run uses; when they run out, random ones follow. */
+  readonly nodeIds: readonly number[];
+}
+
+/** What is expected, for helpers that wait for it. */
+export interface Expectation extends Details {
+  /** Cause code when it does not happen: `no-confirm`. */
+  readonly code: string;
+  /** What should have happened, as a sentence for a person: 'The peer did not confirm the query.' */
+  readonly text: string;
+  /** How long to wait, in microseconds. Default: the tester's patience. */
+  readonly within?: Micros;
+  /** True for what only prepares the test: a breach is then `inconc`, because another case judges it. */
+  readonly preamble?: boolean;
+}
+
+/** A session that the tester has begun with the peer. */
+export interface Session {
+  readonly id: number;
+  readonly port: TestPort;
+  readonly service: ServiceName;
+  /** The peer's first packet of the session; absent with services that do not answer. */
+  readonly first: Observed | undefined;
+}
+
+/** The tester as one case sees it: clock, random numbers, nodes to play, and the verdict. */
+export class Tester {
+  /** Seeded by the run's seed and the case's id. */
+  readonly random: Random;
+  readonly profile: Profile;
+  /** The peer's constants as the run was told (PIXIT). */
+  readonly constants: Constants;
+  /** Lateness that is nobody's fault, in microseconds: allow it on every time that a verdict rests on. */
+  readonly slack: Micros;
+  /** How long an answer that should come at once is waited for, in microseconds. */
+  readonly patience: Micros;
+  /** The peer's address. */
+  readonly peerAddress: number;
+
+  readonly #log: CaseLog;
+  readonly #settings: TesterSettings;
+  #nodes = 0;
+  #control: TestPort | undefined;
+  #controlBefore: Uint8Array | undefined;
+
+  constructor(settings: TesterSettings) {
+    this.#settings = settings;
+    this.#log = settings.log;
+    this.random = new Random(settings.seed);
+    this.profile = settings.profile;
+    this.constants = settings.constants;
+    this.slack = settings.slack;
+    this.patience = settings.patience;
+    this.peerAddress = settings.address;
+  }
+
+  /** What the packets travel on; `socket`: headers are rebuilt. */
+  get link(): LinkKind {
+    return this.#log.link.kind;
+  }
+
+  /** How many local addresses `node.port(source)` can choose from. */
+  get sources(): number {
+    return this.#log.link.sources.length;
+  }
+
+  /** Microseconds of the case's clock. */
+  now(): Micros {
+    return this.#log.link.now();
+  }
+
+  /** Waits. */
+  async sleep(duration: Micros): Promise<void> {
+    await this.#log.wait(this.now() + duration, () => false);
+  }
+
+  /** A node for the tester to play, with an own id and clock. */
+  node(): TestNode {
+    const index = this.#nodes++;
+    const id = this.#settings.nodeIds[index] ?? randomNodeId(this.random, this.profile);
+    const context = {
+      log: this.#log,
+      profile: this.profile,
+      patience: this.patience,
+      destination: (service: ServiceName) => this.destination(service),
+    };
+    return new TestNode(context, id, this.#settings.seed + index * 7919);
+  }
+
+  /** Where a service of the peer is. */
+  destination(service: ServiceName): Destination {
+    const port = this.#settings.services.get(service);
+    if (port === undefined) throw new RangeError(`The case uses the service ${service} but does not name it.`);
+    return { address: this.peerAddress, port };
+  }
+
+  /** Random user data that ends in no CM. */
+  payload(length = 16): Uint8Array {
+    const octets = new Uint8Array(length);
+    for (let i = 0; i < length; i++) octets[i] = this.random.below(256);
+    // Neither mark can stand where it would have to.
+    if (length >= 26) octets[length - 25] = 0;
+    if (length >= 25) octets[length - 4] = 0;
+    return octets;
+  }
+
+  // ---- verdicts
+
+  /** The purpose is served: says what was seen, and which packets show it. The case may go on. */
+  pass(text: string, ...packets: readonly Observed[]): void {
+    this.#log.record('pass', { code: 'as-required', text, ...(packets[0] ? { packet: packets[0] } : {}) });
+    if (this.#log.verdict === 'pass') for (const packet of packets) this.#log.decides(packet);
+  }
+
+  /** The peer broke a requirement: ends the case. For SHOULD and MAY it becomes a warning. */
+  fail(code: string, text: string, details: Details = {}): never {
+    this.#log.record('fail', { code, text, ...details });
+    throw new StopCase();
+  }
+
+  /** Nothing can be said, and why: ends the case. */
+  inconc(code: string, text: string, details: Details = {}): never {
+    this.#log.record('inconc', { code, text, ...details });
+    throw new StopCase();
+  }
+
+  /** The case turns out not to apply to this peer: ends the case. */
+  notApplicable(code: string, text: string): never {
+    if (this.#log.verdict === 'none') {
+      this.#log.verdict = 'not-applicable';
+      this.#log.cause = { code, text };
+    }
+    throw new StopCase();
+  }
+
+  /** A recommendation was not followed: noted, without a verdict. Name the requirement in `details`. */
+  warn(code: string, text: string, details: Details = {}): void {
+    this.#log.warnings.push({ code, text, ...details });
+  }
+
+  /** Fails the case unless `condition` holds. */
+  require(condition: boolean, code: string, text: string, details: Details = {}): asserts condition {
+    if (!condition) this.fail(code, text, details);
+  }
+
+  /** Fails the case unless two values are equal; both are shown. `text`: 'The reply carries another session id.' */
+  equal(seen: number | string, expected: number | string, code: string, text: string, details: Details = {}): void {
+    if (seen !== expected) this.fail(code, text, { expected, seen, ...details });
+  }
+
+  // ---- waiting for the peer
+
+  /**
+   * Waits for a packet that a correct peer sends. When it does not come, the case ends: by the rule about silence
+   * (docs/check.md) it is `fail` only if ordinary datagrams were answered before and after and the link or the profile
+   * leaves no other explanation, and `inconc` with the reason otherwise.
+   */
+  async expect(port: TestPort, predicate: Predicate, expectation: Expectation): Promise<Observed> {
+    const found = await port.receive(predicate, { within: expectation.within ?? this.patience });
+    return found ?? (await this.silent(expectation));
+  }
+
+  /**
+   * Waits the whole time and fails the case when a packet satisfies `predicate` that must not come. Ends `inconc` when
+   * the peer does not answer an ordinary datagram afterwards: a dead peer keeps every silence.
+   */
+  async expectSilence(port: TestPort, predicate: Predicate, duration: Micros, expectation: Expectation): Promise<void> {
+    const { code, text, ...details } = expectation;
+    const found = await port.receive(predicate, { within: duration });
+    if (found !== undefined) {
+      const cause = { seen: describePacket(found), packet: found, ...details };
+      if (expectation.preamble === true) this.inconc(code, text, cause);
+      this.fail(code, text, cause);
+    }
+    if (this.#settings.services.has('echo') && !(await this.control())) {
+      this.inconc(
+        'no-answer',
+        'Nothing came that must not come, but the peer does not answer ordinary datagrams either: its silence shows nothing.',
+      );
+    }
+    this.#refuseFlood();
+  }
+
+  /** Ends the case because something did not come: `expect` for what `receive` cannot say. */
+  async silent(expectation: Expectation): Promise<never> {
+    const { code, text, within: _within, preamble, ...details } = expectation;
+    this.#refuseFlood();
+    const cause: Details = { seen: 'nothing', ...details };
+    if (!this.#settings.services.has('echo')) {
+      this.inconc(
+        'no-control',
+        `${text} Whether the peer hears us at all is not known, because it was given no echo service to ask.`,
+        cause,
+      );
+    }
+    const before = this.#controlAnswered(this.#controlBefore);
+    const after = await this.control();
+    if (!before || !after) {
+      const reach = await this.#reach();
+      if (reach === 'refused') {
+        this.inconc(
+          'icmp-unreachable',
+          `${text} The peer's host reports that nothing listens on its port ${this.destination('echo').port} (ICMP port unreachable).`,
+          cause,
+        );
+      }
+      const when = before ? 'after it' : after ? 'before it' : 'before and after it';
+      this.inconc(
+        'no-answer',
+        `${text} The peer did not answer an ordinary datagram ${when} either, so that it may be busy, filtered or gone.`,
+        cause,
+      );
+    }
+    if (this.link === 'socket' && this.profile.wrongChecksums) {
+      this.inconc(
+        'possibly-wrong-checksums',
+        `${text} Peers of profile ${this.profile.name} send wrong UDP checksums, and our own system drops such packets before a socket sees them.`,
+        cause,
+      );
+    }
+    if (preamble === true) this.inconc(code, text, cause);
+    this.fail(code, text, cause);
+  }
+
+  /** Sends an ordinary datagram to the echo service from a port of its own and waits for it to come back. */
+  async control(): Promise<boolean> {
+    const sent = await this.#sendControl();
+    const port = this.#control!;
+    return (await port.receive(all(isPlain, payloadIs(sent)))) !== undefined;
+  }
+
+  // ---- what many cases begin with
+
+  /**
+   * The availability handshake of the paper's section 3.2 with the tester asking: a query, sent up to three times, and
+   * the peer's confirmation. `expectation` replaces what is said when none comes; a preamble unless that says otherwise.
+   */
+  async handshake(
+    port: TestPort,
+    service: ServiceName = 'echo',
+    expectation: Partial<Expectation> = {},
+  ): Promise<{ query: Observed; confirm: Observed }> {
+    for (let attempt = 1; ; attempt++) {
+      const query = port.send(service, this.payload(), { flags: Flags.enable });
+      const within = expectation.within ?? this.patience;
+      const last = attempt === 3;
+      const confirm = await port.receive(isConfirm, { within: last ? within : within / 4 });
+      if (confirm !== undefined) return { query, confirm };
+      if (last) {
+        return await this.silent({
+          code: 'no-confirm',
+          text: 'The peer did not confirm our availability query, sent three times.',
+          expected: 'a packet with the flag enabled (4)',
+          preamble: true,
+          ...expectation,
+        });
+      }
+    }
+  }
+
+  /**
+   * Begins a session: the handshake, then one data packet with a session id of ours (default: random) and path id 0. With
+   * `echo`, waits for the answer that carries the session. A breach is `inconc`: other cases judge it.
+   */
+  async session(
+    port: TestPort,
+    service: ServiceName = 'echo',
+    { id = 1 + this.random.below(255), cm = {} }: { id?: number; cm?: Partial<ControlMessage> } = {},
+  ): Promise<Session> {
+    await this.handshake(port, service);
+    const payload = this.payload();
+    port.send(service, payload, { sessionId: id, ...cm });
+    if (service !== 'echo') return { id, port, service, first: undefined };
+    const first = await this.expect(port, payloadIs(payload), {
+      code: 'no-session-data',
+      text: 'The peer did not return the user data of our first packet with a session id.',
+      preamble: true,
+    });
+    if (!isData(first)) {
+      this.inconc('no-session', 'The peer answered our first packet with a session id without a control message.', {
+        packet: first,
+      });
+    }
+    return { id, port, service, first };
+  }
+
+  /**
+   * Sends a data packet of a session to `echo` and waits for the packet that returns its user data.
+   * @returns both; `received.cm` is the peer's control message, if any.
+   */
+  async exchange(
+    session: Session,
+    cm: Partial<ControlMessage> = {},
+    expectation: Partial<Expectation> = {},
+    payload: Uint8Array = this.payload(),
+  ): Promise<{ sent: Observed; received: Observed }> {
+    const sent = session.port.send(session.service, payload, { sessionId: session.id, ...cm });
+    const received = await this.expect(session.port, payloadIs(payload), {
+      code: 'no-echo',
+      text: 'The peer did not return the user data of a packet of an established session.',
+      preamble: true,
+      ...expectation,
+    });
+    return { sent, received };
+  }
+
+  // ---- for the engine
+
+  /** Sends the control datagram that counts as "before"; its answer is looked at only if silence has to be judged. */
+  async begin(): Promise<void> {
+    if (this.#settings.services.has('echo')) this.#controlBefore = await this.#sendControl();
+  }
+
+  async #sendControl(): Promise<Uint8Array> {
+    this.#control ??= await this.node().port();
+    const payload = this.payload(24);
+    this.#control.send('echo', payload);
+    return payload;
+  }
+
+  #controlAnswered(sent: Uint8Array | undefined): boolean {
+    if (sent === undefined) return false;
+    const answered = all(isPlain, payloadIs(sent));
+    return this.#control!.history.some((packet) => packet.direction === 'received' && answered(packet));
+  }
+
+  #reach(): Promise<ReachAnswer> {
+    return this.#log.link.reach(this.destination('echo'), this.patience / 4);
+  }
+
+  #refuseFlood(): void {
+    if (!this.#log.isFlooded) return;
+    this.inconc(
+      'flood',
+      `The peer sent more packets than are kept; ${this.#log.dropped} were thrown away, so that what is missing proves nothing.`,
+    );
+  }
+}
+
+/** The CM of a packet that was chosen for having one. */
+export function cmOf(packet: Observed): ControlMessage {
+  if (packet.cm === undefined) throw new TypeError(`Frame ${packet.frame} has no control message.`);
+  return packet.cm;
+}
+
+/** A packet in a few words. */
+export function describePacket(packet: Observed): string {
+  const from = `${formatIpv4(packet.source)}:${packet.sourcePort}`;
+  const { cm } = packet;
+  if (cm === undefined) return `an ordinary datagram of ${packet.payload.length} octets from ${from}`;
+  return `a packet with flags ${cm.flags}, session ${cm.sessionId} and path ${cm.pathId} from ${from}`;
+}
+
+/** A node id as a layout needs it, its last two octets different. */
+export function randomNodeId(random: Random, profile: Profile): number {
+  const high = random.below(256);
+  const low = (high + 1 + random.below(255)) & 255;
+  if (profile.layout === 'compact') return high * 256 + low;
+  // Locally administered unicast address.
+  const first = (random.below(256) & 0xfc) | 2;
+  return first * 2 ** 40 + random.below(2 ** 24) * 2 ** 16 + high * 256 + low;
+}
