@@ -144,6 +144,10 @@ test('full: 0 to 16 addresses, not 17', () => {
 test('full: all octets that the number of addresses asks for must be behind the header', () => {
   assert.ok(carries(full));
   assert.equal(carries(full.subarray(1)), false);
+  // The octet before the user data is what the CM lacks: the low octet of the UDP checksum.
+  const packet = buildUdp(tuple, full.subarray(1));
+  packet[27] = full[0]!;
+  assert.equal(view.locate(packet), false);
 });
 
 test('full: a zero or multicast node id makes no CM', () => {
@@ -241,7 +245,12 @@ test('the TCP data offset is honoured; when it does not fit the segment is ordin
     packet[32] = words << 4;
     return view.locate(packet);
   };
-  for (let words = 0; words < 16; words++) assert.equal(found(words), words === 5 || words === 6, String(words));
+  for (let words = 0; words < 16; words++) {
+    assert.equal(found(words), words === 5 || words === 6, String(words));
+    // The segment has 50 octets: room for a header of 12 words.
+    const fits = words >= 5 && words <= 12;
+    assert.equal(view.status, fits ? HeaderStatus.ok : HeaderStatus.badL4Header, String(words));
+  }
 });
 
 test('the trailer ends where the IP total length says: link padding is not part of it', () => {

@@ -99,6 +99,7 @@ test('clampMss leaves alone: no SYN, no option, a smaller value, options that li
     [TcpFlags.syn, '0205ffff'],
     [TcpFlags.syn, '0203ff00'],
     [TcpFlags.syn, '000000000204ffff'],
+    [TcpFlags.syn, '00020204ffff0000'],
   ];
   for (const [flags, options] of untouched) {
     const packet = segment(flags, options);

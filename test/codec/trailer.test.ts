@@ -189,6 +189,30 @@ test('a UDP checksum that was right for a UDP length without the trailer is righ
   }
 });
 
+test('a UDP checksum that comes out as 0 is written as 0xffff, and one of 0xffff comes back', () => {
+  // The octets 28 and 29 are free: adding the checksum to them (one's complement) brings it to 0.
+  const zeroed = (length: number, measured: Uint8Array) => {
+    const packet = buildUdp(tuple, new Uint8Array(length));
+    packet.set(measured.subarray(26, 28), 28);
+    return packet;
+  };
+  const out = new Uint8Array(100);
+  attach(buildUdp(tuple, new Uint8Array(6)), message, out);
+  const plain = zeroed(6, out);
+  plain.set([0, 0], 26);
+  const checksum = l4Checksum(plain, 0, UDP, 20, plain.length);
+  plain.set([checksum >> 8, checksum & 255], 26);
+  const total = attach(plain, message, out);
+  assert.equal(word(out, 26), 0xffff);
+  assert.equal(l4Checksum(out, 0, UDP, 20, total), 0xffff);
+  const ones = zeroed(6, buildUdp(tuple, new Uint8Array(6)));
+  ones.set([255, 255], 26);
+  assert.equal(l4Checksum(ones, 0, UDP, 20, ones.length), 0xffff);
+  const view = new TrailerView();
+  assert.ok(view.locate(out, 0, attach(ones, message, out)));
+  assert.equal(hexOf(out.subarray(0, detach(view))), hexOf(ones));
+});
+
 test('detach keeps a checksum right that covered only a part of the user data', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 4, maxLength: 60 }), fc.nat(), (payload, cut) => {
