@@ -1,1 +1,30 @@
-export {};
+/**
+ * @module mpip/dissector
+ * Captures to records: which packets carry a control message, and what it says.
+ */
+export { CaptureError, type CaptureErrorCode } from '../io/capture-error.js';
+export { CaptureParser, capturePackets, type ReadCaptureOptions, readCapture } from '../io/capture-reader.js';
+export type { CaptureSource } from '../io/capture-source.js';
+export { type CapturedPacket, copyPacket, type PacketHandler } from '../io/captured-packet.js';
+export type { ChecksumStatus } from './checksum-status.js';
+export { type DissectCaptureOptions, dissectCapture } from './dissect-capture.js';
+export { Dissector, type DissectorOptions } from './dissector.js';
+export { FORMATS, type Format, type RecordWriter, recordWriter } from './formats.js';
+export {
+  type FindingId,
+  type PacketRecord,
+  RECORD_FIELDS,
+  type RecordField,
+  type RecordOptions,
+  recordOf,
+} from './record.js';
+export {
+  type CarrierCounts,
+  type NodeSummary,
+  type PathSummary,
+  type SessionSummary,
+  Summary,
+  type SummaryNotes,
+  type SummaryReport,
+} from './summary.js';
+export { type Paint, plainPaint, textHeader, textLine, textSummary } from './text.js';

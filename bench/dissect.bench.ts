@@ -1,0 +1,159 @@
+// mpip dissect --summary beside a C program that does the same sums, and beside tshark, on one generated capture.
+//   node build/bench/dissect.bench.js [--packets N] [--rounds N] [--no-tshark]
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { makeCapture } from './make-capture.js';
+
+const { values } = parseArgs({
+  options: {
+    packets: { type: 'string', default: '2000000' },
+    rounds: { type: 'string', default: '3' },
+    'no-tshark': { type: 'boolean', default: false },
+  },
+});
+const packets = Number(values.packets);
+const rounds = Number(values.rounds);
+if (!(Number.isInteger(packets) && packets > 0 && Number.isInteger(rounds) && rounds > 0)) {
+  console.error('--packets and --rounds must be whole numbers above 0.');
+  process.exit(2);
+}
+
+interface Run {
+  /** Wall clock. */
+  readonly seconds: number;
+  /** Largest resident set, octets; 0 where it cannot be read. */
+  readonly memory: number;
+  readonly output: string;
+}
+
+interface Contender {
+  readonly name: string;
+  readonly command: (file: string) => readonly string[];
+  readonly rounds: number;
+}
+
+const MPIP = fileURLToPath(new URL('../src/cli/mpip.js', import.meta.url));
+const C_SOURCE = fileURLToPath(new URL('../../bench/c/trailers.c', import.meta.url));
+
+/** Runs a command once; the parent waits for it only, and looks at its memory 50 times a second. */
+async function run(command: readonly string[]): Promise<Run> {
+  const before = process.hrtime.bigint();
+  const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'pipe', 'ignore'] });
+  let output = '';
+  let memory = 0;
+  child.stdout.on('data', (data: Buffer) => {
+    output += data.toString();
+  });
+  const watch = setInterval(() => {
+    memory = Math.max(memory, peakMemory(child.pid!));
+  }, 20);
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+  clearInterval(watch);
+  const seconds = Number(process.hrtime.bigint() - before) / 1e9;
+  if (code !== 0) throw new Error(`${command.join(' ')} ended with code ${code}.`);
+  return { seconds, memory, output };
+}
+
+/** Largest resident set so far, octets; Linux only, elsewhere 0. */
+function peakMemory(pid: number): number {
+  try {
+    return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
+function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'mpip-bench-'));
+process.on('SIGINT', () => {
+  rmSync(folder, { recursive: true, force: true });
+  process.exit(130);
+});
+try {
+  await main();
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function main(): Promise<void> {
+  const capture = join(folder, 'big.pcap');
+  const empty = join(folder, 'empty.pcap');
+  const made = makeCapture(capture, packets, 1);
+  makeCapture(empty, 0);
+  console.log(
+    `capture: ${made.packets} UDP packets, ${made.controlMessages} with a CM, ${(made.bytes / 1e6).toFixed(0)} MB`,
+  );
+
+  const contenders: Contender[] = [
+    {
+      name: 'mpip dissect --summary',
+      command: (file) => [process.execPath, MPIP, 'dissect', '--summary', '--format', 'ndjson', file],
+      rounds,
+    },
+  ];
+  const trailers = join(folder, 'trailers');
+  if (spawnSync('gcc', ['-O2', '-o', trailers, C_SOURCE]).status === 0) {
+    contenders.push({ name: 'C, mmap', command: (file) => [trailers, file], rounds });
+  } else console.log('No ratio to C: gcc is missing or failed (apt-get install gcc).');
+  if (values['no-tshark']) console.log('No ratio to tshark: --no-tshark was given.');
+  else if (spawnSync('tshark', ['--version']).status === 0) {
+    contenders.push({
+      name: 'tshark -q -z io,stat,0',
+      command: (file) => ['tshark', '-r', file, '-q', '-z', 'io,stat,0'],
+      rounds: 1,
+    });
+  } else console.log('No ratio to tshark: it is not installed (apt-get install tshark).');
+
+  // In turns, so that a noisy moment hits all; the start of each process is measured on the empty capture and subtracted.
+  const runs = new Map<string, Run[]>();
+  const starts = new Map<string, Run[]>();
+  for (let round = 0; round < rounds; round++) {
+    for (const { name, command, rounds } of contenders) {
+      if (round >= rounds) continue;
+      starts.set(name, [...(starts.get(name) ?? []), await run(command(empty))]);
+      runs.set(name, [...(runs.get(name) ?? []), await run(command(capture))]);
+    }
+  }
+  const net = (name: string) =>
+    median(runs.get(name)!.map((one) => one.seconds)) - median(starts.get(name)!.map((one) => one.seconds));
+  const ours = net(contenders[0]!.name);
+  for (const { name } of contenders) {
+    const all = runs.get(name)!;
+    const start = median(starts.get(name)!.map((one) => one.seconds));
+    const memory = Math.max(...all.map((one) => one.memory)) / 1e6;
+    const line = [
+      name.padEnd(24),
+      `${net(name).toFixed(3)} s`.padStart(10),
+      `(start ${start.toFixed(3)} s)`,
+      `${(packets / net(name) / 1000).toFixed(0)} k packets/s`.padStart(18),
+      `${memory.toFixed(0)} MB`.padStart(9),
+      `walls ${all.map((one) => one.seconds.toFixed(2)).join(' ')}`,
+    ];
+    console.log(line.join('  '));
+  }
+  const result = JSON.parse(runs.get(contenders[0]!.name)![0]!.output) as { mpip: number };
+  if (result.mpip !== made.controlMessages) {
+    console.log(
+      `mpip counts ${result.mpip} CMs, the generator wrote ${made.controlMessages}: a random tail that fits, or a fault.`,
+    );
+  }
+  if (runs.has('C, mmap')) {
+    const counted = Number(runs.get('C, mmap')![0]!.output.split(' ')[1]);
+    console.log(
+      `ratio to C: ${(ours / net('C, mmap')).toFixed(2)} times its time (goal: at most 2.5); it counts ${counted} CMs, mpip ${result.mpip}`,
+    );
+  }
+  const tshark = 'tshark -q -z io,stat,0';
+  if (runs.has(tshark))
+    console.log(`ratio to tshark: ${(net(tshark) / ours).toFixed(0)} times faster (goal: at least 60)`);
+}

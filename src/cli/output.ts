@@ -1,0 +1,52 @@
+import { once } from 'node:events';
+
+/** Where a command's words go: standard output and standard error, or a test's arrays. */
+export interface Output {
+  /** Standard output; gathers small pieces. */
+  out(text: string): void;
+  /** Standard error, at once, after what was said before on standard output. */
+  error(text: string): void;
+  /** Writes what is gathered and waits while the reader is slow. */
+  flush(): Promise<void>;
+  /** False once the reader has gone away. */
+  readonly isOpen: boolean;
+  /** Colours are wanted: a terminal, and no NO_COLOR. */
+  readonly colour: boolean;
+}
+
+const GATHERED_LENGTH = 64 << 10;
+
+/** The process's own output. A reader that goes away (`| head`) is no error: `isOpen` becomes false. */
+export function processOutput(): Output {
+  const { stdout, stderr } = process;
+  let pieces = '';
+  let open = true;
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    open = false;
+  });
+  const write = () => {
+    if (pieces !== '' && open) stdout.write(pieces);
+    pieces = '';
+  };
+  return {
+    out(text) {
+      pieces += text;
+      if (pieces.length >= GATHERED_LENGTH) write();
+    },
+    error(text) {
+      write();
+      stderr.write(text);
+    },
+    async flush() {
+      write();
+      if (stdout.writableNeedDrain && open)
+        await Promise.race([once(stdout, 'drain'), once(stdout, 'close')]).catch(() => {});
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+    get isOpen() {
+      return open;
+    },
+    colour: stdout.isTTY === true && !process.env.NO_COLOR,
+  };
+}

@@ -1,0 +1,242 @@
+import { FLAG_NAMES, formatIpv4, formatNodeId, type Ipv4, type NodeId, TCP, type TrailerView } from '../codec/index.js';
+import type { CapturedPacket } from '../io/captured-packet.js';
+import { ipChecksumStatus, l4ChecksumStatus } from './checksum-status.js';
+import type { Dissector } from './dissector.js';
+import { formatTime } from './record.js';
+import { nodeKey } from './tcp-sessions.js';
+
+/** Addresses remembered per node. */
+const MAX_ADDRESSES = 64;
+
+/** Packets with a CM by what carried it. */
+export interface CarrierCounts {
+  udp: number;
+  tcp: number;
+  /** TCP inside UDP. */
+  wrapper: number;
+}
+
+/** One path of a session of a node, as its sender numbers it. */
+export interface PathSummary {
+  'mpip.path_id': number;
+  packets: number;
+  /** User data, without headers and trailers. */
+  bytes: number;
+}
+
+/** One session of a node. */
+export interface SessionSummary {
+  'mpip.session_id': number;
+  packets: number;
+  paths: PathSummary[];
+}
+
+/** What one node has sent. */
+export interface NodeSummary {
+  'mpip.node_id': string;
+  'mpip.layout': 'compact' | 'full';
+  packets: number;
+  /** Addresses it sent from, in the order seen. */
+  addresses: string[];
+  flags: Record<string, number>;
+  sessions: SessionSummary[];
+}
+
+/** What `mpip dissect --summary` prints. */
+export interface SummaryReport {
+  packets: number;
+  /** Octets on the link. */
+  bytes: number;
+  ipv4: number;
+  /** Packets with a CM. */
+  mpip: number;
+  first: string | null;
+  last: string | null;
+  carriers: CarrierCounts;
+  flags: Record<string, number>;
+  nodes: NodeSummary[];
+  notes: SummaryNotes;
+}
+
+/** Packets with something worth knowing. */
+export interface SummaryNotes {
+  /** Blocks that satisfy both layouts. */
+  ambiguous: number;
+  /** Packets with a CM whose UDP length is not that of the IP payload. */
+  wrongUdpLength: number;
+  /** Ordinary packets whose tail is nearly a CM; counted when the dissector looks for them. */
+  nearCm: number;
+  /** Packets with a CM and a wrong checksum; 0 unless checksums are verified. */
+  badIpChecksum: number;
+  badUdpChecksum: number;
+  badTcpChecksum: number;
+  /** Packets of a link type that is not read. */
+  unknownLinkType: number;
+  /** IPv4 datagrams cut by the snap length: a CM at their end cannot be seen. */
+  cutShort: number;
+}
+
+/** Counts of one node. Ids and flags are small numbers, so that counting is an addition in an array or a map of integers. */
+class NodeCounts {
+  packets = 0;
+  readonly flags = new Float64Array(FLAG_NAMES.length);
+  readonly addresses: Ipv4[] = [];
+  /** Key: session id * 65536 + path id. */
+  readonly #paths = new Map<number, { packets: number; bytes: number }>();
+  #lastKey = -1;
+  #lastPath = { packets: 0, bytes: 0 };
+  #lastAddress: Ipv4 = -1;
+
+  constructor(
+    readonly nodeId: NodeId,
+    readonly isFull: boolean,
+  ) {}
+
+  add(flags: number, session: number, path: number, bytes: number, source: Ipv4): void {
+    this.packets++;
+    this.flags[flags]!++;
+    const key = session * 65536 + path;
+    if (key !== this.#lastKey) {
+      this.#lastPath = this.#path(key);
+      this.#lastKey = key;
+    }
+    this.#lastPath.packets++;
+    this.#lastPath.bytes += bytes;
+    if (source !== this.#lastAddress) this.#addAddress(source);
+  }
+
+  #path(key: number): { packets: number; bytes: number } {
+    let path = this.#paths.get(key);
+    if (path === undefined) {
+      path = { packets: 0, bytes: 0 };
+      this.#paths.set(key, path);
+    }
+    return path;
+  }
+
+  #addAddress(source: Ipv4): void {
+    this.#lastAddress = source;
+    if (this.addresses.length < MAX_ADDRESSES && !this.addresses.includes(source)) this.addresses.push(source);
+  }
+
+  report(): NodeSummary {
+    const sessions = new Map<number, SessionSummary>();
+    for (const [key, counts] of [...this.#paths].sort(([a], [b]) => a - b)) {
+      const id = Math.floor(key / 65536);
+      const session = sessions.get(id) ?? { 'mpip.session_id': id, packets: 0, paths: [] };
+      sessions.set(id, session);
+      session.packets += counts.packets;
+      session.paths.push({ 'mpip.path_id': key % 65536, ...counts });
+    }
+    return {
+      'mpip.node_id': formatNodeId(this.nodeId, this.isFull ? 6 : 2),
+      'mpip.layout': this.isFull ? 'full' : 'compact',
+      packets: this.packets,
+      addresses: this.addresses.map(formatIpv4),
+      flags: namedFlags(this.flags),
+      sessions: [...sessions.values()],
+    };
+  }
+}
+
+/** Counts per flag, node, session and path. Nothing is allocated per packet, only per node and path. */
+export class Summary {
+  #packets = 0;
+  #bytes = 0;
+  #ipv4 = 0;
+  #mpip = 0;
+  readonly #notes = {
+    ambiguous: 0,
+    wrongUdpLength: 0,
+    nearCm: 0,
+    badIpChecksum: 0,
+    badUdpChecksum: 0,
+    badTcpChecksum: 0,
+  };
+  readonly #carriers: CarrierCounts = { udp: 0, tcp: 0, wrapper: 0 };
+  readonly #nodes = new Map<number, NodeCounts>();
+  #lastNode = new NodeCounts(-1, false);
+  #first: string | null = null;
+  #lastSeconds = 0;
+  #lastNanoseconds = 0;
+  readonly #verify: boolean;
+
+  /** @param options `checksums`: verify the IP, UDP and TCP checksums of packets with a CM */
+  constructor(options: { readonly checksums?: boolean } = {}) {
+    this.#verify = options.checksums === true;
+  }
+
+  /** Has `dissector` inspect the packet and counts it. */
+  add(dissector: Dissector, packet: CapturedPacket): void {
+    this.#packets++;
+    this.#bytes += packet.originalLength;
+    this.#first ??= formatTime(packet.seconds, packet.nanoseconds);
+    this.#lastSeconds = packet.seconds;
+    this.#lastNanoseconds = packet.nanoseconds;
+    const hasCm = dissector.inspect(packet);
+    if (dissector.isIpv4) this.#ipv4++;
+    if (!hasCm) {
+      if (dissector.nearCm !== undefined) this.#notes.nearCm++;
+      return;
+    }
+    this.#mpip++;
+    const { trailer } = dissector;
+    const { cm } = trailer;
+    if (dissector.isAmbiguous) this.#notes.ambiguous++;
+    if (dissector.hasWrongUdpLength) this.#notes.wrongUdpLength++;
+    if (this.#verify) this.#verifyChecksums(trailer);
+    let bytes = trailer.userDataLength;
+    if (trailer.protocol === TCP) this.#carriers.tcp++;
+    else if (dissector.wrappedHeader < 0) this.#carriers.udp++;
+    else {
+      this.#carriers.wrapper++;
+      bytes -= (trailer.bytes[dissector.wrappedHeader + 12]! >> 4) * 4;
+    }
+    this.#node(cm.nodeId, cm.isFull).add(cm.flags, cm.sessionId, cm.pathId, bytes, trailer.source);
+  }
+
+  #verifyChecksums(trailer: TrailerView): void {
+    if (ipChecksumStatus(trailer) === 'bad') this.#notes.badIpChecksum++;
+    if (l4ChecksumStatus(trailer) !== 'bad') return;
+    if (trailer.protocol === TCP) this.#notes.badTcpChecksum++;
+    else this.#notes.badUdpChecksum++;
+  }
+
+  #node(id: NodeId, isFull: boolean): NodeCounts {
+    const last = this.#lastNode;
+    if (last.nodeId === id && last.isFull === isFull) return last;
+    const key = nodeKey(id, isFull);
+    let node = this.#nodes.get(key);
+    if (node === undefined) {
+      node = new NodeCounts(id, isFull);
+      this.#nodes.set(key, node);
+    }
+    this.#lastNode = node;
+    return node;
+  }
+
+  /** Everything counted so far. */
+  report(dissector: Dissector): SummaryReport {
+    const flags = new Float64Array(FLAG_NAMES.length);
+    for (const node of this.#nodes.values()) {
+      for (let flag = 0; flag < flags.length; flag++) flags[flag]! += node.flags[flag]!;
+    }
+    const last = this.#packets === 0 ? null : formatTime(this.#lastSeconds, this.#lastNanoseconds);
+    return {
+      packets: this.#packets,
+      bytes: this.#bytes,
+      ipv4: this.#ipv4,
+      mpip: this.#mpip,
+      first: this.#first,
+      last,
+      carriers: this.#carriers,
+      flags: namedFlags(flags),
+      nodes: [...this.#nodes.values()].map((node) => node.report()),
+      notes: { ...this.#notes, ...dissector.unread },
+    };
+  }
+}
+
+function namedFlags(counts: Float64Array): Record<string, number> {
+  return Object.fromEntries(FLAG_NAMES.map((name, flag) => [name, counts[flag]!]));
+}
