@@ -87,7 +87,7 @@ export function makeCapture(path: string, packets: number, seed = 1): MadeCaptur
           localAddresses: [tuple.source, tuple.destination],
           flags: next() % 16 === 0 ? 2 : 0,
         };
-        length = attach(packet, length, cm, packet);
+        length = attach(packet, cm, packet, length);
         controlMessages++;
       }
       const frameLength = ETHERNET_HEADER + length;

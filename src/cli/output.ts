@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-
 /** Where a command's words go: standard output and standard error, or a test's arrays. */
 export interface Output {
   /** Standard output; gathers small pieces. */
@@ -40,8 +38,8 @@ export function processOutput(): Output {
     },
     async flush() {
       write();
-      if (stdout.writableNeedDrain && open)
-        await Promise.race([once(stdout, 'drain'), once(stdout, 'close')]).catch(() => {});
+      if (stdout.writableNeedDrain && open) await drained(stdout);
+      // Gives an EPIPE the chance to be noticed.
       await new Promise((resolve) => setImmediate(resolve));
     },
     get isOpen() {
@@ -49,4 +47,15 @@ export function processOutput(): Output {
     },
     colour: stdout.isTTY === true && !process.env.NO_COLOR,
   };
+}
+
+/** Resolves when the stream can take more, or is gone. */
+function drained(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off('drain', done).off('error', done).off('close', done);
+      resolve();
+    };
+    stream.on('drain', done).on('error', done).on('close', done);
+  });
 }

@@ -1,0 +1,260 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { type DissectRequest, runDissect } from '../../src/cli/commands/dissect.js';
+import type { Output } from '../../src/cli/output.js';
+import { RECORD_FIELDS } from '../../src/dissector/record.js';
+import { cm, pcapOf, udp } from '../dissector/made-packets.js';
+
+const MPIP = 'build/src/cli/mpip.js';
+const UDP = 'fixtures/pcaps/linux-2015-udp.pcap';
+const PROBES = 'fixtures/pcaps/linux-2015-hand-made-probes.pcap';
+const folder = mkdtempSync(join(tmpdir(), 'mpip-dissect-'));
+after(() => rmSync(folder, { recursive: true }));
+
+/** Runs the command as a person does. */
+function mpip(args: readonly string[], input?: Uint8Array): { code: number | null; out: string; error: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MPIP, 'dissect', ...args], {
+    encoding: 'utf8',
+    maxBuffer: 64 << 20,
+    env: { ...process.env, NO_COLOR: '' },
+    ...(input === undefined ? {} : { input }),
+  });
+  return { code: status, out: stdout, error: stderr };
+}
+
+/** Runs it in this process. */
+async function run(request: Partial<DissectRequest>): Promise<{ code: number; out: string; error: string }> {
+  let out = '';
+  let error = '';
+  const output: Output = {
+    out: (text) => {
+      out += text;
+    },
+    error: (text) => {
+      error += text;
+    },
+    flush: async () => {},
+    isOpen: true,
+    colour: false,
+  };
+  const defaults = { files: [], format: 'text', fields: [], all: false, summary: false, checksums: false } as const;
+  const code = await runDissect({ ...defaults, ...request }, output);
+  return { code, out, error };
+}
+
+function scratch(name: string, bytes: Uint8Array): string {
+  const path = join(folder, name);
+  writeFileSync(path, bytes);
+  return path;
+}
+
+const objects = (out: string) =>
+  out
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+const expected = objects(readFileSync(UDP.replace('.pcap', '.expected.ndjson'), 'utf8'));
+
+test('NDJSON: one object a line for each packet with a CM, exit 0, nothing on stderr', () => {
+  const { code, out, error } = mpip(['--format', 'ndjson', UDP]);
+  assert.deepEqual([code, error], [0, '']);
+  assert.deepEqual(
+    objects(out).map((record) => [record['frame.number'], record['mpip.timestamp']]),
+    expected.map((record) => [record['frame.number'], record['mpip.timestamp']]),
+  );
+});
+
+test('text is the default: a header and a readable line for each packet with a CM', async () => {
+  const { code, out } = await run({ files: [UDP] });
+  const lines = out.trimEnd().split('\n');
+  assert.equal(code, 0);
+  assert.equal(lines.length, 1 + expected.length);
+  assert.match(
+    lines[0]!,
+    /no +time +source +destination +carrier +flag +node +sess +path +feedback +timestamp +data +addresses$/,
+  );
+  assert.match(
+    lines[1]!,
+    /^ +4 +0\.035271 +10\.1\.0\.1:40000 +→ 10\.1\.0\.2:7000 +UDP +enable +0a:01 .* 1870674232 +20 +10\.2\.0\.1 10\.1\.0\.1$/,
+  );
+  assert.match(lines[2]!, /! udp-length$/);
+  assert.match(lines[8]!, /3: -4716/);
+  assert.ok(!out.includes('\u001b'), 'no colours unless on a terminal');
+});
+
+test('text with --all shows ordinary packets and near-CMs', async () => {
+  const { out } = await run({ files: [PROBES], all: true });
+  assert.match(out, /near-cm: flags are 6, above 5/);
+  const wrongSum = udp(cm());
+  wrongSum[wrongSum.length - 2]! ^= 1;
+  const made = await run({ files: [scratch('sum.pcap', pcapOf(udp(cm()), wrongSum))], all: true });
+  assert.match(made.out, /near-cm: checksum is \d+, the octets before it add up to \d+/);
+  assert.match(out, /not IPv4/);
+});
+
+test('-e selects and orders fields in every format; what a packet has not is left out or empty', async () => {
+  const fields = ['mpip.local_addr', 'tcp.srcport', 'frame.number'] as const;
+  const first = async (format: DissectRequest['format']) =>
+    (await run({ files: [UDP], format, fields })).out.split('\n');
+  assert.equal((await first('ndjson'))[0], '{"mpip.local_addr":["10.2.0.1","10.1.0.1"],"frame.number":4}');
+  assert.deepEqual((await first('csv')).slice(0, 2), [
+    'mpip.local_addr,tcp.srcport,frame.number',
+    '"10.2.0.1,10.1.0.1",,4',
+  ]);
+  assert.equal((await first('text'))[0], '10.2.0.1,10.1.0.1\t\t4');
+  assert.equal((await first('json'))[1], '{"mpip.local_addr":["10.2.0.1","10.1.0.1"],"frame.number":4},');
+  const { code, out } = mpip(['-e', 'mpip.flags', UDP, '-e', 'frame.number']);
+  assert.equal(code, 0);
+  assert.equal(out.split('\n')[0], '3\t4');
+});
+
+test('JSON is one well-formed array, also without packets', async () => {
+  const { out } = await run({ files: [UDP], format: 'json' });
+  assert.equal((JSON.parse(out) as unknown[]).length, expected.length);
+  const none = await run({ files: ['fixtures/pcaps/linux-2015-disabled.pcap'], format: 'json' });
+  assert.deepEqual(JSON.parse(none.out), []);
+  assert.match(none.error, /none of the \d+ packets carries a control message/);
+  assert.equal(none.code, 0);
+});
+
+test('CSV has one header and as many cells in every line, quoted where needed', async () => {
+  const { out } = await run({ files: [UDP], format: 'csv', all: true });
+  const lines = out.trimEnd().split('\n');
+  assert.deepEqual(lines[0]!.split(','), RECORD_FIELDS);
+  for (const line of lines) {
+    const cells = line.match(/("([^"]|"")*"|[^",]*)(,|$)/g)!;
+    assert.equal(cells.length - (line.endsWith(',') ? 0 : 1), RECORD_FIELDS.length, line);
+  }
+});
+
+test('standard input, gzip, and both; options and files in any order', () => {
+  const plain = mpip(['--format', 'ndjson', UDP]).out;
+  const file = readFileSync(UDP);
+  assert.equal(mpip(['-', '--format', 'ndjson'], file).out, plain);
+  assert.equal(mpip(['--format', 'ndjson', '-'], gzipSync(file)).out, plain);
+  assert.equal(mpip([scratch('a.pcap.gz', gzipSync(file)), '--format=ndjson']).out, plain);
+});
+
+test('several files are read in the order given and named', async () => {
+  const files = [UDP, PROBES];
+  const records = objects((await run({ files, format: 'ndjson' })).out);
+  assert.deepEqual([...new Set(records.map((record) => record['frame.file']))], files);
+  const { out } = await run({ files });
+  assert.ok(out.includes(`\n${PROBES}\n`));
+});
+
+test('a truncated file: every packet before, then one sentence with the offset, exit 4', async () => {
+  const whole = readFileSync(UDP);
+  const path = scratch('cut.pcap', whole.subarray(0, whole.length - 7));
+  const { code, out, error } = mpip(['--format', 'ndjson', path]);
+  assert.equal(code, 4);
+  assert.equal(objects(out).length, expected.length - 1);
+  assert.match(error, /^mpip: .*cut\.pcap: The capture is truncated: it ends at byte \d+, .*\.\n$/);
+  const summary = await run({ files: [path], summary: true, format: 'json' });
+  assert.equal(summary.code, 4);
+  assert.equal((JSON.parse(summary.out) as { mpip: number }).mpip, expected.length - 1);
+  const two = await run({ files: [path, UDP], format: 'json' });
+  assert.equal(two.code, 4);
+  assert.equal((JSON.parse(two.out) as unknown[]).length, 2 * expected.length - 1, 'the files after it are read');
+});
+
+test('every prefix of a small capture: records of whole packets, exit 0 at a boundary and 4 elsewhere', async () => {
+  const datagrams = [udp(cm()), udp(undefined), udp(cm({ layout: 'full', nodeId: 2 }))];
+  const file = pcapOf(...datagrams);
+  const boundaries = [24];
+  for (const { length } of datagrams) boundaries.push(boundaries.at(-1)! + 16 + length);
+  for (let length = 0; length <= file.length; length++) {
+    const path = scratch('prefix.pcap', file.subarray(0, length));
+    const whole = boundaries.filter((boundary) => boundary <= length).length - 1;
+    const { code, out, error } = await run({ files: [path], format: 'ndjson', all: true });
+    assert.equal(objects(out).length, Math.max(0, whole), `prefix ${length}`);
+    assert.equal(code, boundaries.includes(length) ? 0 : 4, `prefix ${length}`);
+    assert.equal(error.includes('truncated') || error.includes('empty'), code === 4, `prefix ${length}`);
+  }
+});
+
+test('files that are none: exit 4 and a sentence', () => {
+  const text = scratch('notes.txt', Buffer.from('just some words'));
+  for (const [path, pattern] of [
+    [text, /notes\.txt: This is no capture file/],
+    [join(folder, 'missing.pcap'), /missing\.pcap cannot be read: there is no such file\./],
+    [folder, /cannot be read: it is a directory\./],
+  ] as const) {
+    const { code, out, error } = mpip(['--format', 'ndjson', path]);
+    assert.deepEqual([code, out], [4, '']);
+    assert.match(error, pattern);
+    assert.equal(error.trimEnd().split('\n').length, 1);
+  }
+});
+
+test('wrong words: exit 2, one sentence, nothing on standard output', () => {
+  const cases: [string[], RegExp][] = [
+    [[], /needs a capture/],
+    [['--format', 'xml', UDP], /--format cannot be 'xml'; choose text, ndjson, json, csv/],
+    [['-e', 'mpip.flag', UDP], /no field 'mpip\.flag'; did you mean mpip\.flags\?/],
+    [
+      ['-e', 'something.else.entirely', UDP],
+      /no field 'something\.else\.entirely'; mpip dissect --help lists them all\./,
+    ],
+    [['--summary', '-e', 'mpip.flags', UDP], /leave one out/],
+    [['--summary', '--format', 'csv', UDP], /--summary has no csv/],
+    [['-', '-'], /only once/],
+    [['--reassemble', UDP], /--reassemble is not available yet/],
+    [['--findings', UDP], /--findings is not available yet/],
+    [['-Y', 'mpip.flags == 2', UDP], /--filter is not available yet/],
+    [['--sumary', UDP], /sumary/],
+  ];
+  for (const [args, message] of cases) {
+    const { code, out, error } = mpip(args);
+    assert.equal(code, 2, `${args.join(' ')}: ${error}`);
+    assert.equal(out, '');
+    assert.match(error, message);
+    assert.equal(error.trimEnd().split('\n').length, 1, error);
+  }
+});
+
+test('--summary: aligned tables of flags, nodes, sessions and paths; one object in JSON and NDJSON', async () => {
+  const { code, out } = await run({ files: [UDP], summary: true });
+  assert.equal(code, 0);
+  assert.match(out, /^\d[\d,]* packets, [\d,]+ bytes, [\d.]+ s; [\d,]+ IPv4; \d+ with a CM \([\d.]+ %\)$/m);
+  assert.match(out, /^node +layout +packets +normal +ip-change +heartbeat +enable +enabled +handshake +addresses$/m);
+  assert.match(out, /^0a:01 +compact +\d+ .*10\.1\.0\.1 10\.2\.0\.1$/m);
+  assert.match(out, /^node +session +path +packets +data bytes$/m);
+  assert.match(out, /packets with a CM have a wrong UDP length$/m);
+  const ndjson = await run({ files: [UDP], summary: true, format: 'ndjson' });
+  assert.equal(objects(ndjson.out).length, 1);
+  const json = await run({ files: [UDP], summary: true, format: 'json' });
+  assert.deepEqual(JSON.parse(json.out), objects(ndjson.out)[0]);
+  const verified = await run({ files: [UDP], summary: true, checksums: true });
+  assert.match(verified.out, /packets with a CM have a wrong UDP checksum$/m);
+  const empty = await run({ files: [scratch('none.pcap', pcapOf())], summary: true });
+  assert.match(empty.out, /^0 packets, 0 bytes; 0 IPv4; 0 with a CM\n$/);
+});
+
+test('what could not be looked into is said on standard error', async () => {
+  const cut = pcapOf(udp(cm()).slice(0, 40));
+  new DataView(cut.buffer).setUint32(24 + 12, 74, true);
+  const { code, error } = await run({ files: [scratch('snap.pcap', cut)], format: 'ndjson' });
+  assert.equal(code, 0);
+  assert.match(error, /1 packets? (were|was) cut by the capture's snap length/);
+  const foreign = pcapOf(udp(cm()));
+  new DataView(foreign.buffer).setUint32(20, 147, true);
+  assert.match((await run({ files: [scratch('usb.pcap', foreign)] })).error, /link type that is not read/);
+});
+
+test('a reader that goes away ends it quietly', () => {
+  const big = scratch('big.pcap', pcapOf(...Array.from({ length: 60_000 }, () => udp(cm()))));
+  const script = `"$1" "$2" dissect "$3" | head -n 1; exit "\${PIPESTATUS[0]}"`;
+  const { status, stdout, stderr } = spawnSync('bash', ['-c', script, 'bash', process.execPath, MPIP, big], {
+    encoding: 'utf8',
+  });
+  assert.equal(stderr, '');
+  assert.equal(status, 0);
+  assert.equal(stdout.split('\n').length, 2);
+});
