@@ -69,13 +69,17 @@ async function dispatch(args: readonly string[]): Promise<number> {
     .strict()
     .exitProcess(false)
     .fail((message: string | undefined, error: Error | undefined) => {
-      throw error ?? new UsageError(sentence(message ?? 'The command line could not be read', chosen?.name));
+      if (error !== undefined && error.name !== 'YError') throw error;
+      throw new UsageError(sentence(error?.message ?? message ?? 'The command line could not be read', chosen?.name));
     });
   for (const command of COMMANDS) {
     if (command === chosen && module !== undefined) {
       parser = parser.command({
         ...module,
         handler: async (argv) => {
+          const surplus = argv._.slice(1).map(String);
+          if (surplus.length > 0)
+            throw new UsageError(sentence(`Unknown argument: ${surplus.join(', ')}`, chosen.name));
           const result = (await module.handler(argv as never)) as unknown;
           if (typeof result === 'number') exitCode = result;
         },

@@ -14,11 +14,13 @@ export function restoreDash(value: string): string {
 }
 
 /** yargs settings of an option that may be repeated and takes one value per occurrence; gives an array of strings. */
-export function repeatable(describe: string, extra: { alias?: string; default?: string[] } = {}) {
+export function repeatable(describe: string, extra: { alias?: string } = {}) {
   return {
     describe,
     type: 'string' as const,
     requiresArg: true,
+    default: [] as string[],
+    defaultDescription: 'none',
     ...(extra.alias === undefined ? {} : { alias: extra.alias }),
     coerce: (value: unknown): string[] => asList(value).map(restoreDash),
   };

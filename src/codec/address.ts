@@ -6,6 +6,11 @@ export type Ipv4 = number;
 /** A node id as an unsigned number, first octet highest: 16 bits in `compact`, 48 in `full`. */
 export type NodeId = number;
 
+/** Address and port as one number below 2^48, for maps. */
+export function addressKey(address: Ipv4, port: number): number {
+  return address * 0x10000 + port;
+}
+
 /** Dotted form of an address. */
 export function formatIpv4(address: Ipv4): string {
   return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;

@@ -3,7 +3,7 @@
  * Bytes and meaning of Multipath IP: the control message in its layouts, the trailer it makes behind a datagram, the
  * headers and checksums around it. No state, no I/O.
  */
-export { formatIpv4, formatNodeId, type Ipv4, type NodeId, parseIpv4, parseNodeId } from './address.js';
+export { addressKey, formatIpv4, formatNodeId, type Ipv4, type NodeId, parseIpv4, parseNodeId } from './address.js';
 export { fold, ipv4HeaderChecksum, l4Checksum, octetSum, updateChecksum, wordSum } from './checksum.js';
 export {
   CONSTANT_NAMES,
@@ -49,7 +49,7 @@ export {
   trailerSize,
 } from './layout.js';
 export { clampMss, fitsWithTrailer, hostMtu, type OverheadOptions, overhead } from './mtu.js';
-export { buildTcp, buildUdp, type Ipv4Options, type TcpFields, type Tuple } from './packet.js';
+export { buildTcp, buildUdp, type Ipv4Options, sameTuple, type TcpFields, type Tuple } from './packet.js';
 export { PROFILE_NAMES, PROFILES, type Profile, type ProfileName } from './profile.js';
 export { Random } from './random.js';
 export { attach, detach, headerError, isAttachable, TrailerView, userDataRoom } from './trailer.js';

@@ -12,6 +12,16 @@ export interface Tuple {
   readonly destinationPort: number;
 }
 
+/** True when two tuples name the same addresses and ports in the same direction. */
+export function sameTuple(a: Tuple, b: Tuple): boolean {
+  return (
+    a.source === b.source &&
+    a.sourcePort === b.sourcePort &&
+    a.destination === b.destination &&
+    a.destinationPort === b.destinationPort
+  );
+}
+
 /** What else an IPv4 header carries; every field has a default. */
 export interface Ipv4Options {
   /** Identification field, 0..65535; default 0. */

@@ -2,16 +2,11 @@ import { readU16be, readU32be, writeU16be, writeU32be } from './bytes.js';
 import { updateChecksum, wordSum } from './checksum.js';
 import type { DatagramView } from './datagram.js';
 import { TCP } from './datagram.js';
-import type { Tuple } from './packet.js';
+import { sameTuple, type Tuple } from './packet.js';
 
 /** True when the datagram's addresses and ports are those of `tuple`. */
 export function hasTuple(view: DatagramView, tuple: Tuple): boolean {
-  return (
-    view.source === tuple.source &&
-    view.destination === tuple.destination &&
-    view.sourcePort === tuple.sourcePort &&
-    view.destinationPort === tuple.destinationPort
-  );
+  return sameTuple(view, tuple);
 }
 
 /**

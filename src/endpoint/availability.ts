@@ -1,4 +1,4 @@
-import type { Ipv4, LayoutName } from '../codec/index.js';
+import { addressKey, type Ipv4, type LayoutName } from '../codec/index.js';
 
 /** A row of Table 2: what is known of MPIP at one address and port (paper, section 3.2). */
 export interface AvailabilityRow {
@@ -10,11 +10,6 @@ export interface AvailabilityRow {
   queries: number;
   /** Layout of the CMs from there; then the only one tried and used. */
   layout: LayoutName | undefined;
-}
-
-/** Address and port as one number. */
-export function addressKey(address: Ipv4, port: number): number {
-  return address * 0x10000 + port;
 }
 
 /**

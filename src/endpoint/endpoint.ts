@@ -10,6 +10,7 @@ import {
   type LayoutName,
   maxAddresses,
   type NodeId,
+  sameTuple,
   TCP,
   TcpFlags,
   TrailerView,
@@ -454,7 +455,7 @@ export class Endpoint {
     const tuple = reversedTuple(view);
     const known = this.sessions.byId(peer, id, now);
     if (known === undefined) return this.adoptSession(view, peer, id, tuple, now);
-    if (pathId !== 0 || this.#isTupleOf(known, tuple, view.protocol)) return known;
+    if (pathId !== 0 || (known.protocol === view.protocol && sameTuple(known.tuple, tuple))) return known;
     // Path id 0 names the session's own tuple, and it is another one: both ends gave one id to two connections, or the
     // peer gave an id of its own to a new connection.
     if (known.origin === 'self' && !this.losesTo(peer)) return undefined;
@@ -512,17 +513,6 @@ export class Endpoint {
       destination: view.destination,
       destinationPort: view.destinationPort,
     };
-  }
-
-  #isTupleOf(session: Session, tuple: Tuple, protocol: number): boolean {
-    const own = session.tuple;
-    return (
-      session.protocol === protocol &&
-      own.source === tuple.source &&
-      own.sourcePort === tuple.sourcePort &&
-      own.destination === tuple.destination &&
-      own.destinationPort === tuple.destinationPort
-    );
   }
 
   #sendPlain(packet: Uint8Array, length: number): void {

@@ -1,5 +1,4 @@
-import type { Constants, Ipv4, LayoutName, NodeId } from '../codec/index.js';
-import { addressKey } from './availability.js';
+import { addressKey, type Constants, type Ipv4, type LayoutName, type NodeId } from '../codec/index.js';
 import { FeedbackTable } from './feedback.js';
 import { IdPool } from './id-pool.js';
 import type { Path } from './paths.js';

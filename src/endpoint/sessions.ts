@@ -1,5 +1,4 @@
-import type { Constants, Tuple } from '../codec/index.js';
-import { addressKey } from './availability.js';
+import { addressKey, type Constants, type Tuple } from '../codec/index.js';
 import type { Peer } from './nodes.js';
 import { Path } from './paths.js';
 

@@ -1,9 +1,8 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { writeU16be } from '../codec/bytes.js';
 import { DatagramView, HeaderStatus, UDP_HEADER_LENGTH } from '../codec/datagram.js';
-import { formatIpv4, type Ipv4, parseIpv4, type Tuple } from '../codec/index.js';
+import { addressKey, formatIpv4, type Ipv4, parseIpv4, type Tuple } from '../codec/index.js';
 import { writeIpv4Header } from '../codec/packet.js';
-import { addressPortKey } from './address-key.js';
 
 /** An address and port to bind a socket to; port 0 lets the kernel choose. */
 export interface BindAddress {
@@ -79,7 +78,7 @@ export class UdpSockets {
       // The system's limit is lower; its default stays.
     }
     socket.on('message', (payload, from) => this.#receive(payload, from, bound));
-    this.#sockets.set(addressPortKey(bound.address, bound.port), socket);
+    this.#sockets.set(addressKey(bound.address, bound.port), socket);
     return bound;
   }
 
@@ -87,9 +86,7 @@ export class UdpSockets {
   send(packet: Uint8Array): void {
     const view = this.#view;
     const socket =
-      view.parse(packet) === HeaderStatus.ok
-        ? this.#sockets.get(addressPortKey(view.source, view.sourcePort))
-        : undefined;
+      view.parse(packet) === HeaderStatus.ok ? this.#sockets.get(addressKey(view.source, view.sourcePort)) : undefined;
     if (socket === undefined) {
       this.unsent++;
       return;

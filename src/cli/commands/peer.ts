@@ -31,8 +31,7 @@ const command: CommandModule<object, PeerArguments> = {
       .option('profile', single('layout and clock of what this node sends first (default paper)'))
       .option('node-id', single('node id: two octets in hex, or a whole MAC address (default random)'))
       .option('set', repeatable('set a constant, such as session-expiry=3s'))
-      .example('mpip peer --address 127.0.0.2 --service echo --service discard:7001', 'a peer on loopback')
-      .demandOption('address', 'Give at least one --address') as never,
+      .example('mpip peer --address 127.0.0.2 --service echo --service discard:7001', 'a peer on loopback') as never,
   handler: async (argv) => process.exit(await runPeer(optionsOf(argv))),
 };
 
@@ -41,6 +40,8 @@ export default command;
 /** The reference host that the command line asks for. */
 export function optionsOf(argv: PeerArguments): ReferenceHostOptions {
   const port = argv.port === undefined ? DEFAULT_PORT : wholeNumber('--port', argv.port, 1, 65535);
+  if (argv.address.length === 0)
+    throw new UsageError('Give the peer an address to answer on, such as --address 127.0.0.2.');
   const addresses = argv.address.map((text) => parseAddress('--address', text));
   const double = addresses.find((address, i) => addresses.indexOf(address) !== i);
   if (double !== undefined)
