@@ -41,7 +41,8 @@ export interface TestCase {
   readonly exclusive?: boolean;
   /**
    * Plays the case. Ends with `t.pass(...)`, or by `t.fail`, `t.inconc` and what calls them; one that returns without a
-   * verdict is a fault of the tester (`no-verdict`).
+   * verdict is a fault of the tester (`no-verdict`). Write `run(t: Tester)` with the type: TypeScript follows
+   * `t.fail` and `t.require` only then.
    */
   run(t: Tester): Promise<void>;
 }

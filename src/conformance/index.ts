@@ -1,1 +1,60 @@
-export {};
+/**
+ * @module mpip/conformance
+ * Examines an MPIP peer: cases that play one or more nodes against it, a verdict for each with its cause and the packets
+ * that decided, and a status for each requirement of the paper.
+ *
+ * ```ts
+ * import { CASES, runSuite, select, SocketLink } from 'mpip/conformance';
+ * import { parseIpv4 } from 'mpip/codec';
+ *
+ * const address = parseIpv4('127.0.0.2');
+ * const link = await SocketLink.open({ peer: { address, port: 7000 } });
+ * const run = await runSuite({
+ *   link, address, services: new Map([['echo', 7000]]), catalogue: CASES, cases: select(CASES, { areas: ['AV'] }),
+ * });
+ * console.log(run.verdict, run.counts);
+ * ```
+ */
+export { AREAS, type Area, SERVICE_NAMES, type ServiceName, type TestCase } from './case.js';
+export { CASES } from './cases/index.js';
+export { DEFAULT_JOBS, type Progress, runSuite, SLOW, type SuiteOptions } from './engine.js';
+export {
+  type CaseLink,
+  type Destination,
+  type Link,
+  LinkError,
+  type LinkKind,
+  type LinkPort,
+  type Micros,
+  type ReachAnswer,
+} from './link.js';
+export * from './observed.js';
+export { jsonReport, ndjsonReport } from './reports/json.js';
+export { type Colours, PLAIN, type TextOptions, textReport } from './reports/text.js';
+export { type Level, type Observability, REQUIREMENTS, type Requirement, requirement } from './requirements.js';
+export {
+  type CaseResult,
+  type EvidenceReference,
+  exitCodeOf,
+  type PacketExcerpt,
+  REPORT_VERSION,
+  type RequirementResult,
+  type RequirementStatus,
+  type ResultCause,
+  type RunResult,
+} from './result.js';
+export { globPattern, type Selection, SelectionError, select } from './select.js';
+export { SocketLink, type SocketLinkOptions } from './socket-link.js';
+export type { SendOptions, TestNode, TestPort } from './test-port.js';
+export { cmOf, type Expectation, type Session, Tester } from './tester.js';
+export {
+  type Cause,
+  type Details,
+  type Pointer,
+  type RunVerdict,
+  StopCase,
+  VERDICTS,
+  type Verdict,
+  worse,
+} from './verdict.js';
+export { VirtualLink, type VirtualLinkOptions } from './virtual-link.js';

@@ -55,6 +55,8 @@ export interface CaseLink {
 /** A way to the peer. */
 export interface Link {
   readonly kind: LinkKind;
+  /** Local addresses that ports can be opened on; at least one. */
+  readonly sources: readonly Ipv4[];
   /** True when time is virtual: waiting costs nothing. */
   readonly isVirtual: boolean;
   /** Longest time between a packet and its answer that is nobody's fault, in microseconds: what a case must tolerate. */

@@ -30,16 +30,14 @@ export class SocketLink implements Link {
   readonly kind = 'socket';
   readonly isVirtual = false;
   readonly slack = 300_000;
-  readonly patience: Micros;
   readonly nonce = randomInt(1, 2 ** 32);
-  readonly #sources: readonly Ipv4[];
   /** Ports that a case had: never given to another, so that late answers reach nobody. */
   readonly #used = new Set<number>();
 
-  private constructor(sources: readonly Ipv4[], patience: Micros) {
-    this.#sources = sources;
-    this.patience = patience;
-  }
+  private constructor(
+    readonly sources: readonly Ipv4[],
+    readonly patience: Micros,
+  ) {}
 
   /**
    * Finds the local addresses.
@@ -51,13 +49,8 @@ export class SocketLink implements Link {
     return new SocketLink(sources, options.patience ?? 1_000_000);
   }
 
-  /** Local addresses in use. */
-  get sources(): readonly Ipv4[] {
-    return this.#sources;
-  }
-
   openCase(_seed: number): CaseLink {
-    return new SocketCaseLink(this.#sources, this.#used);
+    return new SocketCaseLink(this.sources, this.#used);
   }
 
   close(): void {}

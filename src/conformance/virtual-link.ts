@@ -26,6 +26,7 @@ const MOST_EVENTS = 1_000_000;
 export class VirtualLink implements Link {
   readonly kind = 'virtual';
   readonly isVirtual = true;
+  readonly sources: readonly Ipv4[];
   readonly slack: Micros;
   readonly patience = 1_000_000;
   readonly nonce = 0;
@@ -33,11 +34,12 @@ export class VirtualLink implements Link {
 
   constructor(options: VirtualLinkOptions) {
     this.#options = options;
+    this.sources = options.sources ?? DEFAULT_SOURCES;
     this.slack = 2_000 + 2 * ((options.network?.delayMicros ?? 50) + (options.network?.jitterMicros ?? 0));
   }
 
   openCase(seed: number): CaseLink {
-    return new VirtualCaseLink(this.#options, seed);
+    return new VirtualCaseLink(this.#options, this.sources, seed);
   }
 
   close(): void {}
@@ -45,7 +47,6 @@ export class VirtualLink implements Link {
 
 class VirtualCaseLink implements CaseLink {
   readonly kind = 'virtual';
-  readonly sources: readonly Ipv4[];
   readonly epoch: number;
   readonly #network: VirtualNetwork;
   readonly #receivers = new Map<number, (packet: Uint8Array) => void>();
@@ -53,8 +54,11 @@ class VirtualCaseLink implements CaseLink {
   #events = 0;
   #stopped = false;
 
-  constructor(options: VirtualLinkOptions, seed: number) {
-    this.sources = options.sources ?? DEFAULT_SOURCES;
+  constructor(
+    options: VirtualLinkOptions,
+    readonly sources: readonly Ipv4[],
+    seed: number,
+  ) {
     const startMicros = new Random(seed ^ 0x5eed).below(0x8000_0000);
     this.epoch = EPOCH - startMicros;
     this.#network = new VirtualNetwork({ ...options.network, seed, startMicros });

@@ -1,0 +1,300 @@
+import { mkdirSync } from 'node:fs';
+import {
+  type Constants,
+  type ControlMessage,
+  defaultConstants,
+  formatIpv4,
+  formatNodeId,
+  type Ipv4,
+  PROFILES,
+  type Profile,
+  Random,
+} from '../codec/index.js';
+import { VERSION } from '../version.js';
+import type { ServiceName, TestCase } from './case.js';
+import { type EvidenceContext, evidencePath, writeEvidence } from './evidence.js';
+import { toResult } from './explain.js';
+import type { Link, Micros } from './link.js';
+import { examinePeer, type PeerFacts } from './preliminary.js';
+import { requirementResults } from './requirement-status.js';
+import { type CaseResult, noCounts, REPORT_VERSION, type ResultCause, type RunResult } from './result.js';
+import { type CaseSettings, type FinishedCase, runCase } from './run-case.js';
+import { randomNodeId } from './tester.js';
+import { type RunVerdict, worse } from './verdict.js';
+
+/** Longest waiting of a case that a live run plays without `slow`, in microseconds. */
+export const SLOW: Micros = 10_000_000;
+
+/** Cases played side by side in a live run: they mostly wait. */
+export const DEFAULT_JOBS = 48;
+
+/** A run: whom to test, with what, and how. Only `link`, `address`, `services` and `cases` have no default. */
+export interface SuiteOptions {
+  readonly link: Link;
+  /** The peer's address. */
+  readonly address: Ipv4;
+  /** UDP ports of the peer's services. */
+  readonly services: ReadonlyMap<ServiceName, number>;
+  /** The cases to play, in the order of the report. */
+  readonly cases: readonly TestCase[];
+  /** Every case that exists, so that a case is the same alone and among others; default `cases`. */
+  readonly catalogue?: readonly TestCase[];
+  readonly profile?: Profile;
+  /** The peer's constants (PIXIT); default the paper's. */
+  readonly constants?: Constants;
+  /** Default 1. */
+  readonly seed?: number;
+  /** Cases played side by side; default 48 live. Virtual runs play one after the other. */
+  readonly jobs?: number;
+  /** Longest time for one case in microseconds; default: what it waits for and 10 s. */
+  readonly timeout?: Micros;
+  /** Play cases that wait longer than 10 s on a live link too. */
+  readonly slow?: boolean;
+  /** Folder for evidence, made when missing: one pcapng per case. */
+  readonly evidence?: string;
+  /** Ends the run early: what is finished is reported, the rest is `not-run` or `inconc`, cause `interrupted`. */
+  readonly signal?: AbortSignal;
+  /** Called as cases begin and end. */
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** How far a run is. */
+export interface Progress {
+  readonly done: number;
+  readonly total: number;
+  /** Ids of the cases being played. */
+  readonly playing: readonly string[];
+}
+
+/**
+ * Plays the cases and returns what was found. What the peer does never makes this throw.
+ * @throws the system's error when the folder for evidence cannot be made or written.
+ */
+export async function runSuite(options: SuiteOptions): Promise<RunResult> {
+  return await new Run(options).play();
+}
+
+class Run {
+  readonly #options: SuiteOptions;
+  readonly #settings: CaseSettings;
+  readonly #results = new Map<TestCase, CaseResult>();
+  readonly #playing = new Set<string>();
+  readonly #nodeIds: ReadonlyMap<string, readonly number[]>;
+  readonly #evidence: EvidenceContext | undefined;
+  readonly #seed: number;
+  readonly #profile: Profile;
+  #peerCm: ControlMessage | undefined;
+  #runnable = 0;
+
+  constructor(options: SuiteOptions) {
+    this.#options = options;
+    this.#seed = options.seed ?? 1;
+    this.#profile = options.profile ?? PROFILES.paper;
+    this.#settings = {
+      link: options.link,
+      profile: this.#profile,
+      constants: options.constants ?? defaultConstants(),
+      address: options.address,
+      services: options.services,
+      seed: this.#seed,
+      ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+      onPeerCm: (cm) => {
+        this.#peerCm ??= cm;
+      },
+    };
+    const nodeSeed = (this.#seed ^ options.link.nonce) >>> 0;
+    this.#nodeIds = allotNodeIds(options.catalogue ?? options.cases, this.#profile, nodeSeed);
+    if (options.evidence !== undefined) {
+      mkdirSync(options.evidence, { recursive: true });
+      this.#evidence = {
+        folder: options.evidence,
+        version: VERSION,
+        seed: this.#seed,
+        profile: this.#profile.name,
+        peer: formatIpv4(options.address),
+      };
+    }
+  }
+
+  async play(): Promise<RunResult> {
+    const began = performance.now();
+    const { cases, link, signal } = this.#options;
+    const runnable: TestCase[] = [];
+    for (const testCase of cases) {
+      const left = this.#leftOut(testCase);
+      if (left === undefined) runnable.push(testCase);
+      else this.#results.set(testCase, this.#unplayed(testCase, left.verdict, left.cause));
+    }
+    this.#runnable = runnable.length;
+    let facts: PeerFacts = { unreachable: new Map(), ownCmEchoed: undefined };
+    if (runnable.length > 0) {
+      const first = await examinePeer(this.#settings, this.#nodeIds.get('') ?? [], signal);
+      facts = first.facts;
+      if (this.#evidence !== undefined && first.finished !== undefined) {
+        writeEvidence(this.#evidence, this.#resultOf(first.testCase, first.finished), first.finished.log);
+      }
+    }
+    await this.#schedule(runnable, facts);
+    const durationMs = link.isVirtual ? 0 : performance.now() - began;
+    return this.#report(facts, Math.round(durationMs * 1000) / 1000);
+  }
+
+  /** Why a case cannot or must not be played. */
+  #leftOut(testCase: TestCase): { verdict: 'not-applicable' | 'not-run'; cause: ResultCause } | undefined {
+    const { link, services, slow } = this.#options;
+    const notApplicable = (code: string, text: string) => ({
+      verdict: 'not-applicable' as const,
+      cause: { code, text },
+    });
+    const missing = testCase.services.filter((service) => !services.has(service));
+    if (missing.length > 0) {
+      return notApplicable(
+        'service',
+        `It needs the service ${missing.join(' and ')}, which was not given with --service.`,
+      );
+    }
+    const sources = link.sources.length;
+    if ((testCase.sources ?? 1) > sources) {
+      return notApplicable(
+        'sources',
+        `It needs ${testCase.sources} local addresses (--source) and there are ${sources}.`,
+      );
+    }
+    if (testCase.realHeaders === true && link.kind === 'socket') {
+      return notApplicable('rebuilt-headers', 'It judges header fields, which ordinary sockets do not show.');
+    }
+    const duration = testCase.duration?.(this.#settings.constants) ?? 0;
+    if (!link.isVirtual && duration > SLOW && slow !== true) {
+      const seconds = Math.round(duration / 100_000) / 10;
+      const text = `It waits ${seconds} s with the constants in force; give --slow to play it, or shorten them with --pixit.`;
+      return { verdict: 'not-run', cause: { code: 'slow', text } };
+    }
+    return undefined;
+  }
+
+  /** Plays cases side by side, those that wait longest first; the exclusive ones alone afterwards. */
+  async #schedule(runnable: readonly TestCase[], facts: PeerFacts): Promise<void> {
+    const { link, jobs } = this.#options;
+    const { constants } = this.#settings;
+    const lanes = link.isVirtual ? 1 : (jobs ?? DEFAULT_JOBS);
+    const length = (testCase: TestCase) => testCase.duration?.(constants) ?? 0;
+    const shared = runnable.filter((testCase) => testCase.exclusive !== true);
+    if (lanes > 1) shared.sort((a, b) => length(b) - length(a));
+    let next = 0;
+    const lane = async () => {
+      while (next < shared.length) await this.#playOne(shared[next++]!, facts);
+    };
+    await Promise.all(Array.from({ length: Math.min(lanes, shared.length) }, lane));
+    for (const testCase of runnable) if (testCase.exclusive === true) await this.#playOne(testCase, facts);
+  }
+
+  async #playOne(testCase: TestCase, facts: PeerFacts): Promise<void> {
+    const { signal } = this.#options;
+    if (signal?.aborted === true) {
+      const text = 'The run was interrupted before the case began.';
+      this.#results.set(testCase, this.#unplayed(testCase, 'not-run', { code: 'interrupted', text }));
+      return;
+    }
+    const obstacle = testCase.services.map((service) => facts.unreachable.get(service)).find((cause) => cause);
+    if (obstacle !== undefined) {
+      this.#results.set(testCase, this.#unplayed(testCase, 'inconc', obstacle));
+      return;
+    }
+    this.#playing.add(testCase.id);
+    this.#progress();
+    const finished = await runCase(testCase, this.#settings, this.#nodeIds.get(testCase.id) ?? [], signal);
+    if (facts.ownCmEchoed !== undefined && finished.log.verdict !== 'fail') {
+      finished.log.record('inconc', facts.ownCmEchoed);
+    }
+    const result = this.#resultOf(testCase, finished);
+    this.#results.set(testCase, result);
+    if (this.#evidence !== undefined) writeEvidence(this.#evidence, result, finished.log);
+    this.#playing.delete(testCase.id);
+    this.#progress();
+  }
+
+  #progress(): void {
+    const { onProgress, cases } = this.#options;
+    const done = this.#runnable - (cases.length - this.#results.size);
+    onProgress?.({ done, total: this.#runnable, playing: [...this.#playing] });
+  }
+
+  #unplayed(testCase: TestCase, verdict: 'not-applicable' | 'not-run' | 'inconc', cause: ResultCause): CaseResult {
+    const evidence = { file: null, link: this.#options.link.kind, frames: [] };
+    return { ...identity(testCase), verdict, cause, warnings: [], evidence, durationMs: 0 };
+  }
+
+  #resultOf(testCase: TestCase, { log, began, ended }: FinishedCase): CaseResult {
+    const noCause = { code: 'none', text: '' };
+    return {
+      ...identity(testCase),
+      verdict: log.verdict,
+      cause: log.cause === undefined ? noCause : toResult(log.cause),
+      warnings: log.warnings.map(toResult),
+      evidence: {
+        file: this.#evidence === undefined ? null : evidencePath(this.#evidence.folder, testCase.id),
+        link: log.link.kind,
+        frames: log.deciding.map((packet) => packet.frame),
+      },
+      durationMs: (ended - began) / 1000,
+    };
+  }
+
+  #report(facts: PeerFacts, durationMs: number): RunResult {
+    const { cases, catalogue, address, services, link, evidence, signal } = this.#options;
+    const results = cases.map((testCase) => this.#results.get(testCase)!);
+    const counts = noCounts();
+    for (const result of results) counts[result.verdict]++;
+    const cm = this.#peerCm;
+    return {
+      tool: 'mpip',
+      version: VERSION,
+      reportVersion: REPORT_VERSION,
+      seed: this.#seed,
+      profile: this.#profile.name,
+      link: link.kind,
+      iut: {
+        address: formatIpv4(address),
+        udpPort: services.get('echo') ?? [...services.values()][0] ?? 0,
+        tcpPort: null,
+        nodeId: cm === undefined ? null : formatNodeId(cm.nodeId, cm.layout === 'full' ? 6 : 2),
+        layout: cm?.layout ?? null,
+        services: Object.fromEntries(services),
+      },
+      verdict: results.reduce<RunVerdict>((worst, result) => worse(worst, result.verdict), 'none'),
+      counts,
+      preliminary: facts.summary ?? null,
+      isInterrupted: signal?.aborted === true,
+      selection: { known: (catalogue ?? cases).length, chosen: cases.length },
+      evidenceFolder: evidence ?? null,
+      cases: results,
+      requirements: requirementResults(results),
+      durationMs,
+    };
+  }
+}
+
+function identity(testCase: TestCase): Pick<CaseResult, 'id' | 'area' | 'purpose' | 'requirements'> {
+  const { id, area, purpose, requirements } = testCase;
+  return { id, area, purpose, requirements };
+}
+
+/** Node ids that each case may use, no id twice: kernels tell nodes apart by the id alone. '' is for the preliminary. */
+function allotNodeIds(
+  catalogue: readonly TestCase[],
+  profile: Profile,
+  seed: number,
+): ReadonlyMap<string, readonly number[]> {
+  const random = new Random(seed);
+  const used = new Set<number>();
+  const fresh = () => {
+    for (;;) {
+      const id = randomNodeId(random, profile);
+      if (used.has(id)) continue;
+      used.add(id);
+      return id;
+    }
+  };
+  const ids = ['', ...catalogue.map((testCase) => testCase.id).sort()];
+  return new Map(ids.map((id) => [id, Array.from({ length: 8 }, fresh)]));
+}

@@ -1,0 +1,180 @@
+import type { CaseResult, PacketExcerpt, RequirementStatus, ResultCause, RunResult } from '../result.js';
+import { VERDICTS, type Verdict } from '../verdict.js';
+
+/** How words are coloured; the identity where there is no terminal. */
+export interface Colours {
+  red(text: string): string;
+  green(text: string): string;
+  yellow(text: string): string;
+  dim(text: string): string;
+  bold(text: string): string;
+}
+
+/** No colours. */
+export const PLAIN: Colours = { red: same, green: same, yellow: same, dim: same, bold: same };
+
+function same(text: string): string {
+  return text;
+}
+
+/** Where the other reports of the run were written. */
+export interface TextOptions {
+  readonly colours?: Colours;
+  /** Width of the terminal in characters; default 100. */
+  readonly width?: number;
+  /** Paths of reports that were written, for the last lines. */
+  readonly reports?: readonly string[];
+}
+
+/** The report for people: a line per case, a paragraph per failure, the requirements, the verdict, where things lie. */
+export function textReport(run: RunResult, options: TextOptions = {}): string {
+  const colours = options.colours ?? PLAIN;
+  const width = Math.max(60, Math.min(options.width ?? 100, 120));
+  const lines: string[] = [];
+  const { iut } = run;
+  const services = Object.entries(iut.services)
+    .map(([name, port]) => `${name}:${port}`)
+    .join(' ');
+  lines.push(
+    `${colours.bold('mpip check')} ${iut.address} (${services}) · profile ${run.profile} · ${linkWords(run)} · seed ${run.seed}`,
+    '',
+  );
+  const common = commonCause(run);
+  if (common !== undefined) {
+    lines.push(...paragraph(`In all cases: ${common.text}`, width, ''), '');
+  }
+  const column = Math.max(0, ...run.cases.map((result) => result.id.length));
+  for (const result of run.cases) {
+    lines.push(caseLine(result, column, width, colours));
+    if (isTold(result) && result.cause.text !== common?.text) lines.push(...caseParagraph(result, width, colours));
+    for (const warning of result.warnings) {
+      lines.push(
+        ...paragraph(`Recommendation ${warning.requirement ?? ''} not followed: ${warning.text}`, width, '    '),
+      );
+    }
+  }
+  if (run.cases.length > 0) lines.push('');
+  lines.push(...requirementLines(run, width, colours), '', verdictLine(run, colours));
+  for (const path of options.reports ?? []) lines.push(`Report:   ${path}`);
+  if (run.evidenceFolder !== null) lines.push(`Evidence: ${run.evidenceFolder} (one pcapng file per case)`);
+  else if (run.counts.fail + run.counts.inconc > 0) lines.push(colours.dim('Evidence: none kept; add --evidence DIR.'));
+  return `${lines.join('\n')}\n`;
+}
+
+function linkWords(run: RunResult): string {
+  return { socket: 'ordinary UDP sockets', raw: 'raw link', virtual: 'virtual network' }[run.link];
+}
+
+/** The cause that every case shares, so that it is told once. */
+function commonCause(run: RunResult): ResultCause | undefined {
+  const { preliminary } = run;
+  if (preliminary !== null) return preliminary;
+  const told = run.cases.filter(isTold);
+  const executed = run.cases.filter((result) => result.verdict !== 'not-applicable' && result.verdict !== 'not-run');
+  if (told.length < 3 || told.length < executed.length) return undefined;
+  return told.every((result) => result.cause.text === told[0]!.cause.text) ? told[0]!.cause : undefined;
+}
+
+function isTold(result: CaseResult): boolean {
+  return result.verdict !== 'pass';
+}
+
+function caseLine(result: CaseResult, column: number, width: number, colours: Colours): string {
+  const label = result.verdict === 'pass' && result.warnings.length > 0 ? 'warn' : result.verdict;
+  const head = `${coloured(label, label.padEnd(14), colours)} ${result.id.padEnd(column)}  `;
+  const room = Math.max(20, width - 17 - column);
+  const purpose = result.purpose.length > room ? `${result.purpose.slice(0, room - 1)}…` : result.purpose;
+  return `${head}${colours.dim(purpose)}`.trimEnd();
+}
+
+function caseParagraph(result: CaseResult, width: number, colours: Colours): string[] {
+  const { cause, evidence } = result;
+  const lines = paragraph(`${cause.text} [${cause.code}]`, width, '    ');
+  if (cause.packet === undefined) return lines;
+  lines.push(`    ${whereOf(cause.packet, evidence.file)}`);
+  lines.push(...hexLines(cause.packet, colours));
+  return lines;
+}
+
+function whereOf(packet: PacketExcerpt, file: string | null): string {
+  const octet =
+    packet.octet === undefined
+      ? ''
+      : `, octet${(packet.octets ?? 1) > 1 ? `s ${packet.octet}-${packet.octet + packet.octets! - 1}` : ` ${packet.octet}`}`;
+  const field = packet.field === undefined ? '' : ` (${packet.field})`;
+  return `Frame ${packet.frame} (${packet.direction})${octet}${field}${file === null ? '' : ` of ${file}`}:`;
+}
+
+/** The excerpt as hex, the octets that decided between brackets. */
+function hexLines(packet: PacketExcerpt, colours: Colours): string[] {
+  const bytes = packet.hex.match(/../g) ?? [];
+  const first = packet.octet ?? -1;
+  const last = packet.octet === undefined ? -1 : packet.octet + (packet.octets ?? 1) - 1;
+  const lines: string[] = [];
+  for (let row = 0; row < bytes.length; row += 16) {
+    let line = `      ${(packet.hexFrom + row).toString(16).padStart(4, '0')} `;
+    for (let i = row; i < Math.min(row + 16, bytes.length); i++) {
+      const at = packet.hexFrom + i;
+      const before = at === first || (i === row && at > first && at <= last) ? '[' : ' ';
+      const inside = at >= first && at <= last;
+      const ends = inside && (at === last || i === row + 15);
+      const previousEnded = at - 1 === last && i > row;
+      line += `${previousEnded ? '' : before}${inside ? colours.bold(bytes[i]!) : bytes[i]}${ends ? ']' : ''}`;
+    }
+    lines.push(line);
+  }
+  return lines;
+}
+
+function requirementLines(run: RunResult, width: number, colours: Colours): string[] {
+  const count = new Map<RequirementStatus, number>();
+  for (const { status } of run.requirements) count.set(status, (count.get(status) ?? 0) + 1);
+  const of = (status: RequirementStatus) => count.get(status) ?? 0;
+  const judged = of('pass') + of('fail') + of('warn') + of('inconc');
+  const parts = (['pass', 'fail', 'warn', 'inconc'] as const)
+    .filter((status) => of(status) > 0)
+    .map((status) => `${of(status)} ${status}`);
+  const covered = parts.length > 0 ? ` (${parts.join(', ')})` : '';
+  const lines = [
+    `Requirements: ${run.requirements.length} in all; ${judged} covered by the cases played${covered}, ` +
+      `${of('not-run')} not covered in this run, ${of('not-applicable')} not applicable, ${of('untestable')} untestable from outside.`,
+  ].flatMap((text) => paragraph(text, width, ''));
+  for (const requirement of run.requirements) {
+    if (requirement.status !== 'fail' && requirement.status !== 'warn') continue;
+    const words = `${requirement.status.padEnd(5)} ${requirement.id} (${requirement.level}, section ${requirement.section}): ${requirement.text}`;
+    lines.push(...paragraph(words, width, '  ').map((line) => coloured(requirement.status, line, colours)));
+  }
+  return lines;
+}
+
+function verdictLine(run: RunResult, colours: Colours): string {
+  const counts = VERDICTS.filter((verdict) => run.counts[verdict] > 0).map(
+    (verdict) => `${run.counts[verdict]} ${verdict}`,
+  );
+  const left = run.selection.known - run.selection.chosen;
+  const rest = left > 0 ? `; ${left} more cases were not chosen` : '';
+  const cut = run.isInterrupted ? ' The run was interrupted.' : '';
+  const verdict = coloured(run.verdict, run.verdict, colours);
+  return `${colours.bold('Verdict:')} ${verdict} — ${counts.length > 0 ? counts.join(', ') : 'no case'}${rest}.${cut}`;
+}
+
+function coloured(verdict: Verdict | RequirementStatus, text: string, colours: Colours): string {
+  if (verdict === 'pass') return colours.green(text);
+  if (verdict === 'fail' || verdict === 'error') return colours.red(text);
+  return verdict === 'inconc' || verdict === 'warn' ? colours.yellow(text) : colours.dim(text);
+}
+
+/** Text broken at words to a width, each line with an indent. */
+function paragraph(text: string, width: number, indent: string): string[] {
+  const lines: string[] = [];
+  let line = indent;
+  for (const word of text.split(/\s+/)) {
+    if (line.length > indent.length && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = indent;
+    }
+    line += line.length > indent.length ? ` ${word}` : word;
+  }
+  lines.push(line);
+  return lines;
+}
