@@ -23,8 +23,11 @@ export interface LinkPort {
   close(): void;
 }
 
-/** What became of a datagram sent to find out whether anything listens. */
-export type ReachAnswer = 'answered' | 'refused' | 'silent';
+/**
+ * What became of a datagram sent to find out whether anything listens: `refused` by ICMP port unreachable, `no-route` when this
+ * machine or a router knows no way.
+ */
+export type ReachAnswer = 'answered' | 'refused' | 'no-route' | 'silent';
 
 /** The tester's end of a link for one case: own ports, own waits. On `virtual` also an own network and an own peer. */
 export interface CaseLink {

@@ -38,6 +38,11 @@ export async function examinePeer(
         code: 'unreachable',
         text: `Nothing listens on UDP port ${port} of ${host}, where the service ${service} should be: the host answers ICMP port unreachable. Start the peer, or give its port with --udp-port or --service ${service}:PORT.`,
       });
+    } else if (answer === 'no-route') {
+      unreachable.set(service, {
+        code: 'unreachable',
+        text: `This machine, or a router on the way, knows no way to ${host}. Look at the address, the routes and the local addresses (--source).`,
+      });
     } else if (answer === 'silent' && service !== 'discard') {
       unreachable.set(service, {
         code: 'no-answer',

@@ -41,7 +41,7 @@ export class SocketLink implements Link {
 
   /**
    * Finds the local addresses.
-   * @throws LinkError when the system has no way to the peer, or cannot use one of the given addresses.
+   * @throws LinkError when one of the given addresses cannot be used.
    */
   static async open(options: SocketLinkOptions): Promise<SocketLink> {
     const sources = options.sources?.length ? options.sources : await defaultSources(options.peer);
@@ -158,12 +158,15 @@ class SocketCaseLink implements CaseLink {
         resolve(answer);
       };
       timer = setTimeout(() => end('silent'), within / 1000);
-      socket.on('error', (error: NodeJS.ErrnoException) => end(error.code === 'ECONNREFUSED' ? 'refused' : 'silent'));
+      const sent = (error: Error | null) => {
+        if (error) end(answerOf(error));
+      };
+      socket.on('error', (error: NodeJS.ErrnoException) => end(answerOf(error)));
       socket.on('message', () => end('answered'));
       socket.bind({ port: 0, address: formatIpv4(this.sources[0]!) }, () => {
         socket.connect(to.port, formatIpv4(to.address), (error?: Error) => {
-          if (error) end('silent');
-          else socket.send(new TextEncoder().encode('anybody there?'), ignoreError);
+          if (error) end(answerOf(error));
+          else socket.send(REACH_PAYLOAD, sent);
         });
       });
     });
@@ -192,6 +195,24 @@ class SocketCaseLink implements CaseLink {
 }
 
 const ignoreError = () => {};
+
+const REACH_PAYLOAD = new TextEncoder().encode('anybody there?');
+
+/** What an error of a connected socket says about the way to the peer. */
+function answerOf(error: Error): ReachAnswer {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'ECONNREFUSED':
+      return 'refused';
+    case 'ENETUNREACH':
+    case 'EHOSTUNREACH':
+    case 'EADDRNOTAVAIL':
+    case 'EACCES':
+    case 'EPERM':
+      return 'no-route';
+    default:
+      return 'silent';
+  }
+}
 
 /** Binds a socket to a port that the run has not used; chosen at random from the whole range, as late as possible reused. */
 async function bindFresh(address: Ipv4, used: Set<number>): Promise<Socket> {
@@ -235,9 +256,13 @@ function sourceError(address: Ipv4, error: unknown): LinkError {
   );
 }
 
+/** 0.0.0.0: stands for a local address where there is no way to the peer. */
+const ANY: Ipv4 = 0;
+
 /** The address that the system chooses for the peer; for loopback two random ones of 127.0.0.0/8 if it lets us. */
 async function defaultSources(peer: Destination): Promise<readonly Ipv4[]> {
   const chosen = await chosenByTheSystem(peer);
+  if (chosen === undefined) return [ANY];
   if (chosen >>> 24 !== 127) return [chosen];
   const sources: Ipv4[] = [];
   while (sources.length < 2) {
@@ -253,22 +278,19 @@ async function defaultSources(peer: Destination): Promise<readonly Ipv4[]> {
   return sources;
 }
 
-function chosenByTheSystem(peer: Destination): Promise<Ipv4> {
-  return new Promise((resolve, reject) => {
+/** Undefined when the system has no way to the peer. */
+function chosenByTheSystem(peer: Destination): Promise<Ipv4 | undefined> {
+  return new Promise((resolve) => {
     const socket = createSocket('udp4');
-    const fail = (error: NodeJS.ErrnoException) => {
+    const end = (address?: Ipv4) => {
+      socket.removeAllListeners();
+      socket.on('error', ignoreError);
       socket.close();
-      reject(new LinkError(`This machine has no way to ${formatIpv4(peer.address)} (${error.code ?? error.message}).`));
+      resolve(address);
     };
-    socket.once('error', fail);
-    socket.connect(peer.port, formatIpv4(peer.address), (error?: NodeJS.ErrnoException) => {
-      if (error) {
-        fail(error);
-        return;
-      }
-      const { address } = socket.address();
-      socket.close();
-      resolve(parseIpv4(address));
+    socket.once('error', () => end());
+    socket.connect(peer.port, formatIpv4(peer.address), (error?: Error) => {
+      end(error ? undefined : parseIpv4(socket.address().address));
     });
   });
 }

@@ -216,10 +216,10 @@ export class Tester {
     const after = await this.control();
     if (!before || !after) {
       const reach = await this.#reach();
-      if (reach === 'refused') {
+      if (reach === 'refused' || reach === 'no-route') {
         this.inconc(
           'icmp-unreachable',
-          `${text} The peer's host reports that nothing listens on its port ${this.destination('echo').port} (ICMP port unreachable).`,
+          `${text} The network reports that the peer's port ${this.destination('echo').port} cannot be reached (ICMP unreachable).`,
           cause,
         );
       }

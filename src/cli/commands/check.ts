@@ -1,12 +1,206 @@
+import { writeFileSync } from 'node:fs';
+import picocolors from 'picocolors';
 import type { CommandModule } from 'yargs';
-import { FaultError } from '../exit.js';
+import { formatIpv4, parseIpv4 } from '../../codec/index.js';
+import {
+  CASES,
+  exitCodeOf,
+  jsonReport,
+  type Link,
+  LinkError,
+  ndjsonReport,
+  PLAIN,
+  type RunResult,
+  runSuite,
+  SocketLink,
+  type TestCase,
+  textReport,
+  VirtualLink,
+} from '../../conformance/index.js';
+import { createReferenceHost } from '../../endpoint/index.js';
+import { type CheckArguments, type CheckPlan, chosenCases, planOf, type ReportTarget } from '../check-options.js';
+import { ProgressLine } from '../check-progress.js';
+import { Exit, FaultError, UsageError } from '../exit.js';
+import { oneOf, repeatable, single } from '../options.js';
+import { DEFAULT_PORT } from '../peer-options.js';
 
-const command: CommandModule = {
-  command: 'check',
-  describe: 'not built yet',
-  handler: () => {
-    throw new FaultError('mpip check is not built yet.');
+/** Addresses of the reference in the virtual network. */
+const SELF = [parseIpv4('192.0.2.1'), parseIpv4('192.0.2.2')];
+
+const command: CommandModule<object, CheckArguments> = {
+  command: 'check [peer]',
+  describe: 'examine a peer: a verdict for each requirement',
+  builder: (yargs) =>
+    yargs
+      .usage(
+        'mpip check PEER [option ...]\nmpip check --self [option ...]\nmpip check --list [filter ...]\n\nExamines whether a peer speaks MPIP as the paper says. Exit code: 0 all passed, 1 something failed, 2 wrong command line, 3 something inconclusive, 4 a fault on this side.',
+      )
+      .positional('peer', { describe: "the peer's IPv4 address, or localhost", type: 'string' })
+      .option('self', { describe: 'test the built-in reference in a virtual network', type: 'boolean' })
+      .option('list', { describe: 'list the cases instead of playing them', type: 'boolean' })
+      .option('format', single('with --list: text or json (default text)'))
+      .option('udp-port', single(`port of services that name none (default ${DEFAULT_PORT})`))
+      .option('service', repeatable('what the peer offers: echo, discard or chargen, each with :PORT (default echo)'))
+      .option('source', repeatable('local IPv4 address to test from; several are used as several hosts'))
+      .option('profile', single('how the peer speaks (default paper)'))
+      .option('pixit', repeatable("one of the peer's constants, such as session-expiry=3s"))
+      .option('case', repeatable('play only cases whose id matches this glob'))
+      .option('skip', repeatable('leave out cases whose id matches this glob'))
+      .option('requirement', repeatable('play only cases that cover this requirement'))
+      .option('area', repeatable('play only cases of this area'))
+      .option('slow', { describe: 'play cases that wait longer than 10 s too', type: 'boolean' })
+      .option('unprivileged', { describe: 'use ordinary sockets', type: 'boolean' })
+      .option('seed', single('seed of random choices (default random; printed)'))
+      .option('jobs', single('cases played side by side'))
+      .option('timeout', single('longest time for one case in seconds'))
+      .option('report', repeatable('KIND=PATH with text, json, ndjson or junit; - is standard output'))
+      .option('evidence', single('folder for a pcapng file per case'))
+      .example('mpip check 127.0.0.2 --unprivileged --service echo --service discard:7001', 'a peer on loopback')
+      .example("mpip check --self --case 'AV-*' --report json=-", 'some cases against the reference') as never,
+  handler: async (argv) => {
+    if (argv.list === true) return list(argv) as never;
+    return (await check(planOf(argv))) as never;
   },
 };
 
 export default command;
+
+function list(argv: CheckArguments): number {
+  const format = oneOf('--format', argv.format ?? 'text', ['text', 'json']);
+  const cases = chosenCases(argv);
+  if (format === 'json') {
+    const rows = cases.map(({ id, area, purpose, requirements, services }) => ({
+      id,
+      area,
+      purpose,
+      requirements,
+      services,
+    }));
+    process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+    return Exit.ok;
+  }
+  const column = Math.max(0, ...cases.map((testCase) => testCase.id.length));
+  const lines = cases.map((testCase) => listLine(testCase, column));
+  process.stdout.write(`${lines.join('\n')}\n`);
+  return Exit.ok;
+}
+
+function listLine({ id, purpose, requirements, services }: TestCase, column: number): string {
+  return `${id.padEnd(column)}  ${purpose} [${requirements.join(' ')}; ${services.join(' ') || 'no service'}]`;
+}
+
+async function check(plan: CheckPlan): Promise<number> {
+  const link = plan.peer === undefined ? selfLink(plan) : await socketLink(plan, plan.peer);
+  const interrupt = new AbortController();
+  const onSignal = () => {
+    if (interrupt.signal.aborted) process.exit(130);
+    process.stderr.write('mpip check: interrupted; what is finished is reported. Once more ends at once.\n');
+    interrupt.abort();
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  const progress = new ProgressLine();
+  let run: RunResult;
+  try {
+    run = await runSuite({
+      link,
+      address: plan.peer ?? SELF[0]!,
+      services: plan.services,
+      cases: plan.cases,
+      catalogue: CASES,
+      profile: plan.profile,
+      constants: plan.constants,
+      seed: plan.seed,
+      slow: plan.slow,
+      ...(plan.jobs === undefined ? {} : { jobs: plan.jobs }),
+      ...(plan.timeout === undefined ? {} : { timeout: plan.timeout }),
+      ...(plan.evidence === undefined ? {} : { evidence: plan.evidence }),
+      signal: interrupt.signal,
+      onProgress: (state) => progress.update(state),
+    });
+  } catch (error) {
+    const { code, path, message } = error as NodeJS.ErrnoException;
+    if (code === undefined || path === undefined) throw error;
+    throw new FaultError(`The evidence ${path} cannot be written: ${message}.`);
+  } finally {
+    progress.stop();
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    link.close();
+  }
+  await writeReports(run, plan.reports);
+  const exitCode = exitCodeOf(run);
+  if (run.counts.pass + run.counts.fail + run.counts.inconc + run.counts.error === 0) {
+    process.stderr.write('mpip check: no case was executed, which proves nothing; the exit code is 4.\n');
+  }
+  return exitCode;
+}
+
+function selfLink(plan: CheckPlan): Link {
+  const clash = plan.sources.find((source) => SELF.includes(source));
+  if (clash !== undefined) {
+    throw new UsageError(`--source ${formatIpv4(clash)} is an address of the reference itself; choose another.`);
+  }
+  const services = [...plan.services].map(([name, port]) => ({ name, port }));
+  return new VirtualLink({
+    createPeer: (seed) =>
+      createReferenceHost({
+        addresses: SELF,
+        services,
+        profile: plan.profile.name,
+        constants: plan.constants,
+        seed,
+      }),
+    ...(plan.sources.length > 0 ? { sources: plan.sources } : {}),
+  });
+}
+
+async function socketLink(plan: CheckPlan, address: number): Promise<Link> {
+  if (!plan.unprivileged) {
+    process.stderr.write('mpip check: ordinary UDP sockets are used (--unprivileged says so and silences this).\n');
+  }
+  try {
+    const port = plan.services.get('echo') ?? [...plan.services.values()][0]!;
+    return await SocketLink.open({ peer: { address, port }, sources: plan.sources });
+  } catch (error) {
+    if (error instanceof LinkError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+/** Writes the reports that were asked for; the text goes to standard output unless another report does. */
+async function writeReports(run: RunResult, targets: readonly ReportTarget[]): Promise<void> {
+  const toStdout = targets.find((target) => target.path === '-');
+  const written: string[] = [];
+  for (const { kind, path } of targets) {
+    if (path === '-') continue;
+    try {
+      writeFileSync(path, await render(run, kind));
+    } catch (error) {
+      throw new FaultError(`The report ${path} cannot be written: ${(error as Error).message}.`);
+    }
+    written.push(`${path} (${kind})`);
+  }
+  if (toStdout !== undefined) process.stdout.write(await render(run, toStdout.kind));
+  if (toStdout?.kind === 'text') return;
+  const stream = toStdout === undefined ? process.stdout : process.stderr;
+  const isColoured = stream.isTTY && process.env.NO_COLOR === undefined;
+  stream.write(
+    textReport(run, {
+      reports: written,
+      colours: isColoured ? picocolors.createColors(true) : PLAIN,
+      ...(stream.isTTY ? { width: stream.columns } : {}),
+    }),
+  );
+}
+
+async function render(run: RunResult, kind: ReportTarget['kind']): Promise<string> {
+  switch (kind) {
+    case 'json':
+      return jsonReport(run);
+    case 'ndjson':
+      return ndjsonReport(run);
+    case 'junit':
+      return (await import('../../conformance/reports/junit.js')).junitReport(run);
+    case 'text':
+      return textReport(run);
+  }
+}

@@ -1,0 +1,188 @@
+import { randomInt } from 'node:crypto';
+import { accessSync, constants as fsConstants, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { type Constants, defaultConstants, formatIpv4, type Ipv4, PROFILES, type Profile } from '../codec/index.js';
+import { CASES, SelectionError, type ServiceName, select, type TestCase } from '../conformance/index.js';
+import { FaultError, UsageError } from './exit.js';
+import { nearest, oneOf, wholeNumber } from './options.js';
+import { DEFAULT_PORT, parseAddress, parseConstants, parseProfile, parseServices } from './peer-options.js';
+
+/** `mpip check` as typed. */
+export interface CheckArguments {
+  readonly peer: string | undefined;
+  readonly self: boolean | undefined;
+  readonly list: boolean | undefined;
+  readonly format: string | undefined;
+  readonly 'udp-port': string | undefined;
+  readonly service: string[];
+  readonly source: string[];
+  readonly profile: string | undefined;
+  readonly pixit: string[];
+  readonly case: string[];
+  readonly skip: string[];
+  readonly requirement: string[];
+  readonly area: string[];
+  readonly slow: boolean | undefined;
+  readonly unprivileged: boolean | undefined;
+  readonly seed: string | undefined;
+  readonly jobs: string | undefined;
+  readonly timeout: string | undefined;
+  readonly report: string[];
+  readonly evidence: string | undefined;
+}
+
+/** Kinds of report. */
+export const REPORT_KINDS = ['text', 'json', 'ndjson', 'junit'] as const;
+
+/** A kind of report. */
+export type ReportKind = (typeof REPORT_KINDS)[number];
+
+/** A report to write; `path` may be `-`. */
+export interface ReportTarget {
+  readonly kind: ReportKind;
+  readonly path: string;
+}
+
+/** What `mpip check` is to do, everything read and validated. */
+export interface CheckPlan {
+  readonly cases: readonly TestCase[];
+  /** Undefined for the reference in a virtual network (`--self`). */
+  readonly peer: Ipv4 | undefined;
+  readonly services: ReadonlyMap<ServiceName, number>;
+  readonly sources: readonly Ipv4[];
+  readonly profile: Profile;
+  readonly constants: Constants;
+  readonly seed: number;
+  readonly jobs: number | undefined;
+  /** Microseconds. */
+  readonly timeout: number | undefined;
+  readonly slow: boolean;
+  readonly unprivileged: boolean;
+  readonly reports: readonly ReportTarget[];
+  readonly evidence: string | undefined;
+}
+
+/**
+ * Reads the command line of a run.
+ * @throws UsageError for whatever cannot be meant, FaultError for a report that cannot be written.
+ */
+export function planOf(argv: CheckArguments): CheckPlan {
+  const self = argv.self === true;
+  if (argv.format !== undefined) throw new UsageError('--format belongs to --list; a run has --report KIND=PATH.');
+  if (self && argv.peer !== undefined) {
+    throw new UsageError(`Give either a PEER (${argv.peer}) or --self, the reference in a virtual network; not both.`);
+  }
+  if (!self && argv.peer === undefined) {
+    throw new UsageError("Give the peer's IPv4 address, such as 127.0.0.2, or --self for the built-in reference.");
+  }
+  const cases = chosenCases(argv);
+  const port = argv['udp-port'] === undefined ? DEFAULT_PORT : wholeNumber('--udp-port', argv['udp-port'], 1, 65535);
+  const { seed, jobs, timeout } = argv;
+  return {
+    cases,
+    peer: argv.peer === undefined ? undefined : peerAddress(argv.peer),
+    services: servicesOf(argv.service, port, self),
+    sources: sourcesOf(argv.source),
+    profile: PROFILES[parseProfile(argv.profile ?? 'paper')],
+    constants: { ...defaultConstants(), ...parseConstants(argv.pixit) },
+    seed: seed === undefined ? randomInt(2 ** 32) : wholeNumber('--seed', seed, 0, 2 ** 32 - 1),
+    jobs: jobs === undefined ? undefined : wholeNumber('--jobs', jobs, 1, 1000),
+    timeout: timeout === undefined ? undefined : seconds('--timeout', timeout) * 1_000_000,
+    slow: argv.slow === true,
+    unprivileged: argv.unprivileged === true,
+    reports: reportsOf(argv.report),
+    evidence: argv.evidence,
+  };
+}
+
+/**
+ * The cases that the filters choose.
+ * @throws UsageError with a near match for a filter that is unknown or matches nothing.
+ */
+export function chosenCases(argv: Pick<CheckArguments, 'case' | 'skip' | 'area' | 'requirement'>): TestCase[] {
+  try {
+    return select(CASES, {
+      cases: argv.case,
+      skip: argv.skip,
+      areas: argv.area.map((area) => area.toUpperCase()),
+      requirements: argv.requirement.map((id) => id.toUpperCase()),
+    });
+  } catch (error) {
+    if (!(error instanceof SelectionError)) throw error;
+    const near = nearest(error.typed, error.candidates);
+    throw new UsageError(
+      `${error.message}${near === undefined ? '; mpip check --list shows what there is' : `; did you mean '${near}'?`}`.replace(
+        /[^.?]$/,
+        '$&.',
+      ),
+    );
+  }
+}
+
+function peerAddress(text: string): Ipv4 {
+  const address = parseAddress('PEER', text);
+  const first = address >>> 24;
+  if (first === 0 || first >= 224) {
+    throw new UsageError(`PEER ${formatIpv4(address)} is no address of one host; give one such as 127.0.0.2.`);
+  }
+  return address;
+}
+
+function servicesOf(texts: readonly string[], port: number, self: boolean): ReadonlyMap<ServiceName, number> {
+  if (texts.length === 0 && self) {
+    if (port > 65533)
+      throw new UsageError('--udp-port must be at most 65533 with --self, which offers three services.');
+    return new Map([
+      ['echo', port],
+      ['discard', port + 1],
+      ['chargen', port + 2],
+    ]);
+  }
+  const services = new Map<ServiceName, number>();
+  for (const { name, port: at } of parseServices(texts.length === 0 ? ['echo'] : texts, port)) {
+    if (services.has(name)) throw new UsageError(`The service ${name} was given twice; a run tests one of each.`);
+    services.set(name, at);
+  }
+  return services;
+}
+
+function sourcesOf(texts: readonly string[]): Ipv4[] {
+  const sources = texts.map((text) => parseAddress('--source', text));
+  const double = sources.find((source, i) => sources.indexOf(source) !== i);
+  if (double !== undefined) throw new UsageError(`--source ${formatIpv4(double)} was given twice; give each once.`);
+  return sources;
+}
+
+function seconds(option: string, text: string): number {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value > 0 && value <= 86_400)) {
+    throw new UsageError(`${option} must be a number of seconds above 0 and at most 86400, not '${text}'.`);
+  }
+  return value;
+}
+
+function reportsOf(texts: readonly string[]): ReportTarget[] {
+  const reports = texts.map((text) => {
+    const at = text.indexOf('=');
+    if (at < 0 || at === text.length - 1) {
+      throw new UsageError(`--report '${text}' is not KIND=PATH; write for example json=report.json.`);
+    }
+    return { kind: oneOf('The kind of --report', text.slice(0, at), REPORT_KINDS), path: text.slice(at + 1) };
+  });
+  if (reports.filter((report) => report.path === '-').length > 1) {
+    throw new UsageError('Two reports cannot both go to standard output; give one of them a file.');
+  }
+  for (const { path } of reports) if (path !== '-') mustBeWritable(path);
+  return reports;
+}
+
+/** Finds out before the run that a report could not be written after it. */
+function mustBeWritable(path: string): void {
+  const existing = statSync(path, { throwIfNoEntry: false });
+  if (existing?.isDirectory() === true) throw new FaultError(`The report ${path} cannot be written: it is a folder.`);
+  try {
+    accessSync(existing === undefined ? dirname(path) : path, fsConstants.W_OK);
+  } catch {
+    throw new FaultError(`The report ${path} cannot be written: make its folder, or look at its permissions.`);
+  }
+}
