@@ -115,7 +115,7 @@ test('the event queue gives actions by time and, at one time, in the order they 
     fc.property(fc.array(fc.nat(20)), (times) => {
       const queue = new EventQueue();
       const happened: [number, number][] = [];
-      times.forEach((time, order) => queue.push(time, () => happened.push([time, order])));
+      for (const [order, time] of times.entries()) queue.push(time, () => happened.push([time, order]));
       for (let i = 0; i < times.length; i++) queue.pop()();
       const expected = times
         .map((time, order): [number, number] => [time, order])
