@@ -4,6 +4,7 @@
  * headers and checksums around it. No state, no I/O.
  */
 export { addressKey, formatIpv4, formatNodeId, type Ipv4, type NodeId, parseIpv4, parseNodeId } from './address.js';
+export { disagreements } from './agreement.js';
 export { fold, ipv4HeaderChecksum, l4Checksum, octetSum, updateChecksum, wordSum } from './checksum.js';
 export {
   CONSTANT_NAMES,
@@ -30,8 +31,10 @@ export {
 } from './control-message.js';
 export { DatagramView, HeaderStatus, type HeaderStatusCode, TCP, TcpFlags, UDP } from './datagram.js';
 export { CodecError, type CodecErrorCode, type CodecErrorDetails } from './errors.js';
+export { type ExplainedField, type ExplainedLayer, type ExplainOptions, type Explanation, explain } from './explain.js';
 export { FLAG_NAMES, Flags, flagName, flagValue, isControlFlag, MAX_FLAGS } from './flags.js';
 export { decodeGeneral, type GeneralValues } from './general.js';
+export { refusal } from './judge.js';
 export {
   COMPACT,
   cmSize,
