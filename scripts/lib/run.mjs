@@ -1,6 +1,6 @@
 // Small helpers of the project's scripts: run a command, say what is being done, find files.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -32,14 +32,19 @@ export function filesBelow(folder, test) {
   return found.sort();
 }
 
-/** Installs the npm packages when node_modules is missing or older than the lock file says. */
+/** Installs the npm packages when what is in node_modules is not what the lock file says. */
 export function ensureInstalled() {
-  const stamp = join(ROOT, 'node_modules', '.mpip-installed');
-  const lock = readFileSync(join(ROOT, 'package-lock.json'), 'utf8');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
+  const read = (path) => {
+    const file = join(ROOT, path);
+    return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).packages : {};
+  };
+  const installed = read('node_modules/.package-lock.json');
+  const missing = Object.entries(read('package-lock.json')).filter(
+    ([path, { version, optional }]) => path !== '' && !optional && installed[path]?.version !== version,
+  );
+  if (missing.length === 0) return;
   console.error('Installing packages (npm ci) …');
   run('npm', ['ci', '--no-audit', '--no-fund'], { stdio: ['ignore', 2, 2] });
-  writeFileSync(stamp, lock);
 }
 
 /** True when `target` is missing or older than any of `sources` (paths relative to the root). */

@@ -1,0 +1,74 @@
+// npm run bench [-- NAME...] [--write]: runs the benchmarks one after the other and shows their ratios in one table.
+// NAME is a part of a file's name. --write also puts the table into docs/performance.md, with commit and command.
+// A benchmark prints what it likes; lines that are JSON objects with name, ratio, goal and detail become the table.
+import { spawn, spawnSync } from 'node:child_process';
+import { cpus } from 'node:os';
+import { createInterface } from 'node:readline';
+import { ensureInstalled, filesBelow, ROOT } from './lib/run.mjs';
+
+ensureInstalled();
+const { transpile } = await import('./lib/transpile.mjs');
+const { updateDocument } = await import('./lib/generated.mjs');
+const names = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));
+const isWritten = process.argv.includes('--write');
+await transpile();
+const files = filesBelow('build/bench', (name) => name.endsWith('.bench.js')).filter(
+  (path) => names.length === 0 || names.some((name) => path.includes(name)),
+);
+if (files.length === 0) {
+  console.error(`No benchmark matches ${names.join(', ')}.`);
+  process.exit(2);
+}
+const rows = [];
+let isBroken = false;
+for (const file of files) {
+  console.log(`== ${file.replace(/^build\/|\.js$/g, '')}`);
+  if ((await runBench(file)) !== 0) {
+    console.log(`${file} failed.`);
+    isBroken = true;
+  }
+}
+if (rows.length > 0) console.log(`\n${table()}`);
+if (isWritten && !isBroken && names.length === 0) {
+  const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).stdout.trim();
+  const place = `Measured at commit ${commit} with \`npm run bench -- --write\`, Node ${process.version}, ${cpus()[0].model}, ${cpus().length} cores.`;
+  updateDocument('docs/performance.md', { results: `${place}\n\n${table()}` });
+  console.log('\nWritten to docs/performance.md.');
+}
+process.exitCode = isBroken ? 4 : 0;
+
+/** Runs one benchmark, shows its lines and keeps its results. Resolves to its exit code. */
+function runBench(file) {
+  const child = spawn(process.execPath, ['--expose-gc', file], {
+    cwd: ROOT,
+    env: { ...process.env, MPIP_BENCH_JSON: '1' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const result = line.startsWith('{') ? parsed(line) : undefined;
+    if (result === undefined) console.log(line);
+    else rows.push(result);
+  });
+  return new Promise((resolve) => child.on('close', (code) => resolve(code ?? 4)));
+}
+
+/** A result line, or undefined. */
+function parsed(line) {
+  try {
+    const object = JSON.parse(line);
+    return typeof object.name === 'string' && object.ratio !== undefined ? object : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function table() {
+  const cells = rows.map(({ name, ratio, goal, detail }) => [
+    name,
+    typeof ratio === 'number' ? String(Math.round(ratio * 100) / 100) : String(ratio),
+    goal ?? '',
+    detail ?? '',
+  ]);
+  const head = ['what', 'ratio', 'goal', 'detail'];
+  return [head, head.map(() => '---'), ...cells].map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
