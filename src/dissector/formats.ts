@@ -1,6 +1,7 @@
 import { csvLine, plain } from './csv.js';
+import type { Paint } from './paint.js';
 import { type PacketRecord, RECORD_FIELDS, type RecordField } from './record.js';
-import { type Paint, textHeader, textLine } from './text.js';
+import { TextTable } from './text.js';
 
 /** How records are printed. */
 export const FORMATS = ['text', 'ndjson', 'json', 'csv'] as const;
@@ -11,7 +12,7 @@ export type Format = (typeof FORMATS)[number];
 /** Turns records into text, piece by piece: `start`, `record` for each, `end`. */
 export interface RecordWriter {
   start(): string;
-  /** @param sinceFirst seconds since the first packet of the capture */
+  /** @param sinceFirst seconds since the first packet of the capture; @returns what is ready to be printed */
   record(record: PacketRecord, sinceFirst: number): string;
   end(): string;
 }
@@ -50,20 +51,11 @@ export function recordWriter(format: Format, fields: readonly RecordField[], pai
         const line = (record: PacketRecord) => `${fields.map((field) => plain(record[field])).join('\t')}\n`;
         return { start: () => '', record: line, end: () => '' };
       }
-      let file: string | undefined;
-      let begun = false;
+      const table = new TextTable(paint);
       return {
         start: () => '',
-        record: (record, sinceFirst) => {
-          let before = begun ? '' : `${textHeader(paint)}\n`;
-          if (record['frame.file'] !== file) {
-            file = record['frame.file'];
-            before += `${paint.bold(file ?? '')}\n`;
-          }
-          begun = true;
-          return `${before}${textLine(record, sinceFirst, paint)}\n`;
-        },
-        end: () => '',
+        record: (record, sinceFirst) => table.add(record, sinceFirst),
+        end: () => table.end(),
       };
     }
   }

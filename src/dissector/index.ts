@@ -10,6 +10,7 @@ export type { ChecksumStatus } from './checksum-status.js';
 export { type DissectCaptureOptions, dissectCapture } from './dissect-capture.js';
 export { Dissector, type DissectorOptions } from './dissector.js';
 export { FORMATS, type Format, type RecordWriter, recordWriter } from './formats.js';
+export { type Paint, plainPaint } from './paint.js';
 export {
   type FindingId,
   type PacketRecord,
@@ -27,4 +28,4 @@ export {
   type SummaryNotes,
   type SummaryReport,
 } from './summary.js';
-export { type Paint, plainPaint, textHeader, textLine, textSummary } from './text.js';
+export { textSummary } from './summary-text.js';

@@ -28,7 +28,10 @@ function mpip(args: readonly string[], input?: Uint8Array): { code: number | nul
 }
 
 /** Runs it in this process. */
-async function run(request: Partial<DissectRequest>): Promise<{ code: number; out: string; error: string }> {
+async function run(
+  request: Partial<DissectRequest>,
+  colour = false,
+): Promise<{ code: number; out: string; error: string }> {
   let out = '';
   let error = '';
   const output: Output = {
@@ -40,7 +43,7 @@ async function run(request: Partial<DissectRequest>): Promise<{ code: number; ou
     },
     flush: async () => {},
     isOpen: true,
-    colour: false,
+    colour,
   };
   const defaults = { files: [], format: 'text', fields: [], all: false, summary: false, checksums: false } as const;
   const code = await runDissect({ ...defaults, ...request }, output);
@@ -77,15 +80,35 @@ test('text is the default: a header and a readable line for each packet with a C
   assert.equal(lines.length, 1 + expected.length);
   assert.match(
     lines[0]!,
-    /no +time +source +destination +carrier +flag +node +sess +path +feedback +timestamp +data +addresses$/,
+    /^ +no +time +source +destination +carrier +flag +node +session +path +feedback +timestamp +data +addresses$/,
   );
-  assert.match(
-    lines[1]!,
-    /^ +4 +0\.035271 +10\.1\.0\.1:40000 +→ 10\.1\.0\.2:7000 +UDP +enable +0a:01 .* 1870674232 +20 +10\.2\.0\.1 10\.1\.0\.1$/,
-  );
+  const start = / 4 +0\.035271 +10\.1\.0\.1:40000 +→ +10\.1\.0\.2:7000 +UDP +enable +0a:01 +- +0 +- +1870674232 +20/;
+  assert.match(lines[1]!, new RegExp(`^ +${start.source} +10\\.2\\.0\\.1 10\\.1\\.0\\.1$`));
   assert.match(lines[2]!, /! udp-length$/);
-  assert.match(lines[8]!, /3: -4716/);
+  assert.match(lines[8]!, / 3: -4716 /);
+  assert.match(lines[9]!, / 3: \+11025 /);
   assert.ok(!out.includes('\u001b'), 'no colours unless on a terminal');
+  // The header stands over what it names: left-aligned titles start where their cells do.
+  for (const title of ['source', 'flag', 'node', 'feedback', 'addresses']) {
+    const at = lines[0]!.indexOf(title);
+    assert.match(lines[1]!.slice(at - 1, at + 1), /^ \S$/, title);
+  }
+});
+
+test('an address list is printed when it is new or has changed', async () => {
+  const { out } = await run({ files: ['fixtures/pcaps/linux-2015-link-down-up.pcap'] });
+  const listed = out
+    .split('\n')
+    .filter((line) => /^ +\d/.test(line) && / \d+\.\d+\.\d+\.\d+( \d+\.\d+\.\d+\.\d+)?( {2}!.*)?$/.test(line));
+  assert.ok(listed.length >= 3 && listed.length < 20, `${listed.length} lists`);
+});
+
+test('colours are only painted when wanted, and change nothing else', async () => {
+  const plain = await run({ files: [UDP, PROBES], all: true });
+  const coloured = await run({ files: [UDP, PROBES], all: true }, true);
+  assert.notEqual(coloured.out, plain.out);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the colours
+  assert.equal(coloured.out.replaceAll(/\u001b\[\d+m/g, ''), plain.out);
 });
 
 test('text with --all shows ordinary packets and near-CMs', async () => {
