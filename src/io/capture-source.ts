@@ -1,17 +1,13 @@
 import { fstatSync, promises } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { createGunzip } from 'node:zlib';
 import { CaptureError } from './capture-error.js';
+import { inflated } from './gzip.js';
 
 /** A path, `-` for standard input, or chunks of bytes (a Readable is such). */
 export type CaptureSource = string | AsyncIterable<Uint8Array>;
 
 const READ_LENGTH = 4 << 20;
 const BUFFER_START = 48;
-/** Compressed bytes given to zlib at once: bounds what a gzip bomb can put into memory before the next packet is looked at. */
-const INFLATE_INPUT_LENGTH = 32 << 10;
-/** Also how many bytes before damage in a gzip stream may be lost: zlib does not hand out what it has of a piece it fails in. */
-const INFLATE_OUTPUT_LENGTH = 16 << 10;
 
 /**
  * The bytes of a capture, inflated when they start with the gzip magic. A chunk is valid until the next one is asked for.
@@ -93,51 +89,6 @@ function readInto(file: FileHandle, buffer: Uint8Array): Promise<number> {
   // An error is dealt with when the bytes are asked for; until then it must not count as unhandled.
   reading.catch(() => {});
   return reading;
-}
-
-async function* inflated(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const gunzip = createGunzip({ chunkSize: INFLATE_OUTPUT_LENGTH });
-  let failure: NodeJS.ErrnoException | undefined;
-  let ready: Uint8Array[] = [];
-  let total = 0;
-  const take = (): Uint8Array[] => {
-    const taken = ready;
-    ready = [];
-    return taken;
-  };
-  gunzip.on('data', (data: Uint8Array) => {
-    total += data.length;
-    ready.push(data);
-  });
-  gunzip.on('error', (error) => {
-    failure = error;
-  });
-  const ended = new Promise<void>((resolve) => gunzip.once('end', resolve).once('close', resolve));
-  try {
-    for await (const chunk of chunks) {
-      for (let at = 0; at < chunk.length && failure === undefined; at += INFLATE_INPUT_LENGTH) {
-        const piece = chunk.subarray(at, at + INFLATE_INPUT_LENGTH);
-        await new Promise<void>((resolve) => gunzip.write(piece, () => resolve()));
-        yield* take();
-      }
-      if (failure !== undefined) break;
-    }
-    if (failure === undefined) gunzip.end();
-    await ended;
-    yield* take();
-  } finally {
-    gunzip.destroy();
-  }
-  if (failure !== undefined) throw gzipDamage(failure, total);
-}
-
-function gzipDamage(cause: NodeJS.ErrnoException, offset: number): CaptureError {
-  if (cause.code === 'Z_BUF_ERROR') {
-    const message = `The gzip data are truncated: they end after ${offset} inflated bytes, before their end mark.`;
-    return new CaptureError('capture-truncated', message, { offset, found: offset, cause });
-  }
-  const message = `The gzip data are damaged after about ${offset} inflated bytes (${cause.message}): nothing after that can be read.`;
-  return new CaptureError('capture-gzip-damaged', message, { offset, found: cause.message, cause });
 }
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {

@@ -436,7 +436,33 @@ test('a large gzip reads like the plain file, and cut or damaged yields what com
   damaged.fill(0xff, zipped.length >> 1, (zipped.length >> 1) + 64);
   const broken = await outcomeOf(sourceOf(damaged));
   assert.ok(broken.error !== undefined);
+  // zlib notices damage a little late, so only the packets before it need be right.
   assert.ok(broken.packets.length > whole.packets.length / 4);
+});
+
+test('a gzip damaged in its last octets still yields every packet', async () => {
+  const name = join(PCAPS, 'linux-2015-udp.pcap');
+  const whole = await outcomeOf(name);
+  const zipped = gzipSync(readFileSync(name));
+  const sum = Buffer.from(zipped);
+  sum[sum.length - 8]! ^= 1;
+  for (const source of [sourceOf(sum), sourceOf(...pieces(sum, 5000))]) {
+    const { packets, error } = await outcomeOf(source);
+    assert.equal(error?.code, 'capture-gzip-damaged');
+    assert.match(error.message, new RegExp(`damaged after ${readFileSync(name).length} inflated bytes`));
+    assert.deepEqual(essence(packets), essence(whole.packets));
+  }
+});
+
+test('a gzip cut anywhere yields a prefix of the packets and is truncated', async () => {
+  const { file } = smallPcap();
+  const whole = essence(parsed(file).packets);
+  const zipped = gzipSync(file);
+  for (let length = 2; length < zipped.length; length++) {
+    const { packets, error } = await outcomeOf(sourceOf(zipped.subarray(0, length)));
+    assert.equal(error?.code, 'capture-truncated', `prefix ${length}`);
+    assert.deepEqual(essence(packets), whole.slice(0, packets.length));
+  }
 });
 
 test('the async iterator yields packets that may be kept, and the damage after them', async () => {
