@@ -266,7 +266,7 @@ function cmField(
   field: FieldDeclaration,
   layer: LayoutName,
 ): ExplainedField {
-  const value = valueOf(bytes, at, field);
+  const value = fieldValue(bytes, at, field);
   const { meaning, isWrong } = meaningOf(bytes, at, start, field, value);
   return {
     layer,
@@ -281,7 +281,7 @@ function cmField(
   };
 }
 
-function valueOf(bytes: Uint8Array, at: number, field: FieldDeclaration): number | string {
+function fieldValue(bytes: Uint8Array, at: number, field: FieldDeclaration): number | string {
   const isLittle = field.endian === 'little';
   switch (field.type) {
     case 'u8':
