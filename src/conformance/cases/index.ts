@@ -1,4 +1,29 @@
 import type { TestCase } from '../case.js';
+import { AV_ANSWERING_CASES } from './av-answering.js';
+import { AV_ASKING_CASES } from './av-asking.js';
+import { CK_CASES } from './ck.js';
+import { CM_CASES } from './cm.js';
+import { FB_CASES } from './fb.js';
+import { GEN_CASES } from './gen.js';
+import { HB_CASES } from './hb.js';
+import { NID_CASES } from './nid.js';
+import { RX_CASES } from './rx.js';
+import { SS_CASES } from './ss.js';
+import { SS_CLASH_CASES } from './ss-clash.js';
+import { SS_EXPIRY_CASES } from './ss-expiry.js';
 
 /** Every case, by area. */
-export const CASES: readonly TestCase[] = [];
+export const CASES: readonly TestCase[] = [
+  ...GEN_CASES,
+  ...CM_CASES,
+  ...CK_CASES,
+  ...NID_CASES,
+  ...AV_ASKING_CASES,
+  ...AV_ANSWERING_CASES,
+  ...FB_CASES,
+  ...HB_CASES,
+  ...SS_CASES,
+  ...SS_EXPIRY_CASES,
+  ...SS_CLASH_CASES,
+  ...RX_CASES,
+];

@@ -1,0 +1,327 @@
+import type { TestCase } from '../case.js';
+import { hasCm, isData, isPlain, isQuery, type Observed, payloadIs } from '../observed.js';
+import type { TestPort } from '../test-port.js';
+import type { Tester } from '../tester.js';
+import type { Tester } from '../tester.js';
+import {
+  answers,
+  ask,
+  confirm,
+  confirmProvoked,
+  isPrefix,
+  nextAnswer,
+  provokeQuery,
+  received,
+  SETTLE,
+} from './moves.js';
+
+/** Sends more ordinary datagrams than the peer may answer with queries, and counts the queries. Each must come back plain. */
+async function exhaust(t: Tester, port: TestPort): Promise<readonly Observed[]> {
+  for (let i = 0; i < t.constants['query-limit'] + 7; i++) await ask(t, port);
+  await t.expectSilence(port, isData, SETTLE, {
+    code: 'not-ordinary',
+    text: 'A host that never answered a query got a data packet with a CM.',
+  });
+  return received(port, isQuery);
+}
+
+/** Section 3.2, the peer as the one who asks: queries, their limit, and what ends them. */
+export const AV_ASKING_CASES: readonly TestCase[] = [
+  {
+    id: 'AV-query-copy-beside-original',
+    area: 'AV',
+    purpose:
+      'A packet to an address not known enabled goes out unmodified, and one copy of it with CM and query flag beside it.',
+    requirements: ['MPIP-AV-02', 'MPIP-AV-03', 'MPIP-AV-04'],
+    services: ['echo'],
+    async run(t: Tester) {
+      const port = await t.node().port();
+      const payload = t.payload(64);
+      port.send('echo', payload);
+      const original = await t.expect(port, isPlain, {
+        code: 'no-original',
+        text: 'The packet of the echo service did not come as an ordinary datagram.',
+        requirement: 'MPIP-AV-03',
+      });
+      t.require(payloadIs(payload)(original), 'original-modified', 'The original was modified.', {
+        packet: original,
+        requirement: 'MPIP-AV-03',
+      });
+      const query = await t.expect(port, isQuery, {
+        code: 'no-query',
+        text: 'The peer sent a packet to an address that it does not know, and no query copy of it.',
+        requirement: 'MPIP-AV-02',
+      });
+      t.require(
+        isPrefix(query.payload, payload),
+        'copy-differs',
+        'The query is not a copy of the packet that was sent: its user data is neither the same nor the beginning of it.',
+        { packet: query, requirement: 'MPIP-AV-04' },
+      );
+      t.equal(
+        query.sourcePort,
+        original.sourcePort,
+        'copy-differs',
+        'The copy comes from another port than the original.',
+        {
+          packet: query,
+          requirement: 'MPIP-AV-04',
+        },
+      );
+      t.equal(query.source, original.source, 'copy-differs', 'The copy comes from another address than the original.', {
+        packet: query,
+        requirement: 'MPIP-AV-04',
+      });
+      await t.expectSilence(port, () => true, SETTLE, {
+        code: 'extra-packet',
+        text: 'More than one original and one copy came.',
+      });
+      t.pass('One original, unmodified, and one query copy.', original, query);
+    },
+  },
+  {
+    id: 'AV-ordinary-before-handshake',
+    area: 'AV',
+    purpose: 'Until the handshake completes all traffic is ordinary: nothing carries a CM but the queries.',
+    requirements: ['MPIP-AV-01'],
+    services: ['echo'],
+    async run(t: Tester) {
+      const port = await t.node().port();
+      for (let i = 0; i < 4; i++) {
+        const { original } = await provokeQuery(t, port);
+        t.require(
+          isPlain(original),
+          'cm-before-handshake',
+          'A data packet carries a CM although no handshake has taken place.',
+          { packet: original },
+        );
+      }
+      await t.expectSilence(port, (packet) => hasCm(packet) && !isQuery(packet), SETTLE, {
+        code: 'cm-before-handshake',
+        text: 'A packet with a CM that is no query came before the handshake.',
+      });
+      // The same port after the handshake: a peer that never uses CMs would pass otherwise.
+      await confirmProvoked(t, port);
+      const answer = await ask(t, port);
+      t.require(isData(answer), 'no-cm', 'After the handshake the data still carries no CM.', { packet: answer });
+      t.pass('Ordinary before the handshake, with CM after it.', answer);
+    },
+  },
+  {
+    id: 'AV-query-limit',
+    area: 'AV',
+    purpose: 'While there is traffic a silent address gets as many queries as the threshold, 5 or 6, and then no more.',
+    requirements: ['MPIP-AV-14'],
+    services: ['echo'],
+    async run(t: Tester) {
+      const port = await t.node().port();
+      const queries = await exhaust(t, port);
+      const limit = t.constants['query-limit'];
+      t.require(
+        queries.length >= limit,
+        'too-few-queries',
+        'There was more traffic than the threshold, and fewer queries.',
+        {
+          expected: `${limit} or ${limit + 1} queries`,
+          seen: queries.length,
+          ...(queries.length > 0 ? { packet: queries.at(-1)! } : {}),
+        },
+      );
+      t.require(queries.length <= limit + 1, 'too-many-queries', 'The peer did not stop asking at the threshold.', {
+        expected: `${limit} or ${limit + 1} queries`,
+        seen: queries.length,
+        packet: queries.at(-1)!,
+      });
+      t.pass(`${queries.length} queries.`, queries.at(-1)!);
+    },
+  },
+  {
+    id: 'AV-ordinary-after-giving-up',
+    area: 'AV',
+    purpose: 'An address that answered no query is served as an ordinary one for good.',
+    requirements: ['MPIP-AV-15', 'MPIP-AV-14'],
+    services: ['echo'],
+    duration: () => 1_500_000,
+    async run(t: Tester) {
+      const port = await t.node().port();
+      await exhaust(t, port);
+      const queries = received(port, isQuery).length;
+      t.require(queries > 0, 'no-query', 'The peer sent no query at all.');
+      for (let i = 0; i < 6; i++) {
+        await t.sleep(250_000);
+        const answer = await ask(t, port, t.payload(), {
+          code: 'traffic-stopped',
+          text: 'After giving up on the handshake the peer serves the address no longer.',
+          preamble: false,
+        });
+        t.require(isPlain(answer), 'not-ordinary', 'After giving up, a data packet carries a CM.', { packet: answer });
+      }
+      await t.expectSilence(port, isQuery, SETTLE, {
+        code: 'query-after-limit',
+        text: 'The peer gave up on the address and asks again although nothing came from there.',
+      });
+      t.equal(received(port, isQuery).length, queries, 'query-after-limit', 'The peer gave up and then asked again.', {
+        packet: received(port, isQuery).at(-1)!,
+      });
+      t.pass('Ordinary traffic went on and no query came.', received(port, isPlain).at(-1)!);
+    },
+  },
+  {
+    id: 'AV-query-overrides-giving-up',
+    area: 'AV',
+    purpose: 'A query from an address already given up is confirmed and enables it.',
+    requirements: ['MPIP-AV-20', 'MPIP-AV-05', 'MPIP-AV-06'],
+    services: ['echo'],
+    async run(t: Tester) {
+      const port = await t.node().port();
+      await exhaust(t, port);
+      const { confirm: confirmation } = await t.handshake(port, 'echo', {
+        preamble: false,
+        code: 'no-confirm',
+        text: 'A query from an address that the peer had given up on was not confirmed.',
+      });
+      const answer = await ask(t, port);
+      t.require(isData(answer), 'not-enabled', 'After a late query data to its sender still carries no CM.', {
+        packet: answer,
+      });
+      t.pass('The late query counted.', confirmation, answer);
+    },
+  },
+  {
+    id: 'AV-confirm-overrides-giving-up',
+    area: 'AV',
+    purpose: 'A confirmation from an address already given up enables it.',
+    requirements: ['MPIP-AV-20', 'MPIP-AV-11'],
+    services: ['echo'],
+    async run(t: Tester) {
+      const port = await t.node().port();
+      const queries = await exhaust(t, port);
+      t.require(queries.length > 0, 'no-query', 'The peer sent no query at all.');
+      confirm(port, queries[0]!);
+      const answer = await ask(t, port);
+      t.require(isData(answer), 'not-enabled', 'After a late confirmation data to its sender still carries no CM.', {
+        packet: answer,
+      });
+      t.pass('The late confirmation counted.', answer);
+    },
+  },
+  {
+    id: 'AV-confirm-enables',
+    area: 'AV',
+    purpose: 'A confirmation enables its sender: the next data carries a CM, and no further query follows.',
+    requirements: ['MPIP-AV-11', 'MPIP-AV-19'],
+    services: ['echo'],
+    async run(t: Tester) {
+      const port = await t.node().port();
+      await confirmProvoked(t, port);
+      const before = received(port, isQuery).length;
+      const shown: Observed[] = [];
+      for (let i = 0; i < 6; i++) {
+        const answer = await ask(t, port);
+        t.require(isData(answer), 'not-enabled', 'The query was confirmed and data still carries no CM.', {
+          packet: answer,
+          requirement: 'MPIP-AV-11',
+        });
+        shown.push(answer);
+      }
+      await t.expectSilence(port, isQuery, SETTLE, {
+        code: 'query-after-confirm',
+        text: 'The peer asks an address that has confirmed.',
+        requirement: 'MPIP-AV-19',
+      });
+      t.equal(
+        received(port, isQuery).length,
+        before,
+        'query-after-confirm',
+        'The peer asks an address that has confirmed.',
+        {
+          packet: received(port, isQuery).at(-1)!,
+          requirement: 'MPIP-AV-19',
+        },
+      );
+      t.pass('Enabled by the confirmation.', shown[0]!);
+    },
+  },
+  {
+    id: 'AV-repeated-confirmations',
+    area: 'AV',
+    purpose: 'Ten confirmations do no more than one, and are answered by nothing.',
+    requirements: ['MPIP-AV-13'],
+    services: ['echo'],
+    async run(t: Tester) {
+      const port = await t.node().port();
+      const query = await confirmProvoked(t, port);
+      for (let i = 0; i < 9; i++) confirm(port, query);
+      await t.expectSilence(port, () => true, SETTLE, {
+        code: 'confirmation-answered',
+        text: 'The peer answered a repeated confirmation.',
+      });
+      const answer = await ask(t, port, t.payload(), { preamble: false });
+      t.require(isData(answer), 'not-enabled', 'After ten confirmations data carries no CM.', { packet: answer });
+      t.pass('Repeated confirmations were tolerated.', answer);
+    },
+  },
+  {
+    id: 'AV-each-port-on-its-own',
+    area: 'AV',
+    purpose:
+      'Availability is kept per address and port: after the handshake of one port of a node another one is still asked.',
+    requirements: ['MPIP-AV-18', 'MPIP-AV-01'],
+    services: ['echo'],
+    async run(t: Tester) {
+      const node = t.node();
+      const enabled = await node.port();
+      await t.handshake(enabled);
+      t.require(isData(await ask(t, enabled)), 'not-enabled', 'The port that asked gets no CM.');
+      const other = await node.port();
+      const payload = t.payload();
+      other.send('echo', payload);
+      const answer = await nextAnswer(t, other);
+      t.require(
+        isPlain(answer),
+        'port-ignored',
+        'Another port of the same node, which took no part in a handshake, got a data packet with a CM.',
+        { packet: answer },
+      );
+      const query = await t.expect(other, isQuery, {
+        code: 'port-ignored',
+        text: 'Another port of a node that speaks MPIP was not asked whether it does.',
+      });
+      t.pass('The second port was asked on its own.', answer, query);
+    },
+  },
+  {
+    id: 'AV-each-address-on-its-own',
+    area: 'AV',
+    purpose: 'Another address of a node whose first address has been through the handshake is asked separately.',
+    requirements: ['MPIP-AV-17', 'MPIP-AV-18'],
+    services: ['echo'],
+    sources: 2,
+    async run(t: Tester) {
+      const node = t.node();
+      const enabled = await node.port(0);
+      const other = await node.port(1);
+      const localAddresses = [enabled.address, other.address];
+      enabled.send('echo', t.payload(), { flags: 3, localAddresses });
+      await t.handshake(enabled);
+      t.require(isData(await ask(t, enabled)), 'not-enabled', 'The address that asked gets no CM.');
+      const payload = t.payload();
+      other.send('echo', payload);
+      const answer = await t.expect(other, answers(payload), {
+        code: 'no-echo',
+        text: 'Nothing came back.',
+        preamble: true,
+      });
+      t.require(isPlain(answer), 'address-ignored', 'The second address got a CM without a handshake of its own.', {
+        packet: answer,
+        requirement: 'MPIP-AV-18',
+      });
+      const query = await t.expect(other, isQuery, {
+        code: 'address-ignored',
+        text: 'The second address of a node was not asked.',
+        requirement: 'MPIP-AV-18',
+      });
+      t.pass('The second address was asked on its own.', answer, query);
+    },
+  },
+];

@@ -1,0 +1,307 @@
+import { COMPACT, Flags, fieldOffset, type LayoutName } from '../../codec/index.js';
+import type { TestCase } from '../case.js';
+import { all, isConfirm, isPlain, isQuery, type Observed, payloadIs } from '../observed.js';
+import type { TestPort } from '../test-port.js';
+import { cmOf, type Tester } from '../tester.js';
+import {
+  ask,
+  type Crafted,
+  craft,
+  nextAnswer,
+  peerSession,
+  received,
+  repair,
+  requireOrdinary,
+  SETTLE,
+} from './moves.js';
+
+/**
+ * Closes a case in which nothing before was a CM: the port is not known as enabled, and an intact query makes it so.
+ * Without this a peer that finds no CM at all would pass.
+ */
+async function requireNoStateThenConfirm(t: Tester, port: TestPort): Promise<void> {
+  t.require(
+    received(port, isConfirm).length === 0,
+    'damaged-confirmed',
+    'A datagram that carries no CM was confirmed as if it were a query.',
+    { ...withPacket(received(port, isConfirm)[0]) },
+  );
+  const answer = await ask(t, port);
+  t.require(
+    isPlain(answer),
+    'state-from-damaged',
+    'Datagrams that carry no CM made the peer take their sender for an MPIP host.',
+    { packet: answer },
+  );
+  const { confirm } = await t.handshake(port, 'echo', { preamble: false });
+  t.pass('What is no CM was ordinary; an intact query was confirmed.', confirm);
+}
+
+function withPacket(packet: Observed | undefined): { packet?: Observed } {
+  return packet === undefined ? {} : { packet };
+}
+
+/** Offset of the flags in a CM that lists one address. */
+function flagsOffset(t: Tester): number {
+  const layout = t.profile.layout;
+  return layout === 'compact' ? fieldOffset(COMPACT, 'flags') : 26;
+}
+
+/** Octets that look like a CM with a wrong sum at the end of a datagram: mark and flags right. For `compact` only. */
+function nearCm(packet: Observed, layout: LayoutName): boolean {
+  const { wirePayload, cm } = packet;
+  const start = wirePayload.length - COMPACT.baseSize;
+  return (
+    cm === undefined && layout === 'compact' && start >= 1 && wirePayload[start] === 25 && wirePayload[start + 22]! <= 5
+  );
+}
+
+/** Section 3.1: the checksum decides whether a CM is present. */
+export const CK_CASES: readonly TestCase[] = [
+  {
+    id: 'CK-sum-of-octets',
+    area: 'CK',
+    purpose: "The checksum of the peer's query, confirmation and data is the plain sum of the CM's other octets.",
+    requirements: ['MPIP-CK-01'],
+    services: ['echo'],
+    async run(t: Tester) {
+      const node = t.node();
+      const asked = await node.port();
+      const asking = await node.port();
+      await ask(t, asked);
+      asking.send('echo', t.payload(), { flags: Flags.enable });
+      const answered = (port: TestPort, flags: number) => (packet: Observed) =>
+        packet.localPort === port.port && (packet.cm?.flags === flags || nearCm(packet, t.profile.layout));
+      const packets = [
+        await t.expect(asked, answered(asked, Flags.enable), { code: 'no-query', text: 'The peer sent no query.' }),
+        await t.expect(asking, answered(asking, Flags.enabled), {
+          code: 'no-confirm',
+          text: 'The peer did not confirm.',
+        }),
+      ];
+      asking.send('echo', t.payload());
+      packets.push(await nextAnswer(t, asking));
+      for (const packet of packets) {
+        if (nearCm(packet, t.profile.layout)) {
+          t.fail(
+            'wrong-checksum',
+            'The packet ends in what looks like a CM, but its checksum is not the sum of its octets.',
+            {
+              packet,
+              octet: packet.packet.length - 2,
+              octets: 2,
+            },
+          );
+        }
+        t.require(packet.cm !== undefined, 'no-cm', 'The packet carries no CM.', { packet });
+        // Summed here once more, apart from the codec that found the CM.
+        let sum = 0;
+        for (let i = packet.cmOffset; i < packet.packet.length - 2; i++) sum += packet.packet[i]!;
+        const [first, second] = packet.packet.slice(-2);
+        const found = cmOf(packet).layout === 'compact' ? first! + 256 * second! : 256 * first! + second!;
+        t.equal(found, sum, 'wrong-checksum', 'The checksum is not the sum of the octets before it.', {
+          packet,
+          field: 'checksum',
+        });
+      }
+      t.pass('The sums are right.', ...packets);
+    },
+  },
+  {
+    id: 'CK-each-octet-damaged',
+    area: 'CK',
+    purpose:
+      'A query with any one octet of its CM damaged, checksum included, is an ordinary datagram and leaves no state.',
+    requirements: ['MPIP-CK-02', 'MPIP-CK-03'],
+    services: ['echo'],
+    async run(t: Tester) {
+      const port = await t.node().port();
+      const length = craft(port, t.payload(), { flags: Flags.enable });
+      for (let at = length.cmStart; at < length.wire.length; at++) {
+        const { wire } = craft(port, t.payload(), { flags: Flags.enable });
+        wire[at] = (wire[at]! + 1 + t.random.below(255)) & 255;
+        await requireOrdinary(
+          t,
+          port,
+          wire,
+          `A query whose octet ${at - length.cmStart} of the CM was damaged on its way`,
+        );
+      }
+      await requireNoStateThenConfirm(t, port);
+    },
+  },
+  {
+    id: 'CK-other-sums-refused',
+    area: 'CK',
+    purpose: 'Checksums worked out in other ways than the plain sum of all octets make no CM.',
+    requirements: ['MPIP-CK-02', 'MPIP-CK-03'],
+    services: ['echo'],
+    async run(t: Tester) {
+      const port = await t.node().port();
+      const ways: readonly [string, (sum: number, crafted: Crafted) => number][] = [
+        ['256 too large, so that its low octet is right', (sum) => sum + 256],
+        ['65280 too large, so that its low octet is right', (sum) => sum + 0xff00],
+        ['with its two octets exchanged', (sum) => ((sum & 255) << 8) | (sum >>> 8)],
+        ['without the first octet of the CM', (sum, { wire, cmStart }) => sum - wire[cmStart]!],
+        ['that counts the octet before the CM', (sum, { wire, cmStart }) => sum + wire[cmStart - 1]!],
+        ['without the flags', (sum, { wire, cmStart }) => sum - wire[cmStart + flagsOffset(t)]!],
+        ['inverted', (sum) => ~sum],
+        ['of zero', () => 0],
+        ['of 65535', () => 0xffff],
+      ];
+      for (const [way, sumOf] of ways) {
+        const payload = t.payload();
+        // A filler, or the user data before the CM, that is not 0.
+        payload[payload.length - 1] = 7;
+        const crafted = craft(port, payload, { flags: Flags.enable, filler: 9 });
+        const { wire } = crafted;
+        const little = t.profile.layout === 'compact';
+        const at = wire.length - 2;
+        const sum = little ? wire[at]! + 256 * wire[at + 1]! : 256 * wire[at]! + wire[at + 1]!;
+        const other = sumOf(sum, crafted) & 0xffff;
+        if (other === sum) continue;
+        wire[at] = little ? other & 255 : other >>> 8;
+        wire[at + 1] = little ? other >>> 8 : other & 255;
+        await requireOrdinary(t, port, wire, `A query with a checksum ${way}`);
+      }
+      await requireNoStateThenConfirm(t, port);
+    },
+  },
+  {
+    id: 'CK-damaged-data-of-session',
+    area: 'CK',
+    purpose: 'In an established session, too, a packet with a wrong sum goes up whole, trailer included.',
+    requirements: ['MPIP-CK-02', 'MPIP-CK-03'],
+    services: ['echo'],
+    async run(t: Tester) {
+      const session = await t.session(await t.node().port());
+      const { port, id } = session;
+      for (let i = 0; i < 4; i++) {
+        await t.exchange(session);
+        const { wire } = craft(port, t.payload(), { sessionId: id, pathId: 200 });
+        const at = wire.length - 1 - i * 4;
+        wire[at] = (wire[at]! + 1 + t.random.below(255)) & 255;
+        const answer = await requireOrdinary(t, port, wire, 'A data packet of a session with a wrong sum');
+        t.require(
+          answer.cm?.feedbackPathId !== 200,
+          'state-from-damaged',
+          'The peer measured a path from a CM with a wrong sum.',
+          { packet: answer, field: 'feedbackPathId' },
+        );
+      }
+      t.pass('Damaged data went up whole, intact data stripped.', ...received(port).slice(-1));
+    },
+  },
+  {
+    id: 'CK-unknown-flags-ordinary',
+    area: 'CK',
+    purpose: 'With flags 6 to 255 and a right sum, the end of a datagram is no CM.',
+    requirements: ['MPIP-CK-02', 'MPIP-CM-07'],
+    services: ['echo'],
+    async run(t: Tester) {
+      const port = await t.node().port();
+      for (let flags = 6; flags <= 255; flags++) {
+        const crafted = craft(port, t.payload(4), { sessionId: flags % 2 });
+        crafted.wire[crafted.cmStart + flagsOffset(t)] = flags;
+        repair(crafted, t.profile.layout);
+        await requireOrdinary(t, port, crafted.wire, `A datagram that ends in a block with flags ${flags}`);
+      }
+      await requireNoStateThenConfirm(t, port);
+    },
+  },
+  {
+    id: 'CK-mark-required',
+    area: 'CK',
+    purpose: 'Only with its mark (length 25, or version 0xA2) is a block with a right sum a CM.',
+    requirements: ['MPIP-CK-02'],
+    services: ['echo'],
+    async run(t: Tester) {
+      const port = await t.node().port();
+      const { layout } = t.profile;
+      const markAt = layout === 'compact' ? 0 : flagsOffset(t) - 1;
+      const mark = layout === 'compact' ? 25 : 0xa2;
+      for (let other = 0; other <= 255; other++) {
+        if (other === mark) continue;
+        const crafted = craft(port, t.payload(4), { flags: Flags.enable });
+        crafted.wire[crafted.cmStart + markAt] = other;
+        repair(crafted, layout);
+        await requireOrdinary(t, port, crafted.wire, `A block whose mark is ${other} instead of ${mark}`);
+      }
+      await requireNoStateThenConfirm(t, port);
+    },
+  },
+  {
+    id: 'CK-filler-unseen',
+    area: 'CK',
+    purpose: 'The filler octet before a compact CM may have any value, is not summed and not delivered.',
+    requirements: ['MPIP-CK-01', 'MPIP-CM-08'],
+    services: ['echo'],
+    async run(t: Tester) {
+      if (t.profile.layout !== 'compact') t.notApplicable('layout', 'Only the compact layout has a filler octet.');
+      const session = await t.session(await t.node().port());
+      for (const filler of [0, 1, 25, 0x7f, 0x80, 0xff]) {
+        const payload = t.payload();
+        session.port.send('echo', payload, { sessionId: session.id, filler });
+        const answer = await nextAnswer(t, session.port, { preamble: false });
+        t.require(
+          payloadIs(payload)(answer),
+          'filler-counts',
+          'With another filler octet the user data was not delivered as sent.',
+          { packet: answer, expected: `${payload.length} octets`, seen: `${answer.payload.length} octets` },
+        );
+      }
+      t.pass('Every filler was taken off unseen.', ...received(session.port).slice(-1));
+    },
+  },
+  {
+    id: 'CK-filler-required',
+    area: 'CK',
+    purpose:
+      'A datagram of exactly the 25 octets of a compact CM has no room for the filler and is ordinary; one of 26 is a CM.',
+    requirements: ['MPIP-CK-02', 'MPIP-CK-03'],
+    services: ['echo'],
+    async run(t: Tester) {
+      if (t.profile.layout !== 'compact') t.notApplicable('layout', 'Only the compact layout has a filler octet.');
+      const port = await t.node().port();
+      const { wire } = craft(port, new Uint8Array(0), { flags: Flags.enable });
+      await requireOrdinary(t, port, wire.slice(1), 'A datagram that is one octet too short for a filler and a CM');
+      for (const size of [0, 1, 24])
+        await requireOrdinary(t, port, wire.slice(0, size), `The first ${size} octets of a trailer`);
+      await t.expectSilence(port, isConfirm, SETTLE, {
+        code: 'damaged-confirmed',
+        text: 'A datagram that is too short for a CM was confirmed as if it were a query.',
+      });
+      port.sendBytes('echo', wire);
+      const confirm = await t.expect(port, isConfirm, {
+        code: 'no-confirm',
+        text: 'A query of 26 octets, filler and CM and no user data, was not confirmed.',
+      });
+      const silent = all(isPlain, payloadIs(wire));
+      t.require(
+        received(port, silent).length === 0,
+        'control-delivered',
+        'The query was delivered to the echo service.',
+      );
+      t.pass('25 octets are ordinary, 26 are a query.', confirm);
+    },
+  },
+  {
+    id: 'CK-no-cm-before-handshake-sum',
+    area: 'CK',
+    purpose: 'User data that only resembles a CM is delivered whole between two nodes that speak MPIP.',
+    requirements: ['MPIP-CK-03', 'MPIP-RX-04'],
+    services: ['echo'],
+    async run(t: Tester) {
+      const port = await t.node().port();
+      await t.handshake(port);
+      await peerSession(t, port);
+      for (let i = 0; i < 8; i++) {
+        const crafted = craft(port, t.payload(10), { flags: i % 6 });
+        crafted.wire[crafted.wire.length - 2] = (crafted.wire[crafted.wire.length - 2]! + 1) & 255;
+        await requireOrdinary(t, port, crafted.wire, 'User data whose end differs from a CM by one in the sum');
+      }
+      t.require(received(port, isQuery).length === 0, 'query-again', 'The peer asked again after the handshake.');
+      t.pass('Every resemblance was delivered whole.', ...received(port).slice(-1));
+    },
+  },
+];

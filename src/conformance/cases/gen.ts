@@ -1,0 +1,137 @@
+import type { TestCase } from '../case.js';
+import { anything, hasCm, isData, isPlain, isQuery, payloadIs } from '../observed.js';
+import type { Tester } from '../tester.js';
+import { answers, ask, isPrefix, nextAnswer, provokeQuery, received, SETTLE } from './moves.js';
+
+/** Section 3 in general: nothing above or below IP notices MPIP. */
+export const GEN_CASES: readonly TestCase[] = [
+  {
+    id: 'GEN-ordinary-traffic-unharmed',
+    area: 'GEN',
+    purpose:
+      'To a host without MPIP, datagrams of many sizes return unmodified and exactly once, and nothing comes beside them but query copies.',
+    requirements: ['MPIP-GEN-03', 'MPIP-GEN-01', 'MPIP-AV-03'],
+    services: ['echo'],
+    async run(t: Tester) {
+      const port = await t.node().port();
+      // Sizes around those of a trailer, where a length could go wrong.
+      const payloads = [1, 2, 24, 25, 26, 27, 28, 29, 53, 100, 1000, 1400].map((size) => t.payload(size));
+      for (const payload of payloads) {
+        port.send('echo', payload);
+        const answer = await nextAnswer(t, port);
+        t.require(
+          isPlain(answer) && payloadIs(payload)(answer),
+          'original-modified',
+          `A host without MPIP sent ${payload.length} octets to the echo service and must get the same octets back.`,
+          { packet: answer, expected: `${payload.length} octets`, seen: `${answer.wirePayload.length} octets` },
+        );
+      }
+      await t.expectSilence(port, (packet) => !isQuery(packet), SETTLE, {
+        code: 'extra-packet',
+        text: 'Beside each original only query copies may reach a host without MPIP.',
+      });
+      const copies = received(port, isQuery);
+      // Without a copy this would be a host without MPIP, and nothing would have been tested.
+      t.require(
+        copies.length > 0,
+        'no-query',
+        'The peer sent no availability query to an address that it does not know.',
+      );
+      const most = t.constants['query-limit'] + 1;
+      t.require(copies.length <= most, 'too-many-copies', 'More query copies came than the threshold allows.', {
+        packet: copies.at(-1)!,
+        expected: `at most ${most}`,
+        seen: copies.length,
+      });
+      for (const copy of copies) {
+        t.require(
+          payloads.some((payload) => isPrefix(copy.payload, payload)),
+          'copy-of-nothing',
+          'A query is a copy of a packet that the peer sends; this one carries other user data.',
+          { packet: copy },
+        );
+      }
+      t.pass('Every original came back unmodified and once.', ...received(port, isPlain).slice(0, 1));
+    },
+  },
+  {
+    id: 'GEN-not-held-back',
+    area: 'GEN',
+    purpose: 'Packets to an address not known enabled leave at once, though nobody answers the query.',
+    requirements: ['MPIP-GEN-04'],
+    services: ['echo'],
+    async run(t: Tester) {
+      const port = await t.node().port();
+      const longest = 500_000 + t.slack;
+      // Section 3.2: "Before the handshake finishes, all communication on the connection is normal traffic".
+      for (let i = 0; i < 3; i++) {
+        const payload = t.payload();
+        const sent = port.send('echo', payload);
+        const answer = await t.expect(port, answers(payload), {
+          code: 'held-back',
+          text: 'The peer sends nothing to an address that has not answered its query; it must not wait for the handshake.',
+          packet: sent,
+          within: 3_000_000,
+        });
+        t.require(
+          answer.time - sent.time <= longest,
+          'held-back',
+          'The peer held a packet back although only its query was unanswered.',
+          { packet: answer, expected: `within ${longest} µs`, seen: `after ${answer.time - sent.time} µs` },
+        );
+      }
+      await t.expect(port, isQuery, {
+        code: 'no-query',
+        text: 'The peer sent no availability query, so that there was no handshake to wait for.',
+      });
+      t.pass('The packets came at once while the query stayed unanswered.');
+    },
+  },
+  {
+    id: 'GEN-two-endpoints-behind-one-address',
+    area: 'GEN',
+    purpose:
+      'Two nodes at one address, told apart by their ports, are two endpoints: one speaks MPIP, the other not yet.',
+    requirements: ['MPIP-GEN-02', 'MPIP-AV-18'],
+    services: ['echo'],
+    async run(t: Tester) {
+      const first = await t.node().port();
+      const second = await t.node().port();
+      await t.handshake(first);
+      t.require(isData(await ask(t, first)), 'not-enabled', 'The node that asked first gets no control messages.');
+      const { original } = await provokeQuery(t, second);
+      t.require(
+        isPlain(original),
+        'endpoints-mixed-up',
+        'Another port of the same address, another node, got a control message though it never took part in a handshake.',
+        { packet: original },
+      );
+      // Both at once: each gets its own answers only.
+      await t.handshake(second);
+      for (const [port, other] of [
+        [first, second],
+        [second, first],
+      ] as const) {
+        const payload = t.payload();
+        port.send('echo', payload);
+        const answer = await nextAnswer(t, port);
+        t.require(payloadIs(payload)(answer), 'wrong-endpoint', 'The answer is not the one to what this port sent.', {
+          packet: answer,
+        });
+        t.require(hasCm(answer), 'no-cm', 'After the handshake of both nodes, one of them gets no control message.', {
+          packet: answer,
+        });
+        t.require(
+          received(other, payloadIs(payload)).length === 0,
+          'wrong-endpoint',
+          'The answer went to another port of the same address.',
+        );
+      }
+      await t.expectSilence(second, anything, SETTLE, {
+        code: 'extra-packet',
+        text: 'Something came that nobody asked for.',
+      });
+      t.pass('Both nodes behind one address were served apart.', original);
+    },
+  },
+];

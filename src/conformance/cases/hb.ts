@@ -1,0 +1,321 @@
+import { Flags } from '../../codec/index.js';
+import type { TestCase } from '../case.js';
+import type { Micros } from '../link.js';
+import { anything, isHeartbeat, type Observed } from '../observed.js';
+import type { TestPort } from '../test-port.js';
+import { cmOf, type Session, type Tester } from '../tester.js';
+import { ask, isPrefix, peerSession, received, SETTLE } from './moves.js';
+
+/** Ticks between two packets of the peer by its own clock, in microseconds. */
+function peerTime(t: Tester, from: Observed, to: Observed): Micros {
+  return ((cmOf(to).timestamp - cmOf(from).timestamp) | 0) * t.profile.tickMicros;
+}
+
+/** Sends data on path 1 one way, a packet per `interval`, until `enough` heartbeats came or `longest` has passed. */
+async function sendOneWay(
+  t: Tester,
+  session: Session,
+  { interval, enough, longest }: { interval: Micros; enough: number; longest: Micros },
+): Promise<Observed[]> {
+  const until = t.now() + longest;
+  const heartbeats = () => received(session.port, isHeartbeat);
+  while (heartbeats().length < enough && t.now() < until) {
+    session.port.send(session.service, t.payload(), { sessionId: session.id, pathId: 1 });
+    await t.sleep(Math.round(interval));
+  }
+  return heartbeats();
+}
+
+/** A session with the discard service, the only user data in which is ours. */
+async function oneWaySession(t: Tester): Promise<Session & { port: TestPort }> {
+  return await t.session(await t.node().port(), 'discard');
+}
+
+/** Section 3.5: heartbeats. */
+export const HB_CASES: readonly TestCase[] = [
+  {
+    id: 'HB-one-way-traffic',
+    area: 'HB',
+    purpose:
+      'While traffic only comes in, the peer sends heartbeats, each before the path it feeds back would become obsolete.',
+    requirements: ['MPIP-HB-01'],
+    services: ['discard', 'echo'],
+    duration: (constants) => 3.5 * constants['heartbeat-age'],
+    async run(t: Tester) {
+      const session = await oneWaySession(t);
+      const obsolete = t.constants['path-expiry'];
+      const began = t.now();
+      const interval = t.constants['heartbeat-age'] / 5;
+      const heartbeats = await sendOneWay(t, session, { interval, enough: 3, longest: 2 * obsolete });
+      if (heartbeats.length === 0) {
+        await t.silent({
+          code: 'no-heartbeat',
+          text: 'Data came in one way and the peer sent no heartbeat, so that its sender never learns that the path works.',
+          expected: `a heartbeat within ${obsolete} µs`,
+        });
+      }
+      let before = began;
+      for (const packet of heartbeats) {
+        t.require(
+          packet.time - before <= obsolete + t.slack,
+          'late-heartbeat',
+          'A heartbeat came after the path was obsolete.',
+          {
+            packet,
+            expected: `within ${obsolete} µs`,
+            seen: `after ${packet.time - before} µs`,
+          },
+        );
+        before = packet.time;
+      }
+      t.require(heartbeats.length >= 3, 'too-few-heartbeats', 'Heartbeats stopped while data still came in.', {
+        seen: heartbeats.length,
+        packet: heartbeats.at(-1)!,
+      });
+      t.pass('Heartbeats came while data came in.', ...heartbeats);
+    },
+  },
+  {
+    id: 'HB-form',
+    area: 'HB',
+    purpose:
+      'A heartbeat is a copy of a received packet with its direction reversed, the heartbeat flag and feedback for the path measured.',
+    requirements: ['MPIP-HB-02'],
+    services: ['discard', 'echo'],
+    duration: (constants) => 1.5 * constants['heartbeat-age'],
+    async run(t: Tester) {
+      const session = await oneWaySession(t);
+      const { port, id } = session;
+      const interval = t.constants['heartbeat-age'] / 5;
+      const [packet] = await sendOneWay(t, session, { interval, enough: 1, longest: 2 * t.constants['path-expiry'] });
+      if (packet === undefined) {
+        t.inconc('no-heartbeat', 'No heartbeat came whose form could be judged.');
+      }
+      const cm = cmOf(packet);
+      t.equal(
+        packet.sourcePort,
+        t.destination('discard').port,
+        'wrong-port',
+        'The heartbeat comes from another port.',
+        {
+          packet,
+        },
+      );
+      t.equal(
+        cm.sessionId,
+        id,
+        'wrong-session',
+        'The heartbeat does not carry the session of the packets it answers.',
+        {
+          packet,
+          field: 'sessionId',
+        },
+      );
+      t.equal(
+        cm.feedbackPathId,
+        1,
+        'no-feedback',
+        'The heartbeat does not feed back the path that our packets came by.',
+        {
+          packet,
+          field: 'feedbackPathId',
+        },
+      );
+      const sent = port.history.filter((other) => other.direction === 'sent' && other.frame < packet.frame);
+      t.require(
+        sent.some((other) => isPrefix(packet.payload, other.payload)),
+        'not-a-copy',
+        'The user data of the heartbeat is neither empty nor the beginning of a packet that we sent.',
+        { packet },
+      );
+      // Delay plus our timestamp is when the peer received the sample, by its own clock: before it sent the heartbeat.
+      const clock = t.profile.tickMicros;
+      const ages = sent.map((other) => ((cm.timestamp - cm.pathDelay - (other.cm?.timestamp ?? 0)) | 0) * clock);
+      t.require(
+        ages.some((age) => age >= -2_000 - t.slack && age <= 2_000 + t.slack + (packet.time - sent[0]!.time)),
+        'wrong-delay',
+        'The delay in the heartbeat fits none of the packets that we sent.',
+        { packet, field: 'pathDelay' },
+      );
+      t.pass('The heartbeat has its form.', packet);
+    },
+  },
+  {
+    id: 'HB-rate',
+    area: 'HB',
+    purpose: 'Under dense one-way traffic there is at most one heartbeat a path in each heartbeat period.',
+    requirements: ['MPIP-CM-03', 'MPIP-HB-01'],
+    services: ['discard', 'echo'],
+    duration: (constants) => 3 * constants['heartbeat-age'],
+    async run(t: Tester) {
+      const session = await oneWaySession(t);
+      const age = t.constants['heartbeat-age'];
+      const heartbeats = await sendOneWay(t, session, { interval: age / 40, enough: 1000, longest: 2.6 * age });
+      if (heartbeats.length < 2) t.inconc('no-heartbeat', 'Too few heartbeats came to judge their rate.');
+      for (const [i, packet] of heartbeats.slice(1).entries()) {
+        const gap = peerTime(t, heartbeats[i]!, packet);
+        t.require(
+          gap >= 0.95 * age,
+          'heartbeats-too-dense',
+          'Two heartbeats for one path follow each other too soon.',
+          {
+            packet,
+            expected: `at least ${age} µs`,
+            seen: `${gap} µs`,
+            requirement: 'MPIP-CM-03',
+          },
+        );
+      }
+      t.pass(`${heartbeats.length} heartbeats in ${(2.6 * age) / 1e6} s.`, ...heartbeats);
+    },
+  },
+  {
+    id: 'HB-none-while-feedback-fresh',
+    area: 'HB',
+    purpose: 'While answers carry feedback there are no heartbeats.',
+    requirements: ['MPIP-HB-04'],
+    services: ['echo'],
+    duration: (constants) => 2.5 * constants['heartbeat-age'],
+    async run(t: Tester) {
+      const session = await t.session(await t.node().port());
+      const age = t.constants['heartbeat-age'];
+      const until = t.now() + 2.5 * age;
+      while (t.now() < until) {
+        await t.exchange(session, { pathId: 1 });
+        await t.sleep(age / 8);
+      }
+      const packets = received(session.port);
+      for (const packet of packets.filter(isHeartbeat)) {
+        const earlier = packets.filter((other) => other.frame < packet.frame && other.cm?.feedbackPathId === 1).at(-1);
+        const since = earlier === undefined ? peerTime(t, session.first!, packet) : peerTime(t, earlier, packet);
+        t.require(
+          since >= 0.9 * age,
+          'heartbeat-beside-feedback',
+          'A heartbeat came although an answer had just fed back.',
+          {
+            packet,
+            expected: `none within ${age} µs of other feedback`,
+            seen: `after ${since} µs`,
+          },
+        );
+      }
+      t.require(
+        packets.some((packet) => packet.cm?.feedbackPathId === 1),
+        'no-feedback',
+        'The answers carried no feedback either.',
+      );
+      t.pass('The feedback on the answers was enough.', packets.at(-1)!);
+    },
+  },
+  {
+    id: 'HB-only-in-reaction',
+    area: 'HB',
+    purpose: 'A heartbeat is sent only in reaction to a received packet: when traffic stops, so do the heartbeats.',
+    requirements: ['MPIP-HB-07'],
+    services: ['discard', 'echo'],
+    duration: (constants) => 4.5 * constants['heartbeat-age'],
+    async run(t: Tester) {
+      const session = await oneWaySession(t);
+      const { port, id } = session;
+      const age = t.constants['heartbeat-age'];
+      const [first] = await sendOneWay(t, session, {
+        interval: age / 5,
+        enough: 1,
+        longest: 2 * t.constants['path-expiry'],
+      });
+      if (first === undefined) t.inconc('no-heartbeat', 'No heartbeat came, so that nothing could stop.');
+      await t.sleep(SETTLE + t.slack);
+      port.forget();
+      await t.expectSilence(port, anything, 2.5 * age, {
+        code: 'heartbeat-unprovoked',
+        text: 'Nothing was sent to the peer any more, and it sent something.',
+      });
+      // Still able: the next packet, its path not fed back for long, is answered by one.
+      port.send('discard', t.payload(), { sessionId: id, pathId: 1 });
+      const last = await t.expect(port, isHeartbeat, {
+        code: 'no-heartbeat',
+        text: 'After a pause a one-way packet is not answered by a heartbeat although its path was long not fed back.',
+      });
+      t.pass('No heartbeat without a packet.', first, last);
+    },
+  },
+  {
+    id: 'HB-none-for-control-packets',
+    area: 'HB',
+    purpose:
+      'Heartbeats, confirmations and handshake packets are not answered by heartbeats: two idle nodes stay silent.',
+    requirements: ['MPIP-HB-07'],
+    services: ['discard', 'echo'],
+    duration: (constants) => 3.5 * constants['heartbeat-age'],
+    async run(t: Tester) {
+      const session = await oneWaySession(t);
+      const { port, id } = session;
+      const age = t.constants['heartbeat-age'];
+      port.send('discard', t.payload(), { sessionId: id, pathId: 1 });
+      await t.sleep(1.2 * age);
+      port.forget();
+      for (const flags of [Flags.heartbeat, Flags.enabled, Flags.handshake, Flags.heartbeat]) {
+        // Each has a sample of a path that was fed back long ago, which on a data packet would call for a heartbeat.
+        port.send('discard', t.payload(), { sessionId: id, pathId: 1, flags });
+        await t.expectSilence(port, anything, age / 4, {
+          code: 'control-answered',
+          text: `A packet with flags ${flags} was answered; two nodes that both do so send for ever.`,
+        });
+      }
+      port.send('discard', t.payload(), { sessionId: id, pathId: 1 });
+      const heartbeat = await t.expect(port, isHeartbeat, {
+        code: 'no-heartbeat',
+        text: 'A data packet was not answered by a heartbeat, so that the silence before shows nothing.',
+        preamble: true,
+      });
+      t.pass('Only data was answered.', heartbeat);
+    },
+  },
+  {
+    id: 'HB-does-not-refresh-session',
+    area: 'HB',
+    purpose:
+      'Heartbeats do not keep a session alive: after the expiry time with heartbeats only, the connection gets a new session.',
+    requirements: ['MPIP-HB-06', 'MPIP-SS-06'],
+    services: ['echo'],
+    duration: (constants) => 1.2 * constants['session-expiry'],
+    async run(t: Tester) {
+      const node = t.node();
+      const [beating, talking] = [await node.port(), await node.port()];
+      const expiry = t.constants['session-expiry'];
+      await t.handshake(beating);
+      await t.handshake(talking);
+      const ids = new Map<TestPort, number>();
+      for (const port of [beating, talking]) {
+        const sessionId = cmOf(await peerSession(t, port)).sessionId;
+        ids.set(port, sessionId);
+        await t.exchange({ id: sessionId, port, service: 'echo', first: undefined });
+      }
+      const rounds = 12;
+      for (let i = 0; i < rounds; i++) {
+        await t.sleep(Math.round((1.2 * expiry) / rounds));
+        beating.send('echo', t.payload(), { sessionId: ids.get(beating)!, pathId: 1, flags: Flags.heartbeat });
+        await ask(t, talking);
+      }
+      const late = await peerSession(t, beating);
+      t.require(
+        cmOf(late).sessionId !== ids.get(beating),
+        'refreshed-by-heartbeats',
+        'The session lived on though for longer than its expiry time there were heartbeats only.',
+        { packet: late, field: 'sessionId', seen: cmOf(late).sessionId },
+      );
+      const control = received(talking).at(-1)!;
+      t.equal(
+        control.cm?.sessionId ?? 'none',
+        ids.get(talking)!,
+        'session-lost',
+        'The session with data was lost, too.',
+        {
+          packet: control,
+          requirement: 'MPIP-SS-07',
+        },
+      );
+      t.pass('Only the session with data lived on.', late, control);
+    },
+  },
+];

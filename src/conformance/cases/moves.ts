@@ -1,0 +1,124 @@
+import { type ControlMessage, encode, Flags, LAYOUTS, type LayoutName, repairChecksum } from '../../codec/index.js';
+import type { Micros } from '../link.js';
+import { all, isQuery, type Observed, type Predicate, payloadIs } from '../observed.js';
+import type { TestPort } from '../test-port.js';
+import type { Expectation, Tester } from '../tester.js';
+
+/** Moves that several areas' cases are made of. None gives a verdict of its own but `inconc` for a failed preamble. */
+
+/** What a service sent: an ordinary datagram or a data packet, never a packet of MPIP itself. */
+export const isAnswer: Predicate = (packet) => packet.cm === undefined || packet.cm.flags <= Flags.ipChange;
+
+/** The answer of the echo service to this user data. */
+export const answers = (payload: Uint8Array): Predicate => all(isAnswer, payloadIs(payload));
+
+/** Waits this long after the last packet before a case says that nothing more came, in microseconds. */
+export const SETTLE: Micros = 200_000;
+
+/** Sends an ordinary datagram to the echo service and waits for its return, with or without a CM. */
+export async function ask(
+  t: Tester,
+  port: TestPort,
+  payload = t.payload(),
+  expectation: Partial<Expectation> = {},
+): Promise<Observed> {
+  port.send('echo', payload);
+  return await t.expect(port, answers(payload), {
+    code: 'no-echo',
+    text: 'The peer did not return the user data of an ordinary datagram.',
+    preamble: true,
+    ...expectation,
+  });
+}
+
+/** Lets the peer send to a port it does not know, and waits for its answer and its query; a preamble. */
+export async function provokeQuery(t: Tester, port: TestPort): Promise<{ original: Observed; query: Observed }> {
+  const original = await ask(t, port);
+  const query = await t.expect(port, isQuery, {
+    code: 'no-query',
+    text: 'The peer sent an ordinary datagram to an address that it does not know, but no availability query beside it.',
+    preamble: true,
+  });
+  return { original, query };
+}
+
+/** Confirms a query, as section 3.2 asks of the tester. */
+export function confirm(port: TestPort, query: Observed): Observed {
+  return port.send('echo', query.payload, { flags: Flags.enabled });
+}
+
+/** The handshake with the peer asking: its query is provoked and confirmed; a preamble. */
+export async function confirmProvoked(t: Tester, port: TestPort): Promise<Observed> {
+  const { query } = await provokeQuery(t, port);
+  confirm(port, query);
+  return query;
+}
+
+/**
+ * Lets the peer begin a session: it knows the port as enabled and answers an ordinary datagram. A preamble. Should the
+ * port have lapsed from Table 2, the peer asks once more and is confirmed (section 3.7.1 leaves that open).
+ */
+export async function peerSession(t: Tester, port: TestPort): Promise<Observed & { readonly cm: ControlMessage }> {
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const answer = await ask(t, port);
+    if (answer.cm !== undefined) return answer as Observed & { readonly cm: ControlMessage };
+    const query = await port.receive(isQuery);
+    if (query !== undefined) confirm(port, query);
+  }
+  return t.inconc('no-session', 'The peer sends no control message to a port that has been through the handshake.');
+}
+
+/** Waits for the next thing a service sends, whatever it is: for cases that judge its content themselves. */
+export async function nextAnswer(t: Tester, port: TestPort, expectation: Partial<Expectation> = {}): Promise<Observed> {
+  return await t.expect(port, isAnswer, {
+    code: 'no-echo',
+    text: 'The peer returned nothing.',
+    preamble: true,
+    ...expectation,
+  });
+}
+
+/** Received packets of a port so far that satisfy a predicate. */
+export function received(port: TestPort, predicate: Predicate = () => true): Observed[] {
+  return port.history.filter((packet) => packet.direction === 'received' && predicate(packet));
+}
+
+/** True when `part` is the beginning of `whole`. */
+export function isPrefix(part: Uint8Array, whole: Uint8Array): boolean {
+  return part.length <= whole.length && part.every((octet, i) => octet === whole[i]);
+}
+
+/** A datagram with a trailer, for cases that then change its octets. `cmStart` is the first octet of the CM in `wire`. */
+export interface Crafted {
+  readonly wire: Uint8Array;
+  readonly cmStart: number;
+}
+
+/** The user data and trailer that `port.send` would send. */
+export function craft(port: TestPort, payload: Uint8Array, cm: Partial<ControlMessage>): Crafted {
+  const message = port.controlMessage(cm);
+  const trailer = encode(message);
+  const wire = new Uint8Array(payload.length + trailer.length);
+  wire.set(payload);
+  wire.set(trailer, payload.length);
+  return { wire, cmStart: payload.length + LAYOUTS[message.layout].filler };
+}
+
+/** Gives a crafted trailer the checksum that its other octets ask for. */
+export function repair({ wire, cmStart }: Crafted, layout: LayoutName): void {
+  repairChecksum(wire, cmStart, wire.length, layout);
+}
+
+/**
+ * Sends octets whose end is no CM to `echo` and requires that they come back whole, as an ordinary datagram's user data.
+ * @returns the peer's packet.
+ */
+export async function requireOrdinary(t: Tester, port: TestPort, wire: Uint8Array, what: string): Promise<Observed> {
+  const sent = port.sendBytes('echo', wire, { mayBeOrdinary: true });
+  return await t.expect(port, all(isAnswer, payloadIs(wire)), {
+    code: 'not-ordinary',
+    text: `${what} must be treated as an ordinary datagram and come back from the echo service whole.`,
+    expected: `the same ${wire.length} octets as user data`,
+    packet: sent,
+  });
+}
