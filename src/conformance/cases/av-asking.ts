@@ -2,7 +2,6 @@ import type { TestCase } from '../case.js';
 import { hasCm, isData, isPlain, isQuery, type Observed, payloadIs } from '../observed.js';
 import type { TestPort } from '../test-port.js';
 import type { Tester } from '../tester.js';
-import type { Tester } from '../tester.js';
 import {
   answers,
   ask,

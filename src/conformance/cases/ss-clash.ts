@@ -9,7 +9,7 @@ async function nodeBeside(t: Tester, which: 'lower' | 'higher'): Promise<TestNod
   const probe = await t.node().port();
   const { confirm } = await t.handshake(probe);
   const peerId = cmOf(confirm).nodeId;
-  for (let i = 0; i < 200; i++) {
+  for (let i = 0; i < 5000; i++) {
     const node = t.node();
     if (which === 'lower' ? node.id < peerId : node.id > peerId) return node;
   }
