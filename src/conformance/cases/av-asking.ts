@@ -144,8 +144,8 @@ export const AV_ASKING_CASES: readonly TestCase[] = [
     async run(t: Tester) {
       const port = await t.node().port();
       await exhaust(t, port);
-      const queries = received(port, isQuery).length;
-      t.require(queries > 0, 'no-query', 'The peer sent no query at all.');
+      t.require(received(port, isQuery).length > 0, 'no-query', 'The peer sent no query at all.');
+      port.forget();
       for (let i = 0; i < 6; i++) {
         await t.sleep(250_000);
         const answer = await ask(t, port, t.payload(), {
@@ -158,9 +158,6 @@ export const AV_ASKING_CASES: readonly TestCase[] = [
       await t.expectSilence(port, isQuery, SETTLE, {
         code: 'query-after-limit',
         text: 'The peer gave up on the address and asks again although nothing came from there.',
-      });
-      t.equal(received(port, isQuery).length, queries, 'query-after-limit', 'The peer gave up and then asked again.', {
-        packet: received(port, isQuery).at(-1)!,
       });
       t.pass('Ordinary traffic went on and no query came.', received(port, isPlain).at(-1)!);
     },

@@ -286,7 +286,7 @@ export const CK_CASES: readonly TestCase[] = [
     },
   },
   {
-    id: 'CK-no-cm-before-handshake-sum',
+    id: 'CK-near-cm-is-user-data',
     area: 'CK',
     purpose: 'User data that only resembles a CM is delivered whole between two nodes that speak MPIP.',
     requirements: ['MPIP-CK-03', 'MPIP-RX-04'],
