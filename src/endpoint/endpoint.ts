@@ -6,30 +6,27 @@ import {
   HeaderStatus,
   type Ipv4,
   isAttachable,
-  LAYOUTS,
   type LayoutName,
-  maxAddresses,
-  type NodeId,
-  sameTuple,
   TCP,
   TcpFlags,
   TrailerView,
   type Tuple,
-  trailerSize,
   UDP,
 } from '../codec/index.js';
 import { hasTuple, reversedTuple, rewriteTuple } from '../codec/rewrite.js';
 import { attach, detach } from '../codec/trailer.js';
 import { acceptOnly } from '../codec/view.js';
 import { type AvailabilityRow, AvailabilityTable, WaitingList } from './availability.js';
+import { Composer } from './composer.js';
 import { ControlPackets, MAX_TRAILER } from './control-packet.js';
 import { type Counters, newCounters } from './counters.js';
 import { isHeartbeatDue } from './heartbeat.js';
 import { NodeTable, type Peer } from './nodes.js';
-import { type EndpointOptions, type Settings, settingsOf, TickClock } from './options.js';
+import { type EndpointOptions, type Settings, settingsOf } from './options.js';
 import { DoubleQueue, type PacketQueue } from './packet-queue.js';
 import { selectPath } from './path-selection.js';
 import type { Path } from './paths.js';
+import { SessionRules } from './session-rules.js';
 import { type Session, SessionTable } from './sessions.js';
 import { multicastOrBroadcast, usesDhcp } from './untouched.js';
 
@@ -50,49 +47,35 @@ export class Endpoint {
   readonly nodes: NodeTable;
   /** Table 7. */
   readonly sessions: SessionTable;
+  /** Fills in CMs. */
+  readonly composer: Composer;
+  /** Finds and names sessions. */
+  readonly sessionRules: SessionRules;
   readonly counters: Counters = newCounters();
 
-  readonly #clock: TickClock;
   readonly #control: ControlPackets;
   readonly #transmits = new DoubleQueue();
   readonly #deliveries = new DoubleQueue();
   readonly #outgoing = new DatagramView();
   readonly #rewritten = new DatagramView();
   readonly #incoming = new TrailerView();
-  readonly #message: ControlMessage;
   readonly #sweepInterval: number;
   #nextSweep = Number.NEGATIVE_INFINITY;
-  #rotation = 0;
 
   constructor(options: EndpointOptions) {
     this.settings = settingsOf(options);
-    const { constants, profile, tableLimit } = this.settings;
+    const { constants, tableLimit } = this.settings;
     this.availability = new AvailabilityTable(tableLimit);
     this.waiting = new WaitingList(tableLimit, constants['confirm-expiry']);
     this.nodes = new NodeTable(constants, tableLimit);
     this.sessions = new SessionTable(constants);
-    this.#clock = new TickClock(profile.tickMicros, profile.clock, this.settings.clockOffsetMicros);
+    this.composer = new Composer(this.settings);
+    this.sessionRules = new SessionRules(this.sessions, this.nodes, this.composer);
     this.#control = new ControlPackets(this.settings.random.below(0x10000));
-    this.#message = {
-      layout: profile.layout,
-      nodeId: 0,
-      sessionId: 0,
-      pathId: 0,
-      feedbackPathId: 0,
-      timestamp: 0,
-      pathDelay: 0,
-      localAddresses: [],
-      flags: 0,
-    };
     this.#sweepInterval = Math.max(
       1,
       Math.floor(Math.min(constants['session-expiry'], constants['confirm-expiry']) / 4),
     );
-  }
-
-  /** This node's id in a layout (section 3.1: the MAC address of one NIC; `compact` carries its last two octets). */
-  nodeId(layout: LayoutName): NodeId {
-    return layout === 'full' ? this.settings.mac : this.settings.mac % 0x10000;
   }
 
   // ---------------------------------------------------------------------------------------------------------------
@@ -178,9 +161,10 @@ export class Endpoint {
   /** Section 3.7.2, outbound: the session's id, a path, feedback and the CM. */
   sendToEnabled(view: DatagramView, row: AvailabilityRow, now: number, length: number): void {
     const tuple = this.tupleOf(view);
-    const session = this.sessionToSend(row, tuple, view.protocol, now);
+    const session = this.sessionRules.toSend(row, tuple, view.protocol, now);
+    if (session === undefined) this.counters.idsExhausted++;
     const layout = row.layout ?? this.settings.profile.layout;
-    if (session === undefined || length + this.trailerLength(layout) > this.settings.linkMtu)
+    if (session === undefined || length + this.composer.trailerLength(layout) > this.settings.linkMtu)
       this.#sendPlain(view.bytes, length);
     else this.sendData(view, session, layout, now, length);
     if (
@@ -192,32 +176,20 @@ export class Endpoint {
     }
   }
 
-  /** Section 3.7.1: the session of a packet of the host, made when there is none. */
-  sessionToSend(row: AvailabilityRow, tuple: Tuple, protocol: number, now: number): Session | undefined {
-    const peer = this.nodes.at(row.address, row.port);
-    const known = this.sessions.byTuple(tuple, protocol, now);
-    if (known !== undefined && known.peer === peer) return known;
-    if (known !== undefined) this.sessions.remove(known, now);
-    if (peer === undefined) return undefined;
-    const created = this.sessions.create(peer, protocol, tuple, now);
-    if (created === undefined) this.counters.idsExhausted++;
-    return created;
-  }
-
   /** Sends a data packet of a session over the chosen path, with its CM. */
   sendData(view: DatagramView, session: Session, layout: LayoutName, now: number, length: number): void {
     const path = this.choosePath(session);
-    const cm = this.compose(layout, Flags.normal, now);
+    const cm = this.composer.compose(layout, Flags.normal, now);
     cm.sessionId = session.id;
     cm.pathId = path?.id ?? 0;
-    this.addFeedback(cm, session.peer, now);
+    this.composer.addFeedback(cm, session.peer, now);
     const slot = this.#transmits.filling.append(length, MAX_TRAILER);
     slot.length = attach(view.bytes, cm, slot.bytes, length);
     if (path !== undefined && !hasTuple(view, path.tuple)) {
       this.#rewritten.parse(slot.bytes, 0, slot.length);
       rewriteTuple(this.#rewritten, path.tuple);
     }
-    this.refresh(session, Flags.normal, now);
+    this.sessionRules.refresh(session, Flags.normal, now);
     session.lastSent = now;
     this.counters.cmSent++;
   }
@@ -227,13 +199,6 @@ export class Endpoint {
     return selectPath(session);
   }
 
-  /** Section 3.4: feedback of the path that was fed back longest ago, when there is a new sample. */
-  addFeedback(cm: ControlMessage, peer: Peer, now: number): void {
-    const row = peer.feedback.next(now);
-    cm.feedbackPathId = row?.pathId ?? 0;
-    cm.pathDelay = row?.delay ?? 0;
-  }
-
   /** Sends a copy of a packet of the host with a query or confirmation (section 3.2; the copy's checksum: docs/decisions.md 1). */
   sendCopy(view: DatagramView, tuple: Tuple, flags: number, layout: LayoutName, now: number): void {
     const queue = this.#transmits.filling;
@@ -241,42 +206,13 @@ export class Endpoint {
       queue,
       view,
       tuple,
-      this.compose(layout, flags, now),
-      this.trailerLength(layout),
+      this.composer.compose(layout, flags, now),
+      this.composer.trailerLength(layout),
       this.settings.linkMtu,
       Number.POSITIVE_INFINITY,
     );
     if (view.protocol === TCP && (view.tcpFlags & TcpFlags.syn) === 0) this.#control.spoilTcpChecksum(queue);
     this.counters.cmSent++;
-  }
-
-  /** A CM of this node with everything filled in that does not depend on session or path. The object is used again. */
-  compose(layout: LayoutName, flags: number, now: number): ControlMessage {
-    const cm = this.#message;
-    cm.layout = layout;
-    cm.nodeId = this.nodeId(layout);
-    cm.sessionId = 0;
-    cm.pathId = 0;
-    cm.feedbackPathId = 0;
-    cm.timestamp = this.#clock.ticks(now);
-    cm.pathDelay = 0;
-    cm.localAddresses = this.addressList(layout);
-    cm.flags = flags;
-    return cm;
-  }
-
-  /** Section 3.1: all local addresses; in `compact` two at a time, rotating so that all appear (docs/decisions.md 11). */
-  addressList(layout: LayoutName): readonly Ipv4[] {
-    const { addresses } = this.settings;
-    const most = maxAddresses(LAYOUTS[layout]);
-    if (addresses.length <= most) return addresses;
-    const start = this.#rotation;
-    this.#rotation = (start + most) % addresses.length;
-    return Array.from({ length: most }, (_, i) => addresses[(start + i) % addresses.length]!);
-  }
-
-  trailerLength(layout: LayoutName): number {
-    return trailerSize(LAYOUTS[layout], Math.min(this.settings.addresses.length, maxAddresses(LAYOUTS[layout])));
   }
 
   // ---------------------------------------------------------------------------------------------------------------
@@ -295,7 +231,7 @@ export class Endpoint {
   isAcceptable(view: TrailerView): boolean {
     const { cm } = view;
     const { nodeId, layout, flags } = cm;
-    if (nodeId === this.nodeId(layout) || this.nodes.isKnown(nodeId, layout)) return true;
+    if (nodeId === this.composer.nodeId(layout) || this.nodes.isKnown(nodeId, layout)) return true;
     if (flags === Flags.enable || flags === Flags.enabled) return cm.sessionId === 0 && cm.pathId === 0;
     return flags <= Flags.heartbeat && cm.sessionId !== 0;
   }
@@ -307,7 +243,7 @@ export class Endpoint {
   processCm(view: TrailerView, now: number): boolean {
     const { cm } = view;
     const { flags, layout, nodeId } = cm;
-    if (nodeId === this.nodeId(layout)) return this.receiveOwnId(view, flags);
+    if (nodeId === this.composer.nodeId(layout)) return this.receiveOwnId(view, flags);
     const { sessionId, pathId, feedbackPathId, pathDelay, timestamp } = cm;
     const peer = this.peerOf(view, sessionId, pathId);
     this.markEnabled(view.source, view.sourcePort, layout);
@@ -369,7 +305,7 @@ export class Endpoint {
 
   /** Section 3.4: T2 - T1 into Table 5, modulo 2^32. */
   measure(peer: Peer, pathId: number, timestamp: number, now: number): void {
-    peer.feedback.record(pathId, (this.#clock.ticks(now) - timestamp) | 0, now);
+    peer.feedback.record(pathId, (this.composer.ticks(now) - timestamp) | 0, now);
   }
 
   /** Section 3.4: a delay that the peer fed back, into Table 3. An unknown path id is ignored (docs/decisions.md 13). */
@@ -392,7 +328,7 @@ export class Endpoint {
   /** Section 3.2: a new packet with all headers filled in and the CM, back to the sender. */
   sendConfirmation(view: TrailerView, back: Tuple, layout: LayoutName, now: number): void {
     this.counters.confirmationsSent++;
-    this.#sendBack(view, back, this.compose(layout, Flags.enabled, now));
+    this.#sendBack(view, back, this.composer.compose(layout, Flags.enabled, now));
   }
 
   /** Section 3.5: a heartbeat is processed and dropped; it does not refresh the session (section 3.7.1). */
@@ -400,8 +336,8 @@ export class Endpoint {
     this.counters.heartbeatsReceived++;
     const session = sessionId === 0 ? undefined : this.sessions.byId(peer, sessionId, now);
     if (session === undefined) return;
-    this.refresh(session, Flags.heartbeat, now);
-    this.confirmSession(session, now);
+    this.sessionRules.refresh(session, Flags.heartbeat, now);
+    this.sessionRules.confirm(session, now);
   }
 
   /** Section 3.7.2, inbound: the packet gets the session's tuple back; a heartbeat may be due. */
@@ -413,15 +349,15 @@ export class Endpoint {
     layout: LayoutName,
     now: number,
   ): boolean {
-    const session = sessionId === 0 ? undefined : this.sessionReceived(view, peer, sessionId, pathId, now);
+    const session = sessionId === 0 ? undefined : this.sessionRules.received(view, peer, sessionId, pathId, now);
     if (session !== undefined && session.protocol !== view.protocol) {
       this.counters.protocolMismatch++;
       return false;
     }
     if (view.protocol === UDP) this.considerHeartbeat(view, peer, session, sessionId, pathId, layout, now);
     if (session !== undefined) {
-      this.refresh(session, Flags.normal, now);
-      this.confirmSession(session, now);
+      this.sessionRules.refresh(session, Flags.normal, now);
+      this.sessionRules.confirm(session, now);
       this.restore(view, session);
     }
     return true;
@@ -439,47 +375,6 @@ export class Endpoint {
     if (!hasTuple(view, inbound)) rewriteTuple(view, inbound);
   }
 
-  /** Both ends hold the session now: its first path may be used (section 3.7.1; ids from 1, docs/decisions.md 3). */
-  confirmSession(session: Session, now: number): void {
-    session.confirmed = true;
-    this.sessions.addOriginalPath(session, now);
-  }
-
-  /** Section 3.7.1: every packet that is not a heartbeat refreshes the session, sent or received. */
-  refresh(session: Session, flags: number, now: number): void {
-    if (flags !== Flags.heartbeat) session.updateTime = now;
-  }
-
-  /** The row of Table 7 for a data packet with a session id; collisions as in docs/decisions.md 3, 4, 5. */
-  sessionReceived(view: TrailerView, peer: Peer, id: number, pathId: number, now: number): Session | undefined {
-    const tuple = reversedTuple(view);
-    const known = this.sessions.byId(peer, id, now);
-    if (known === undefined) return this.adoptSession(view, peer, id, tuple, now);
-    if (pathId !== 0 || (known.protocol === view.protocol && sameTuple(known.tuple, tuple))) return known;
-    // Path id 0 names the session's own tuple, and it is another one: both ends gave one id to two connections, or the
-    // peer gave an id of its own to a new connection.
-    if (known.origin === 'self' && !this.losesTo(peer)) return undefined;
-    if (known.origin === 'self') this.sessions.restart(known, now);
-    else this.sessions.remove(known, now);
-    return this.adoptSession(view, peer, id, tuple, now);
-  }
-
-  /** A session id that is not in Table 7: a new row, or the peer's id for a connection that has a row here. */
-  adoptSession(view: TrailerView, peer: Peer, id: number, tuple: Tuple, now: number): Session {
-    const same = this.sessions.byTuple(tuple, view.protocol, now);
-    if (same !== undefined && same.peer === peer) {
-      if (same.origin === 'peer' || this.losesTo(peer)) this.sessions.rename(same, id, now);
-      return same;
-    }
-    if (same !== undefined) this.sessions.remove(same, now);
-    return this.sessions.adopt(peer, id, view.protocol, tuple, now);
-  }
-
-  /** Of two ids chosen at once, that of the numerically lower node id wins (docs/decisions.md 4). */
-  losesTo(peer: Peer): boolean {
-    return peer.nodeId < this.nodeId(peer.layout);
-  }
-
   // ---------------------------------------------------------------------------------------------------------------
   // Heartbeat (section 3.5).
 
@@ -495,10 +390,10 @@ export class Endpoint {
   ): void {
     if (!isHeartbeatDue(peer, session, pathId, this.settings.constants['heartbeat-age'], now)) return;
     const path = session === undefined ? undefined : this.choosePath(session);
-    const cm = this.compose(layout, Flags.heartbeat, now);
+    const cm = this.composer.compose(layout, Flags.heartbeat, now);
     cm.sessionId = sessionId;
     cm.pathId = path?.id ?? 0;
-    this.addFeedback(cm, peer, now);
+    this.composer.addFeedback(cm, peer, now);
     this.counters.heartbeatsSent++;
     if (session !== undefined) session.lastSent = now;
     this.#sendBack(view, path?.tuple ?? reversedTuple(view), cm);
@@ -527,7 +422,7 @@ export class Endpoint {
       view,
       tuple,
       cm,
-      this.trailerLength(cm.layout),
+      this.composer.trailerLength(cm.layout),
       this.settings.linkMtu,
       0,
     );

@@ -72,7 +72,7 @@ export async function runPeer(options: ReferenceHostOptions, host = new Referenc
   const { endpoint } = host;
   const layout = endpoint.settings.profile.layout;
   const services = options.services.map(({ name, port }) => `${name}:${port}`).join(' ');
-  const nodeId = formatNodeId(endpoint.nodeId(layout), layout === 'full' ? 6 : 2);
+  const nodeId = formatNodeId(endpoint.composer.nodeId(layout), layout === 'full' ? 6 : 2);
   process.stdout.write(
     `ready addresses ${options.addresses.map(formatIpv4).join(' ')} services ${services} node-id ${nodeId} profile ${endpoint.settings.profile.name}\n`,
   );

@@ -1,0 +1,72 @@
+import {
+  type ControlMessage,
+  emptyControlMessage,
+  type Ipv4,
+  LAYOUTS,
+  type LayoutName,
+  maxAddresses,
+  type NodeId,
+  trailerSize,
+} from '../codec/index.js';
+import type { Peer } from './nodes.js';
+import { type Settings, TickClock } from './options.js';
+
+/** Fills in the CMs of a node (paper, table 1). */
+export class Composer {
+  readonly #clock: TickClock;
+  readonly #message: ControlMessage;
+  #rotation = 0;
+
+  constructor(private readonly settings: Settings) {
+    const { profile, clockOffsetMicros } = settings;
+    this.#clock = new TickClock(profile.tickMicros, profile.clock, clockOffsetMicros);
+    this.#message = emptyControlMessage(profile.layout);
+  }
+
+  /** This node's id in a layout (section 3.1: the MAC address of one NIC; `compact` carries its last two octets). */
+  nodeId(layout: LayoutName): NodeId {
+    return layout === 'full' ? this.settings.mac : this.settings.mac % 0x10000;
+  }
+
+  /** The node's clock at `now` microseconds: ticks, 0..2^32-1. */
+  ticks(now: number): number {
+    return this.#clock.ticks(now);
+  }
+
+  /** A CM of this node with everything filled in that does not depend on session or path. The object is used again. */
+  compose(layout: LayoutName, flags: number, now: number): ControlMessage {
+    const cm = this.#message;
+    cm.layout = layout;
+    cm.nodeId = this.nodeId(layout);
+    cm.sessionId = 0;
+    cm.pathId = 0;
+    cm.feedbackPathId = 0;
+    cm.timestamp = this.ticks(now);
+    cm.pathDelay = 0;
+    cm.localAddresses = this.addressList(layout);
+    cm.flags = flags;
+    return cm;
+  }
+
+  /** Section 3.1: all local addresses; in `compact` two at a time, rotating so that all appear (docs/decisions.md 11). */
+  addressList(layout: LayoutName): readonly Ipv4[] {
+    const { addresses } = this.settings;
+    const most = maxAddresses(LAYOUTS[layout]);
+    if (addresses.length <= most) return addresses;
+    const start = this.#rotation;
+    this.#rotation = (start + most) % addresses.length;
+    return Array.from({ length: most }, (_, i) => addresses[(start + i) % addresses.length]!);
+  }
+
+  /** Octets that this node's CM adds to a packet. */
+  trailerLength(layout: LayoutName): number {
+    return trailerSize(LAYOUTS[layout], Math.min(this.settings.addresses.length, maxAddresses(LAYOUTS[layout])));
+  }
+
+  /** Section 3.4: feedback of the path that was fed back longest ago, when there is a new sample. */
+  addFeedback(cm: ControlMessage, peer: Peer, now: number): void {
+    const row = peer.feedback.next(now);
+    cm.feedbackPathId = row?.pathId ?? 0;
+    cm.pathDelay = row?.delay ?? 0;
+  }
+}

@@ -1,0 +1,66 @@
+import { Flags, sameTuple, type TrailerView, type Tuple } from '../codec/index.js';
+import { reversedTuple } from '../codec/rewrite.js';
+import type { AvailabilityRow } from './availability.js';
+import type { Composer } from './composer.js';
+import type { NodeTable, Peer } from './nodes.js';
+import type { Session, SessionTable } from './sessions.js';
+
+/** Which row of Table 7 a packet belongs to, and who names it (paper, section 3.7.1; docs/decisions.md 3 to 6, 23). */
+export class SessionRules {
+  constructor(
+    private readonly sessions: SessionTable,
+    private readonly nodes: NodeTable,
+    private readonly composer: Composer,
+  ) {}
+
+  /** Section 3.7.1: the session of a packet of the host, made when there is none; undefined when the peer's ids are used up. */
+  toSend(row: AvailabilityRow, tuple: Tuple, protocol: number, now: number): Session | undefined {
+    const peer = this.nodes.at(row.address, row.port);
+    const known = this.sessions.byTuple(tuple, protocol, now);
+    if (known !== undefined && known.peer === peer) return known;
+    if (known !== undefined) this.sessions.remove(known, now);
+    if (peer === undefined) return undefined;
+    return this.sessions.create(peer, protocol, tuple, now);
+  }
+
+  /** Both ends hold the session now: its first path may be used (section 3.7.1; ids from 1, docs/decisions.md 3). */
+  confirm(session: Session, now: number): void {
+    session.confirmed = true;
+    this.sessions.addOriginalPath(session, now);
+  }
+
+  /** Section 3.7.1: every packet that is not a heartbeat refreshes the session, sent or received. */
+  refresh(session: Session, flags: number, now: number): void {
+    if (flags !== Flags.heartbeat) session.updateTime = now;
+  }
+
+  /** The row of Table 7 for a data packet with a session id; collisions as in docs/decisions.md 3, 4, 5. */
+  received(view: TrailerView, peer: Peer, id: number, pathId: number, now: number): Session | undefined {
+    const tuple = reversedTuple(view);
+    const known = this.sessions.byId(peer, id, now);
+    if (known === undefined) return this.adopt(view, peer, id, tuple, now);
+    if (pathId !== 0 || (known.protocol === view.protocol && sameTuple(known.tuple, tuple))) return known;
+    // Path id 0 names the session's own tuple, and it is another one: both ends gave one id to two connections, or the
+    // peer gave an id of its own to a new connection.
+    if (known.origin === 'self' && !this.losesTo(peer)) return undefined;
+    if (known.origin === 'self') this.sessions.restart(known, now);
+    else this.sessions.remove(known, now);
+    return this.adopt(view, peer, id, tuple, now);
+  }
+
+  /** A session id that is not in Table 7: a new row, or the peer's id for a connection that has a row here. */
+  adopt(view: TrailerView, peer: Peer, id: number, tuple: Tuple, now: number): Session {
+    const same = this.sessions.byTuple(tuple, view.protocol, now);
+    if (same !== undefined && same.peer === peer) {
+      if (same.origin === 'peer' || this.losesTo(peer)) this.sessions.rename(same, id, now);
+      return same;
+    }
+    if (same !== undefined) this.sessions.remove(same, now);
+    return this.sessions.adopt(peer, id, view.protocol, tuple, now);
+  }
+
+  /** Of two ids chosen at once, that of the numerically lower node id wins (docs/decisions.md 4). */
+  losesTo(peer: Peer): boolean {
+    return peer.nodeId < this.composer.nodeId(peer.layout);
+  }
+}
