@@ -16,6 +16,8 @@ export interface PacketRecord {
   /** Seconds since 1970-01-01 UTC with 9 decimals. */
   'frame.time_epoch': string;
   'frame.len': number;
+  /** Comments that a pcapng file holds on the packet, such as the verdicts in the evidence of mpip check. */
+  'frame.comment'?: string[];
   'ip.src'?: string;
   'ip.dst'?: string;
   'ip.proto'?: number;
@@ -67,6 +69,7 @@ export const RECORD_FIELDS: readonly RecordField[] = [
   'frame.number',
   'frame.time_epoch',
   'frame.len',
+  'frame.comment',
   'ip.src',
   'ip.dst',
   'ip.proto',
@@ -117,6 +120,7 @@ export function recordOf(dissector: Dissector, packet: CapturedPacket, options: 
     'frame.number': packet.number,
     'frame.time_epoch': formatTime(packet.seconds, packet.nanoseconds),
     'frame.len': packet.originalLength,
+    ...(packet.comments === undefined ? {} : { 'frame.comment': [...packet.comments] }),
   };
   const findings: FindingId[] = [];
   if (!dissector.hasIpHeader) return record;

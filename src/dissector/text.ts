@@ -99,9 +99,8 @@ export class TextTable {
     const flags = record['mpip.flags'];
     if (flags === undefined) {
       const near = record['mpip.analysis.near_cm'];
-      const rest =
-        near === undefined ? '' : `${this.#paint.yellow(`near-cm: ${near}`)}  ${this.#findings(record)}`.trimEnd();
-      return { cells, flags, rest, before };
+      const nearly = near === undefined ? [] : [this.#paint.yellow(`near-cm: ${near}`), this.#findings(record)];
+      return { cells, flags, rest: joined([...nearly, this.#comments(record)]), before };
     }
     cells.push(
       flagName(flags),
@@ -112,7 +111,7 @@ export class TextTable {
       String(record['mpip.timestamp']),
       String(record['mpip.analysis.data_length']),
     );
-    const rest = [this.#newAddresses(record), this.#findings(record)].filter((part) => part !== '').join('  ');
+    const rest = joined([this.#newAddresses(record), this.#findings(record), this.#comments(record)]);
     return { cells, flags, rest, before };
   }
 
@@ -127,6 +126,11 @@ export class TextTable {
   #findings(record: PacketRecord): string {
     const findings = record['mpip.expert']?.filter((id) => id !== 'near-cm') ?? [];
     return findings.length === 0 ? '' : this.#paint.red(`! ${findings.join(', ')}`);
+  }
+
+  #comments(record: PacketRecord): string {
+    const comments = record['frame.comment']?.map(oneLine) ?? [];
+    return comments.length === 0 ? '' : this.#paint.blue(`# ${comments.join(' # ')}`);
   }
 
   #line({ cells, flags, rest, before }: Row): string {
@@ -145,6 +149,15 @@ export class TextTable {
       return COLUMNS[column]!.toTheRight === true ? cell.padStart(width) : cell.padEnd(width);
     });
   }
+}
+
+function joined(parts: readonly string[]): string {
+  return parts.filter((part) => part !== '').join('  ');
+}
+
+/** A stranger's text without what would move a terminal's cursor. */
+function oneLine(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
 }
 
 function endpoint(address: string | undefined, port: number | undefined): string {

@@ -8,6 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { type DissectRequest, runDissect } from '../../src/cli/commands/dissect.js';
 import type { Output } from '../../src/cli/output.js';
 import { RECORD_FIELDS } from '../../src/dissector/record.js';
+import { PcapngEncoder } from '../../src/io/pcapng-writer.js';
 import { cm, pcapOf, udp } from '../dissector/made-packets.js';
 
 const MPIP = 'build/src/cli/mpip.js';
@@ -142,7 +143,7 @@ test('JSON is one well-formed array, also without packets', async () => {
   assert.equal((JSON.parse(out) as unknown[]).length, expected.length);
   const none = await run({ files: ['fixtures/pcaps/linux-2015-disabled.pcap'], format: 'json' });
   assert.deepEqual(JSON.parse(none.out), []);
-  assert.match(none.error, /none of the \d+ packets carries a control message/);
+  assert.match(none.error, /packets read: \d+; none carries a control message/);
   assert.equal(none.code, 0);
 });
 
@@ -265,10 +266,26 @@ test('what could not be looked into is said on standard error', async () => {
   new DataView(cut.buffer).setUint32(24 + 12, 74, true);
   const { code, error } = await run({ files: [scratch('snap.pcap', cut)], format: 'ndjson' });
   assert.equal(code, 0);
-  assert.match(error, /1 packets? (were|was) cut by the capture's snap length/);
+  assert.match(error, /^mpip: 1 packet is cut by the capture's snap length/m);
   const foreign = pcapOf(udp(cm()));
   new DataView(foreign.buffer).setUint32(20, 147, true);
   assert.match((await run({ files: [scratch('usb.pcap', foreign)] })).error, /link type that is not read/);
+});
+
+test('comments of a pcapng are shown, without what would move the cursor', async () => {
+  const encoder = new PcapngEncoder();
+  const packet = { seconds: 1, nanoseconds: 5, comments: ['AV-query-cap: pass', 'two\nlines \u001b[2J'] };
+  const blocks = [
+    encoder.section({ application: 'mpip' }),
+    encoder.interface({ linkType: 101 }).bytes,
+    encoder.packet({ ...packet, data: udp(cm()) }),
+    encoder.packet({ ...packet, data: udp(undefined) }),
+  ];
+  const files = [scratch('evidence.pcapng', Buffer.concat(blocks))];
+  const { out } = await run({ files, all: true });
+  assert.equal(out.match(/ {2}# AV-query-cap: pass # two lines +\[2J$/gm)?.length, 2);
+  const [record] = objects((await run({ files, format: 'ndjson', fields: ['frame.comment', 'frame.time_epoch'] })).out);
+  assert.deepEqual(record, { 'frame.comment': packet.comments, 'frame.time_epoch': '1.000000005' });
 });
 
 test('a reader that goes away ends it quietly', () => {

@@ -145,7 +145,7 @@ async function list(request: DissectRequest, dissector: Dissector, output: Outpu
   };
   const damages = await readAll(request.files, reader, output);
   output.out(writer.end());
-  if (printed === 0 && packets > 0) output.error(`mpip: none of the ${packets} packets carries a control message.\n`);
+  if (printed === 0 && packets > 0) output.error(`mpip: packets read: ${packets}; none carries a control message.\n`);
   return finish(damages, dissector, output);
 }
 
@@ -178,13 +178,19 @@ async function finish(damages: readonly string[], dissector: Dissector, output: 
   await output.flush();
   const { unknownLinkType, cutShort } = dissector.unread;
   if (unknownLinkType > 0) {
-    output.error(`mpip: ${unknownLinkType} packets have a link type that is not read; nothing is known about them.\n`);
+    output.error(
+      `mpip: ${packets(unknownLinkType)} of a link type that is not read, so nothing is known about them.\n`,
+    );
   }
   if (cutShort > 0) {
     output.error(
-      `mpip: ${cutShort} packets were cut by the capture's snap length, so a control message at their end cannot be seen.\n`,
+      `mpip: ${packets(cutShort)} cut by the capture's snap length, so a control message at the end cannot be seen.\n`,
     );
   }
   for (const damage of damages) output.error(`mpip: ${damage}\n`);
   return damages.length > 0 ? Exit.fault : Exit.ok;
+}
+
+function packets(count: number): string {
+  return count === 1 ? '1 packet is' : `${count} packets are`;
 }
