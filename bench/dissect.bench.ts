@@ -147,13 +147,26 @@ async function main(): Promise<void> {
       `mpip counts ${result.mpip} CMs, the generator wrote ${made.controlMessages}: a random tail that fits, or a fault.`,
     );
   }
+  const detail = `${packets} packets, ${(made.bytes / 1e6).toFixed(0)} MB, process start subtracted`;
   if (runs.has('C, mmap')) {
     const counted = Number(runs.get('C, mmap')![0]!.output.split(' ')[1]);
+    const ratio = ours / net('C, mmap');
     console.log(
-      `ratio to C: ${(ours / net('C, mmap')).toFixed(2)} times its time (goal: at most 2.5); it counts ${counted} CMs, mpip ${result.mpip}`,
+      `ratio to C: ${ratio.toFixed(2)} times its time (goal: at most 2.5); it counts ${counted} CMs, mpip ${result.mpip}`,
     );
+    row('dissect --summary: time against C with mmap', ratio, 'at most 2.5', detail);
   }
   const tshark = 'tshark -q -z io,stat,0';
-  if (runs.has(tshark))
-    console.log(`ratio to tshark: ${(net(tshark) / ours).toFixed(0)} times faster (goal: at least 60)`);
+  if (runs.has(tshark)) {
+    const ratio = net(tshark) / ours;
+    console.log(`ratio to tshark: ${ratio.toFixed(0)} times faster (goal: at least 60)`);
+    row('dissect --summary: times as fast as tshark -q -z io,stat,0', ratio, 'at least 60', detail);
+  }
+  const memory = Math.max(...runs.get(contenders[0]!.name)!.map((one) => one.memory)) / 1e6;
+  row('dissect --summary: memory in MB', memory, 'below 150', detail);
+}
+
+/** A line for the table of scripts/bench.mjs. */
+function row(name: string, ratio: number, goal: string, detail: string): void {
+  if (process.env.MPIP_BENCH_JSON === '1') console.log(JSON.stringify({ name, ratio, goal, detail }));
 }

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { decode, encode, l4Checksum, parseIpv4 } from '../../src/codec/index.js';
 import { Dissector } from '../../src/dissector/dissector.js';
 import { formatTime, type PacketRecord, RECORD_FIELDS, recordOf } from '../../src/dissector/record.js';
+import { runs } from '../support/runs.js';
 import { A, ambiguousBlock, B, captured, cm, segmentOf, tcp, tuple, udp, withCm } from './made-packets.js';
 
 /** The records of the datagrams, looked at one after the other with everything switched on. */
@@ -314,7 +315,7 @@ test('any octets, on any link type, cut anywhere, give a record and no exception
         JSON.stringify(record);
       },
     ),
-    { seed: 2015, numRuns: 5000 },
+    runs(5000),
   );
 });
 

@@ -11,6 +11,7 @@ import { CaptureError } from '../../src/io/capture-error.js';
 import { CaptureParser, capturePackets, readCapture } from '../../src/io/capture-reader.js';
 import type { CaptureSource } from '../../src/io/capture-source.js';
 import { type CapturedPacket, copyPacket } from '../../src/io/captured-packet.js';
+import { runs } from '../support/runs.js';
 import { bytes, joined, MadeSection, madePcap, madePcapRecord, pieces, sourceOf } from './made-captures.js';
 
 const PCAPS = 'fixtures/pcaps';
@@ -233,7 +234,7 @@ test('if_tsresol: every power of ten and of two gives the time that exact arithm
         assert.equal(packet.nanoseconds, Number(((units % unit) * 1_000_000_000n) / unit));
       },
     ),
-    { seed: 20151, numRuns: 3000 },
+    runs(3000),
   );
 });
 
@@ -289,7 +290,7 @@ for (const [name, { file, boundaries }] of [
           parsed(changed, size);
         },
       ),
-      { seed: 7, numRuns: 2000 },
+      runs(2000),
     );
   });
 }
@@ -304,7 +305,7 @@ test('random bytes after a right magic number never throw anything but a Capture
     fc.property(fc.constantFrom(...magics), fc.uint8Array({ maxLength: 400 }), (magic, rest) => {
       parsed(joined([Uint8Array.from(magic), rest]));
     }),
-    { seed: 99, numRuns: 2000 },
+    runs(2000),
   );
 });
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ipv4Offset, isKnownLinkType } from '../../src/io/link-type.js';
+import { runs } from '../support/runs.js';
 
 const IP = [0x45, 0, 0, 20];
 const MAC = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
@@ -54,6 +55,6 @@ test('what is found lies inside the frame and has version 4, for any bytes', () 
         assert.ok(at === -1 || (at < bytes.length && bytes[at]! >> 4 === 4 && isKnownLinkType(linkType)));
       },
     ),
-    { seed: 113, numRuns: 2000 },
+    runs(2000),
   );
 });

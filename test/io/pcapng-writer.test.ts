@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { CaptureParser, readCapture } from '../../src/io/capture-reader.js';
 import { type CapturedPacket, copyPacket } from '../../src/io/captured-packet.js';
 import { PcapngEncoder, PcapngFile } from '../../src/io/pcapng-writer.js';
+import { runs } from '../support/runs.js';
 import { bytes, joined } from './made-captures.js';
 
 const comment = fc.string({ unit: 'grapheme', maxLength: 40 });
@@ -65,7 +66,7 @@ test('what is written is read back: interfaces, times, bytes, lengths, comments'
         );
       },
     ),
-    { seed: 42, numRuns: 500 },
+    runs(500),
   );
 });
 

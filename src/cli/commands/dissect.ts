@@ -179,18 +179,18 @@ async function finish(damages: readonly string[], dissector: Dissector, output: 
   const { unknownLinkType, cutShort } = dissector.unread;
   if (unknownLinkType > 0) {
     output.error(
-      `mpip: ${packets(unknownLinkType)} of a link type that is not read, so nothing is known about them.\n`,
+      `mpip: ${packetsAre(unknownLinkType)} of a link type that is not read, so nothing is known about them.\n`,
     );
   }
   if (cutShort > 0) {
     output.error(
-      `mpip: ${packets(cutShort)} cut by the capture's snap length, so a control message at the end cannot be seen.\n`,
+      `mpip: ${packetsAre(cutShort)} cut by the capture's snap length, so a control message at the end cannot be seen.\n`,
     );
   }
   for (const damage of damages) output.error(`mpip: ${damage}\n`);
   return damages.length > 0 ? Exit.fault : Exit.ok;
 }
 
-function packets(count: number): string {
+function packetsAre(count: number): string {
   return count === 1 ? '1 packet is' : `${count} packets are`;
 }
