@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import {
   type Constants,
@@ -83,11 +84,14 @@ class Run {
   readonly #evidence: EvidenceContext | undefined;
   readonly #seed: number;
   readonly #profile: Profile;
+  /** The caller's signal, for as many listeners as there are cases. */
+  readonly #interrupt = new AbortController();
   #peerCm: ControlMessage | undefined;
   #runnable = 0;
 
   constructor(options: SuiteOptions) {
     this.#options = options;
+    setMaxListeners(0, this.#interrupt.signal);
     this.#seed = options.seed ?? 1;
     this.#profile = options.profile ?? PROFILES.paper;
     this.#settings = {
@@ -117,8 +121,21 @@ class Run {
   }
 
   async play(): Promise<RunResult> {
+    const { signal } = this.#options;
+    const onAbort = () => this.#interrupt.abort();
+    if (signal?.aborted === true) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      return await this.#playAll();
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async #playAll(): Promise<RunResult> {
     const began = performance.now();
-    const { cases, link, signal } = this.#options;
+    const { cases, link } = this.#options;
+    const { signal } = this.#interrupt;
     const runnable: TestCase[] = [];
     for (const testCase of cases) {
       const left = this.#leftOut(testCase);
@@ -189,8 +206,8 @@ class Run {
   }
 
   async #playOne(testCase: TestCase, facts: PeerFacts): Promise<void> {
-    const { signal } = this.#options;
-    if (signal?.aborted === true) {
+    const { signal } = this.#interrupt;
+    if (signal.aborted) {
       const text = 'The run was interrupted before the case began.';
       this.#results.set(testCase, this.#unplayed(testCase, 'not-run', { code: 'interrupted', text }));
       return;
@@ -241,7 +258,7 @@ class Run {
   }
 
   #report(facts: PeerFacts, durationMs: number): RunResult {
-    const { cases, catalogue, address, services, link, evidence, signal } = this.#options;
+    const { cases, catalogue, address, services, link, evidence } = this.#options;
     const results = cases.map((testCase) => this.#results.get(testCase)!);
     const counts = noCounts();
     for (const result of results) counts[result.verdict]++;
@@ -264,7 +281,7 @@ class Run {
       verdict: results.reduce<RunVerdict>((worst, result) => worse(worst, result.verdict), 'none'),
       counts,
       preliminary: facts.summary ?? null,
-      isInterrupted: signal?.aborted === true,
+      isInterrupted: this.#interrupt.signal.aborted,
       selection: { known: (catalogue ?? cases).length, chosen: cases.length },
       evidenceFolder: evidence ?? null,
       cases: results,

@@ -117,6 +117,7 @@ function watch(log: CaseLog, limit: Micros, isVirtual: boolean, signal: AbortSig
     end();
   };
   signal?.addEventListener('abort', onAbort, { once: true });
+  if (signal?.aborted === true) onAbort();
   log.limitAt = log.link.now() + limit;
   // For a case that waits on something other than the link, which looks at limitAt itself.
   const late = () => {

@@ -68,6 +68,7 @@ class SocketCaseLink implements CaseLink {
   readonly #sockets: Socket[] = [];
   readonly #waits = new Set<Wait>();
   #stopped = false;
+  #closed = false;
 
   constructor(
     readonly sources: readonly Ipv4[],
@@ -82,6 +83,10 @@ class SocketCaseLink implements CaseLink {
     const address = this.sources[index];
     if (address === undefined) throw new LinkError(`There is no local address number ${index}.`);
     const socket = await bindFresh(address, this.used);
+    if (this.#closed) {
+      socket.close();
+      throw new LinkError('The case was over before its port was open.');
+    }
     this.#sockets.push(socket);
     const port = socket.address().port;
     let isOpen = true;
@@ -178,6 +183,7 @@ class SocketCaseLink implements CaseLink {
   }
 
   close(): void {
+    this.#closed = true;
     this.stop();
     for (const socket of this.#sockets.splice(0)) {
       socket.removeAllListeners('message');

@@ -187,7 +187,12 @@ export class Tester {
     const { code, text, ...details } = expectation;
     const found = await port.receive(predicate, { within: duration });
     if (found !== undefined) {
-      const cause = { seen: describePacket(found), packet: found, ...details };
+      const cause: Details = {
+        seen: describePacket(found),
+        packet: found,
+        ...(found.cm === undefined ? {} : { field: 'flags' }),
+        ...details,
+      };
       if (expectation.preamble === true) this.inconc(code, text, cause);
       this.fail(code, text, cause);
     }

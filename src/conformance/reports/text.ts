@@ -20,7 +20,7 @@ function same(text: string): string {
 /** Where the other reports of the run were written. */
 export interface TextOptions {
   readonly colours?: Colours;
-  /** Width of the terminal in characters; default 100. */
+  /** Width of the terminal in characters; without one, lines of cases are not cut and paragraphs are 100 wide. */
   readonly width?: number;
   /** Paths of reports that were written, for the last lines. */
   readonly reports?: readonly string[];
@@ -43,9 +43,12 @@ export function textReport(run: RunResult, options: TextOptions = {}): string {
   if (common !== undefined) {
     lines.push(...paragraph(`In all cases: ${common.text}`, width, ''), '');
   }
-  const column = Math.max(0, ...run.cases.map((result) => result.id.length));
+  const columns = {
+    label: Math.max(0, ...run.cases.map((result) => labelOf(result).length)),
+    id: Math.max(0, ...run.cases.map((result) => result.id.length)),
+  };
   for (const result of run.cases) {
-    lines.push(caseLine(result, column, width, colours));
+    lines.push(caseLine(result, columns, options.width, colours));
     if (isTold(result) && result.cause.text !== common?.text) lines.push(...caseParagraph(result, width, colours));
     for (const warning of result.warnings) {
       lines.push(
@@ -79,12 +82,20 @@ function isTold(result: CaseResult): boolean {
   return result.verdict !== 'pass';
 }
 
-function caseLine(result: CaseResult, column: number, width: number, colours: Colours): string {
-  const label = result.verdict === 'pass' && result.warnings.length > 0 ? 'warn' : result.verdict;
-  const head = `${coloured(label, label.padEnd(14), colours)} ${result.id.padEnd(column)}  `;
-  const room = Math.max(20, width - 17 - column);
+function labelOf(result: CaseResult): Verdict | 'warn' {
+  return result.verdict === 'pass' && result.warnings.length > 0 ? 'warn' : result.verdict;
+}
+
+function caseLine(
+  result: CaseResult,
+  columns: { label: number; id: number },
+  width: number | undefined,
+  colours: Colours,
+): string {
+  const label = labelOf(result);
+  const room = width === undefined ? Number.POSITIVE_INFINITY : Math.max(20, width - columns.label - columns.id - 3);
   const purpose = result.purpose.length > room ? `${result.purpose.slice(0, room - 1)}…` : result.purpose;
-  return `${head}${colours.dim(purpose)}`.trimEnd();
+  return `${coloured(label, label.padEnd(columns.label), colours)} ${result.id.padEnd(columns.id)}  ${colours.dim(purpose)}`;
 }
 
 function caseParagraph(result: CaseResult, width: number, colours: Colours): string[] {
