@@ -1,12 +1,15 @@
-import junit from 'junit-report-builder';
+import junit, { type Builder } from 'junit-report-builder';
 import type { CaseResult, RunResult } from '../result.js';
+
+// The package's types speak of a default export, but it exports the builder itself.
+const builder = junit as unknown as Builder;
 
 /**
  * The result as JUnit XML, a suite per area. A `fail` is a failure, a fault of the tester an error; what says nothing
  * about the peer (`inconc`, `not-applicable`, `not-run`) is skipped, with the reason.
  */
 export function junitReport(run: RunResult): string {
-  const report = junit.default.newBuilder();
+  const report = builder.newBuilder();
   const reasons: string[] = [];
   const areas = new Map<string, CaseResult[]>();
   for (const result of run.cases) {

@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import Ajv from 'ajv';
+import { XMLParser } from 'fast-xml-parser';
+import { parseIpv4, TrailerView } from '../../src/codec/index.js';
+import { runSuite } from '../../src/conformance/engine.js';
+import { jsonReport, ndjsonReport } from '../../src/conformance/reports/json.js';
+import { junitReport } from '../../src/conformance/reports/junit.js';
+import { textReport } from '../../src/conformance/reports/text.js';
+import type { RunResult } from '../../src/conformance/result.js';
+import type { Tester } from '../../src/conformance/tester.js';
+import { VirtualLink } from '../../src/conformance/virtual-link.js';
+import { capturePackets } from '../../src/io/capture-reader.js';
+import { LINKTYPE_RAW } from '../../src/io/link-type.js';
+import { MADE_CASES, makeCase } from '../support/made-cases.js';
+import { TinyPeer } from '../support/tiny-peer.js';
+
+const PEER = parseIpv4('192.0.2.1');
+const folder = mkdtempSync(join(tmpdir(), 'mpip-check-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const EVERY_VERDICT = [
+  ...MADE_CASES,
+  makeCase('GEN-made-fault', async () => {
+    throw new TypeError('a fault with <angle> & "quotes"');
+  }),
+  makeCase('GEN-made-inconc', async (t: Tester) => t.inconc('unsure', 'Nobody < knows & "why".')),
+  makeCase('GEN-made-chargen', async () => {}, { services: ['chargen'] }),
+  makeCase('GEN-made-advice', async (t: Tester) => t.fail('advice', 'It is not advised.'), {
+    requirements: ['MPIP-HB-04'],
+  }),
+];
+
+/** A run with every verdict in it: the peer answers with a session id of its own. */
+function play(evidence?: string): Promise<RunResult> {
+  return runSuite({
+    link: new VirtualLink({
+      createPeer: () => new TinyPeer({ addresses: [PEER], services: { 7000: 'echo' }, ownSession: true }),
+    }),
+    address: PEER,
+    services: new Map([['echo', 7000]]),
+    cases: EVERY_VERDICT,
+    ...(evidence === undefined ? {} : { evidence }),
+  });
+}
+
+test('the JSON report satisfies its published schema', async () => {
+  const schema = JSON.parse(readFileSync('docs/schema/check-report.schema.json', 'utf8')) as object;
+  const validate = new Ajv.default({ allErrors: true, formats: { ipv4: true } }).compile(schema);
+  const report = JSON.parse(jsonReport(await play(join(folder, 'schema')))) as RunResult;
+  assert.ok(validate(report), JSON.stringify(validate.errors));
+  const broken = { ...report, verdict: 'fine' };
+  assert.ok(!validate(broken), 'the schema refuses an unknown verdict');
+});
+
+test('NDJSON: a run, each case, each requirement, a summary; the same content as JSON', async () => {
+  const run = await play();
+  const lines = ndjsonReport(run)
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const count = (type: string) => lines.filter((line) => line.type === type).length;
+  assert.deepEqual(
+    [count('run'), count('case'), count('requirement'), count('summary')],
+    [1, EVERY_VERDICT.length, 158, 1],
+  );
+  assert.equal(lines[0]!.type, 'run');
+  assert.equal(lines.at(-1)!.type, 'summary');
+  assert.deepEqual(lines.at(-1)!.counts, run.counts);
+  const { type: _, ...first } = lines[1]!;
+  assert.deepEqual(first, JSON.parse(JSON.stringify(run.cases[0])));
+});
+
+test('JUnit: fail is failure, a tester fault error, what says nothing skipped with its reason', async () => {
+  const run = await play();
+  const parser = new XMLParser({
+    ignoreAttributes: false,
+    attributeNamePrefix: '',
+    isArray: (name) => name === 'testsuite' || name === 'testcase',
+  });
+  const { testsuites } = parser.parse(junitReport(run)) as {
+    testsuites: { tests: string; failures: string; errors: string; skipped: string; testsuite: { testcase: Item[] }[] };
+  };
+  interface Item {
+    name: string;
+    failure?: { message: string; type: string };
+    error?: { message: string };
+    skipped?: { message: string };
+  }
+  const items = new Map(testsuites.testsuite.flatMap((suite) => suite.testcase).map((item) => [item.name, item]));
+  assert.equal(items.size, EVERY_VERDICT.length);
+  assert.deepEqual(
+    [testsuites.tests, testsuites.failures, testsuites.errors, testsuites.skipped],
+    ['8', '1', '1', '2'],
+  );
+  assert.equal(items.get('SS-made-adopt')!.failure!.type, 'wrong-session');
+  assert.match(items.get('SS-made-adopt')!.failure!.message, /Expected 77, seen 178/);
+  assert.match(items.get('GEN-made-fault')!.error!.message, /a fault with <angle> & "quotes"/);
+  assert.equal(items.get('GEN-made-inconc')!.skipped!.message, 'inconc: unsure: Nobody < knows & "why".');
+  assert.match(items.get('GEN-made-chargen')!.skipped!.message, /^not-applicable: service: /);
+  const passed = items.get('AV-made-confirm')!;
+  assert.ok(!passed.failure && !passed.error && passed.skipped === undefined);
+});
+
+test('the text says for each case what happened, marks the octet and names what is not covered', async () => {
+  const evidence = join(folder, 'text');
+  const text = textReport(await play(evidence), { reports: ['r.json (json)'] }).replaceAll(evidence, 'FOLDER');
+  assert.match(text, /^fail\s+SS-made-adopt {2}/m);
+  assert.match(text, /The reply carries another session id\. Expected 77, seen 178\. \[wrong-session\]/);
+  assert.match(text, /Frame \d+ \(received\), octet \d+ \(mpip\.session_id\) of FOLDER\/SS-made-adopt\.pcapng:/);
+  assert.match(text, /\[b2\]/);
+  assert.match(text, /^warn\s+GEN-made-advice/m);
+  assert.match(text, /^ {2}fail MPIP-SS-04 \(MUST, section 3\.7\.1\):/m);
+  assert.match(text, /^ {2}warn MPIP-HB-04 \(SHOULD/m);
+  assert.match(text, /Requirements: 158 in all; \d+ covered by the cases played/);
+  assert.match(text, /Verdict: error — 4 pass, 1 fail, 1 inconc, 1 error, 1 not-applicable\./);
+  assert.match(text, /Report: {3}r\.json \(json\)\nEvidence: FOLDER/);
+  assert.ok(!text.includes('\u001b'), 'no colour unless asked for');
+});
+
+test('a mark over the end of a line is closed and opened again', async () => {
+  const cases = [
+    makeCase('GEN-made-mark', async (t: Tester) => {
+      const port = await t.node().port();
+      t.fail('marked', 'Marked.', { packet: port.send('echo', t.payload(40)), octet: 14, octets: 4 });
+    }),
+  ];
+  const link = new VirtualLink({ createPeer: () => new TinyPeer({ addresses: [PEER], services: { 7000: 'echo' } }) });
+  const run = await runSuite({ link, address: PEER, services: new Map([['echo', 7000]]), cases });
+  const text = textReport(run);
+  assert.match(text, /octets 14-17/);
+  assert.match(text, /0000 ( [0-9a-f]{2}){14}\[[0-9a-f]{2} [0-9a-f]{2}\]\n/);
+  assert.match(text, /0010 \[[0-9a-f]{2} [0-9a-f]{2}\][0-9a-f]{2} /);
+});
+
+test('when every case ends for one reason it is told once', async () => {
+  const link = new VirtualLink({
+    createPeer: () => new TinyPeer({ addresses: [PEER], services: { 7000: 'silent' } }),
+  });
+  const text = textReport(
+    await runSuite({ link, address: PEER, services: new Map([['echo', 7000]]), cases: MADE_CASES }),
+  );
+  assert.equal(text.split('answers no ordinary').length, 2);
+  assert.match(text, /^In all cases: The service echo on UDP port 7000 of 192\.0\.2\.1 answers no ordinary datagram/m);
+});
+
+test('evidence: our reader and tshark find the packets, and the comment on the one that decided', async () => {
+  const evidence = join(folder, 'evidence');
+  const run = await play(evidence);
+  const failed = run.cases.find((result) => result.verdict === 'fail')!;
+  assert.equal(failed.evidence.link, 'virtual');
+  const packets = [];
+  for await (const packet of capturePackets(failed.evidence.file!)) packets.push(packet);
+  const [frame] = failed.evidence.frames;
+  assert.ok(packets.length >= frame!);
+  for (const [i, packet] of packets.entries()) {
+    assert.equal(packet.linkType, LINKTYPE_RAW);
+    assert.deepEqual(
+      packet.comments ?? [],
+      i + 1 === frame
+        ? [
+            'SS-made-adopt | MPIP-SS-04 | fail (wrong-session): The reply carries another session id. Expected 77, seen 178.',
+          ]
+        : [],
+    );
+  }
+  const view = new TrailerView();
+  assert.ok(view.locate(packets[frame! - 1]!.buffer));
+  assert.equal(view.cm.sessionId, 178);
+  const octets = Buffer.from(readFileSync(failed.evidence.file!)).toString('latin1');
+  assert.match(octets, /case SS-made-adopt: /);
+  assert.match(octets, /link virtual: /);
+  assert.ok(readFileSync(join(evidence, 'preliminary.pcapng')).length > 0);
+
+  const tshark = spawnSync('tshark', ['-r', failed.evidence.file!, '-T', 'fields', '-e', 'frame.comment'], {
+    encoding: 'utf8',
+  });
+  if (tshark.error === undefined) {
+    assert.equal(tshark.status, 0, tshark.stderr);
+    const lines = tshark.stdout.split('\n');
+    assert.match(lines[frame! - 1]!, /SS-made-adopt \| MPIP-SS-04 \| fail/);
+  }
+});
+
+test('without a folder no evidence is named', async () => {
+  const run = await play();
+  assert.equal(run.evidenceFolder, null);
+  for (const result of run.cases) assert.equal(result.evidence.file, null);
+});
