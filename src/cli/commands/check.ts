@@ -154,12 +154,13 @@ function selfLink(plan: CheckPlan): Link {
 }
 
 async function socketLink(plan: CheckPlan, address: number): Promise<Link> {
-  if (!plan.unprivileged) {
-    process.stderr.write('mpip check: ordinary UDP sockets are used (--unprivileged says so and silences this).\n');
-  }
   try {
     const port = plan.services.get('echo') ?? [...plan.services.values()][0]!;
-    return await SocketLink.open({ peer: { address, port }, sources: plan.sources });
+    const link = await SocketLink.open({ peer: { address, port }, sources: plan.sources });
+    if (!plan.unprivileged) {
+      process.stderr.write('mpip check: ordinary UDP sockets are used (--unprivileged says so and silences this).\n');
+    }
+    return link;
   } catch (error) {
     if (error instanceof LinkError) throw new UsageError(error.message);
     throw error;
