@@ -5,8 +5,8 @@ import { isBinding } from './requirements.js';
 import { type Cause, type RunVerdict, StopCase, type Verdict, worse } from './verdict.js';
 
 /** Packets and octets kept in one case; what comes after is counted and thrown away. */
-export const MOST_PACKETS = 4096;
-export const MOST_OCTETS = 4 << 20;
+export const MOST_PACKETS = 2048;
+export const MOST_OCTETS = 2 << 20;
 
 /**
  * What happens in one case: its packets in order, its verdict, and whether it is to stop. Ports write packets, the
