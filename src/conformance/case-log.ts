@@ -109,6 +109,14 @@ export class CaseLog {
     if (cause.packet !== undefined) this.decides(cause.packet);
   }
 
+  /** Makes the case `inconc` for a reason that outweighs its own; a `fail` and a fault of the tester stay. */
+  overrule(cause: Cause): void {
+    if (worse(this.verdict, 'inconc') !== 'inconc') return;
+    this.verdict = 'inconc';
+    this.cause = cause;
+    this.deciding.length = 0;
+  }
+
   /** Marks a packet as one that decided. */
   decides(packet: Observed): void {
     if (!this.deciding.includes(packet)) this.deciding.push(packet);

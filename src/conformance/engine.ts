@@ -220,9 +220,7 @@ class Run {
     this.#playing.add(testCase.id);
     this.#progress();
     const finished = await runCase(testCase, this.#settings, this.#nodeIds.get(testCase.id) ?? [], signal);
-    if (facts.ownCmEchoed !== undefined && finished.log.verdict !== 'fail') {
-      finished.log.record('inconc', facts.ownCmEchoed);
-    }
+    if (facts.ownCmEchoed !== undefined) finished.log.overrule(facts.ownCmEchoed);
     const result = this.#resultOf(testCase, finished);
     this.#results.set(testCase, result);
     if (this.#evidence !== undefined) writeEvidence(this.#evidence, result, finished.log);

@@ -62,5 +62,13 @@ export const ASKS = makeCase(
   { area: 'AV', requirements: ['MPIP-AV-02'] },
 );
 
+/** The peer's query is only a preamble. */
+export const AFTER_ASKING = makeCase('GEN-made-after', async (t: Tester) => {
+  const port = await t.node().port();
+  port.send('echo', t.payload());
+  await t.expect(port, isQuery, { code: 'no-query', text: 'The peer sent no query.', preamble: true });
+  t.pass('The peer sent a query.');
+});
+
 /** All of them. */
 export const MADE_CASES: readonly TestCase[] = [CONFIRMS, ADOPTS, PLAIN_ECHO, ASKS];

@@ -40,22 +40,12 @@ export function textReport(run: RunResult, options: TextOptions = {}): string {
     '',
   );
   const common = commonCause(run);
-  if (common !== undefined) {
-    lines.push(...paragraph(`In all cases: ${common.text}`, width, ''), '');
-  }
-  const columns = {
-    label: Math.max(0, ...run.cases.map((result) => labelOf(result).length)),
-    id: Math.max(0, ...run.cases.map((result) => result.id.length)),
-  };
-  for (const result of run.cases) {
-    lines.push(caseLine(result, columns, options.width, colours));
-    if (isTold(result) && result.cause.text !== common?.text) lines.push(...caseParagraph(result, width, colours));
-    for (const warning of result.warnings) {
-      lines.push(
-        ...paragraph(`Recommendation ${warning.requirement ?? ''} not followed: ${warning.text}`, width, '    '),
-      );
-    }
-  }
+  if (common !== undefined) lines.push(...paragraph(common.text, width, ''), '');
+  if (common !== undefined && run.cases.every((result) => isLeftOut(result) || result.cause.text === common.text)) {
+    lines.push(
+      `None of the ${run.cases.length - run.cases.filter(isLeftOut).length} cases could be judged for this reason.`,
+    );
+  } else lines.push(...caseLines(run, common, options, width, colours));
   if (run.cases.length > 0) lines.push('');
   lines.push(...requirementLines(run, width, colours), '', verdictLine(run, colours));
   for (const path of options.reports ?? []) lines.push(`Report:   ${path}`);
@@ -70,16 +60,41 @@ function linkWords(run: RunResult): string {
 
 /** The cause that every case shares, so that it is told once. */
 function commonCause(run: RunResult): ResultCause | undefined {
-  const { preliminary } = run;
-  if (preliminary !== null) return preliminary;
-  const told = run.cases.filter(isTold);
-  const executed = run.cases.filter((result) => result.verdict !== 'not-applicable' && result.verdict !== 'not-run');
-  if (told.length < 3 || told.length < executed.length) return undefined;
-  return told.every((result) => result.cause.text === told[0]!.cause.text) ? told[0]!.cause : undefined;
+  if (run.preliminary !== null) return run.preliminary;
+  const executed = run.cases.filter((result) => !isLeftOut(result));
+  const first = executed[0]?.cause;
+  if (executed.length < 3 || executed.some((result) => result.verdict === 'pass')) return undefined;
+  return executed.every((result) => result.cause.text === first!.text) ? first : undefined;
 }
 
-function isTold(result: CaseResult): boolean {
-  return result.verdict !== 'pass';
+function isLeftOut({ verdict }: CaseResult): boolean {
+  return verdict === 'not-applicable' || verdict === 'not-run';
+}
+
+/** A line for each case, and a paragraph where there is something to tell that is not told already. */
+function caseLines(
+  run: RunResult,
+  common: ResultCause | undefined,
+  options: TextOptions,
+  width: number,
+  colours: Colours,
+): string[] {
+  const lines: string[] = [];
+  const columns = {
+    label: Math.max(0, ...run.cases.map((result) => labelOf(result).length)),
+    id: Math.max(0, ...run.cases.map((result) => result.id.length)),
+  };
+  for (const result of run.cases) {
+    lines.push(caseLine(result, columns, options.width, colours));
+    const isTold = result.verdict === 'pass' || isLeftOut(result) || result.cause.code === common?.code;
+    if (!isTold) lines.push(...caseParagraph(result, width, colours));
+    for (const warning of result.warnings) {
+      lines.push(
+        ...paragraph(`Recommendation ${warning.requirement ?? ''} not followed: ${warning.text}`, width, '    '),
+      );
+    }
+  }
+  return lines;
 }
 
 function labelOf(result: CaseResult): Verdict | 'warn' {
@@ -94,7 +109,8 @@ function caseLine(
 ): string {
   const label = labelOf(result);
   const room = width === undefined ? Number.POSITIVE_INFINITY : Math.max(20, width - columns.label - columns.id - 3);
-  const purpose = result.purpose.length > room ? `${result.purpose.slice(0, room - 1)}…` : result.purpose;
+  const words = isLeftOut(result) ? `${result.cause.text} [${result.cause.code}]` : result.purpose;
+  const purpose = words.length > room ? `${words.slice(0, room - 1)}…` : words;
   return `${coloured(label, label.padEnd(columns.label), colours)} ${result.id.padEnd(columns.id)}  ${colours.dim(purpose)}`;
 }
 
@@ -150,7 +166,8 @@ function requirementLines(run: RunResult, width: number, colours: Colours): stri
     `Requirements: ${run.requirements.length} in all; ${judged} covered by the cases played${covered}, ` +
       `${of('not-run')} not covered in this run, ${of('not-applicable')} not applicable, ${of('untestable')} untestable from outside.`,
   ].flatMap((text) => paragraph(text, width, ''));
-  for (const requirement of run.requirements) {
+  // Of a host without MPIP there is no use in listing every requirement that it breaks.
+  for (const requirement of run.preliminary === null ? run.requirements : []) {
     if (requirement.status !== 'fail' && requirement.status !== 'warn') continue;
     const words = `${requirement.status.padEnd(5)} ${requirement.id} (${requirement.level}, section ${requirement.section}): ${requirement.text}`;
     lines.push(...paragraph(words, width, '  ').map((line) => coloured(requirement.status, line, colours)));
