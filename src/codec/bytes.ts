@@ -12,11 +12,22 @@ export function readU16le(bytes: Uint8Array, at: number): number {
 }
 
 export function readU32be(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+  return readI32be(bytes, at) >>> 0;
 }
 
 export function readU32le(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+  return readI32le(bytes, at) >>> 0;
+}
+
+// The signed readers give what the engine holds without a place on the heap, also where it does not inline them; a
+// caller on the hot path turns that into an unsigned number itself.
+
+export function readI32be(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+}
+
+export function readI32le(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 }
 
 export function writeU16be(bytes: Uint8Array, at: number, value: number): void {

@@ -6,8 +6,36 @@
 /** Plain sum of the unsigned octets from `start` to `end` (exclusive): the CM checksum over its own octets. */
 export function octetSum(bytes: Uint8Array, start: number, end: number): number {
   let sum = 0;
-  for (let i = start; i < end; i++) sum += bytes[i]!;
+  let i = start;
+  // Eight at a time: the loop itself would cost more than the additions.
+  for (; i + 8 <= end; i += 8) {
+    sum +=
+      bytes[i]! +
+      bytes[i + 1]! +
+      bytes[i + 2]! +
+      bytes[i + 3]! +
+      bytes[i + 4]! +
+      bytes[i + 5]! +
+      bytes[i + 6]! +
+      bytes[i + 7]!;
+  }
+  for (; i < end; i++) sum += bytes[i]!;
   return sum;
+}
+
+/**
+ * `octetSum` of the 23 octets before the checksum of a `compact` CM, written out: this runs for every packet with the
+ * right mark, and takes half the time of the loop.
+ */
+export function compactOctetSum(b: Uint8Array, at: number): number {
+  // biome-ignore format: octets in the order of the wire, field by field
+  return (
+    b[at]! + b[at + 1]! + b[at + 2]! + b[at + 3]! + b[at + 4]! + b[at + 5]! +
+    b[at + 6]! + b[at + 7]! + b[at + 8]! + b[at + 9]! +
+    b[at + 10]! + b[at + 11]! + b[at + 12]! + b[at + 13]! +
+    b[at + 14]! + b[at + 15]! + b[at + 16]! + b[at + 17]! +
+    b[at + 18]! + b[at + 19]! + b[at + 20]! + b[at + 21]! + b[at + 22]!
+  );
 }
 
 /** Sum of the 16-bit big-endian words from `start` to `end`, an odd last octet padded with zero; not folded. */

@@ -1,6 +1,6 @@
 import type { Ipv4, NodeId } from './address.js';
 import { readU16be, readU16le, writeU16be, writeU16le, writeU32be, writeU32le } from './bytes.js';
-import { octetSum } from './checksum.js';
+import { compactOctetSum, octetSum } from './checksum.js';
 import { CodecError } from './errors.js';
 import { MAX_FLAGS } from './flags.js';
 import {
@@ -59,8 +59,11 @@ export function emptyControlMessage(layout: LayoutName = 'compact'): ControlMess
 
 /** Octets of the trailer (filler and CM) that `cm` becomes. */
 export function encodedSize(cm: ControlMessage): number {
-  return trailerSize(LAYOUTS[cm.layout], cm.localAddresses.length);
+  return cm.layout === 'compact' ? COMPACT_TRAILER : FULL.baseSize + 4 * cm.localAddresses.length;
 }
+
+/** Asked for per packet, so not counted from the declaration each time. */
+const COMPACT_TRAILER = trailerSize(COMPACT, 0);
 
 /**
  * Encodes a CM with its filler and its checksum into a new array.
@@ -82,6 +85,8 @@ export function encodeInto(cm: ControlMessage, bytes: Uint8Array, at: number): n
   return cm.layout === 'compact' ? encodeCompact(cm, bytes, at) : encodeFull(cm, bytes, at);
 }
 
+// Values of 32 bits are cut with `| 0`: an integer is passed on as it is, a larger number would take a place on the heap.
+
 function encodeCompact(cm: ControlMessage, bytes: Uint8Array, at: number): number {
   bytes[at] = cm.filler ?? 0;
   const start = at + 1;
@@ -90,31 +95,31 @@ function encodeCompact(cm: ControlMessage, bytes: Uint8Array, at: number): numbe
   bytes[start + 3] = cm.sessionId;
   bytes[start + 4] = cm.pathId;
   bytes[start + 5] = cm.feedbackPathId;
-  writeU32le(bytes, start + 6, cm.timestamp);
-  writeU32le(bytes, start + 10, cm.pathDelay);
+  writeU32le(bytes, start + 6, cm.timestamp | 0);
+  writeU32le(bytes, start + 10, cm.pathDelay | 0);
   const addresses = cm.localAddresses;
-  writeU32be(bytes, start + 14, addresses.length > 0 ? addresses[0]! : 0);
-  writeU32be(bytes, start + 18, addresses.length > 1 ? addresses[1]! : 0);
+  writeU32be(bytes, start + 14, addresses.length > 0 ? addresses[0]! | 0 : 0);
+  writeU32be(bytes, start + 18, addresses.length > 1 ? addresses[1]! | 0 : 0);
   bytes[start + 22] = cm.flags;
-  writeU16le(bytes, start + 23, octetSum(bytes, start, start + 23));
+  writeU16le(bytes, start + 23, compactOctetSum(bytes, start));
   return start + 25;
 }
 
 function encodeFull(cm: ControlMessage, bytes: Uint8Array, at: number): number {
-  writeU16be(bytes, at, Math.floor(cm.nodeId / 0x1_0000_0000));
-  writeU32be(bytes, at + 2, cm.nodeId >>> 0);
+  writeU16be(bytes, at, (cm.nodeId / 0x1_0000_0000) | 0);
+  writeU32be(bytes, at + 2, cm.nodeId | 0);
   writeU16be(bytes, at + 6, cm.sessionId);
   writeU16be(bytes, at + 8, cm.pathId);
   writeU16be(bytes, at + 10, cm.feedbackPathId);
-  writeU32be(bytes, at + 16, cm.pathDelay);
+  writeU32be(bytes, at + 16, cm.pathDelay | 0);
   const addresses = cm.localAddresses;
   let next = at + 20;
-  for (let i = 0; i < addresses.length; i++, next += 4) writeU32be(bytes, next, addresses[i]!);
+  for (let i = 0; i < addresses.length; i++, next += 4) writeU32be(bytes, next, addresses[i]! | 0);
   bytes[next] = addresses.length;
   bytes[next + 1] = 0xa2;
   bytes[next + 2] = cm.flags;
   const end = next + 5;
-  for (let timestamp = cm.timestamp; ; timestamp++) {
+  for (let timestamp = cm.timestamp | 0; ; timestamp = (timestamp + 1) | 0) {
     writeU32be(bytes, at + 12, timestamp);
     writeU16be(bytes, next + 3, octetSum(bytes, at, next + 3));
     if (!isCompact(bytes, Number.NEGATIVE_INFINITY, end)) return end;

@@ -1,6 +1,6 @@
 import type { Ipv4, NodeId } from './address.js';
-import { readU16be, readU16le, readU32be, readU32le } from './bytes.js';
-import { octetSum } from './checksum.js';
+import { readI32be, readI32le, readU16be, readU16le } from './bytes.js';
+import { compactOctetSum, octetSum } from './checksum.js';
 import { MAX_FLAGS } from './flags.js';
 import { COMPACT, type FieldName, FULL, fieldOf, fieldOffset, type LayoutName } from './layout.js';
 
@@ -51,7 +51,7 @@ export function isCompact(bytes: Uint8Array, from: number, end: number): boolean
     start - COMPACT.filler >= from &&
     bytes[start] === C_MARK &&
     bytes[start + C_FLAGS]! <= MAX_FLAGS &&
-    octetSum(bytes, start, start + C_SUM) === readU16le(bytes, start + C_SUM)
+    compactOctetSum(bytes, start) === readU16le(bytes, start + C_SUM)
   );
 }
 
@@ -71,7 +71,7 @@ export function isFull(bytes: Uint8Array, from: number, end: number): boolean {
 
 /** A MAC that can be a node id: not all zero, not multicast. */
 function isUnicastMac(bytes: Uint8Array, at: number): boolean {
-  return (bytes[at]! & 1) === 0 && (readU32be(bytes, at) !== 0 || readU16be(bytes, at + 4) !== 0);
+  return (bytes[at]! & 1) === 0 && (readI32be(bytes, at) !== 0 || readU16be(bytes, at + 4) !== 0);
 }
 
 /**
@@ -127,9 +127,8 @@ export class CmView {
 
   get nodeId(): NodeId {
     const { bytes, start } = this;
-    return this.isFull
-      ? readU16be(bytes, start + F_NODE) * 0x1_0000_0000 + readU32be(bytes, start + F_NODE + 2)
-      : readU16be(bytes, start + C_NODE);
+    if (!this.isFull) return readU16be(bytes, start + C_NODE);
+    return readU16be(bytes, start + F_NODE) * 0x1_0000_0000 + (readI32be(bytes, start + F_NODE + 2) >>> 0);
   }
 
   get sessionId(): number {
@@ -146,14 +145,14 @@ export class CmView {
 
   /** Ticks of the sender's clock, 0..2^32-1. */
   get timestamp(): number {
-    return this.isFull ? readU32be(this.bytes, this.start + F_TIME) : readU32le(this.bytes, this.start + C_TIME);
+    const { bytes, start } = this;
+    return (this.isFull ? readI32be(bytes, start + F_TIME) : readI32le(bytes, start + C_TIME)) >>> 0;
   }
 
   /** Ticks, -2^31..2^31-1. */
   get pathDelay(): number {
-    return this.isFull
-      ? readU32be(this.bytes, this.start + F_DELAY) | 0
-      : readU32le(this.bytes, this.start + C_DELAY) | 0;
+    const { bytes, start } = this;
+    return this.isFull ? readI32be(bytes, start + F_DELAY) : readI32le(bytes, start + C_DELAY);
   }
 
   /** Number of address slots: always 2 in `compact`, some of which may be empty (0.0.0.0). */
@@ -163,7 +162,7 @@ export class CmView {
 
   /** The address in slot `index`; 0 = empty. */
   address(index: number): Ipv4 {
-    return readU32be(this.bytes, this.start + (this.isFull ? F_ADDRESSES : C_ADDRESSES) + 4 * index);
+    return readI32be(this.bytes, this.start + (this.isFull ? F_ADDRESSES : C_ADDRESSES) + 4 * index) >>> 0;
   }
 
   /** The addresses without empty slots, as a new array. */

@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { fold, ipv4HeaderChecksum, l4Checksum, octetSum, updateChecksum, wordSum } from '../../src/codec/index.js';
+import { compactOctetSum } from '../../src/codec/checksum.js';
+import {
+  COMPACT,
+  fieldOffset,
+  fold,
+  ipv4HeaderChecksum,
+  l4Checksum,
+  octetSum,
+  updateChecksum,
+  wordSum,
+} from '../../src/codec/index.js';
 import { bytesOf } from '../support/hex.js';
 import { runs } from '../support/runs.js';
 
@@ -18,6 +28,15 @@ test('octetSum is the sum of the octets of its range', () => {
     }),
     runs(500),
   );
+});
+
+test('the written-out sum of compact is that of its 23 octets, and takes each once', () => {
+  for (let at = 0; at < 30; at++) {
+    const bytes = new Uint8Array(40);
+    bytes[at] = 1;
+    assert.equal(compactOctetSum(bytes, 4), at >= 4 && at < 27 ? 1 : 0, String(at));
+  }
+  assert.equal(fieldOffset(COMPACT, 'checksum'), 23);
 });
 
 test('the Internet checksum of the example of RFC 1071', () => {
