@@ -259,6 +259,7 @@ test('near-CM: a wrong sum counts only from a node already seen, flags above 5 w
   const fragment = flags.slice();
   fragment[6] = 0x20;
   assert.equal(near(fragment), undefined);
+  assert.equal(near(known, wrongSum, udp(undefined)), undefined, 'nothing stays from the packet before');
   const record = records(known, wrongSum)[1]!;
   assert.equal(record['mpip.checksum.status'], 'bad');
   assert.match(record['mpip.analysis.near_cm']!, /^checksum is \d+, the octets before it add up to \d+$/);

@@ -466,6 +466,33 @@ test('a gzip cut anywhere yields a prefix of the packets and is truncated', asyn
   }
 });
 
+test('a file of several chunks is read as the bytes in memory are, plain and from a slow reader', async () => {
+  const packets = Array.from({ length: 10_000 }, (_, index) => ({
+    seconds: index,
+    fraction: index,
+    data: bytes(900 + (index % 400), index),
+  }));
+  const file = madePcap({ littleEndian: true }, packets);
+  assert.ok(file.length > 10 << 20);
+  const digest = (list: readonly CapturedPacket[]) =>
+    list.map((p) => `${p.number} ${p.seconds} ${p.capturedLength} ${p.buffer[0]} ${p.buffer.at(-1)}`).join();
+  const whole = digest(parsed(file).packets);
+  const folder = mkdtempSync(join(tmpdir(), 'mpip-io-'));
+  try {
+    const path = join(folder, 'a.pcap');
+    writeFileSync(path, file);
+    assert.equal(digest((await outcomeOf(path)).packets), whole);
+    const slowly: CapturedPacket[] = [];
+    for await (const packet of capturePackets(path)) {
+      slowly.push(packet);
+      if (packet.number % 4000 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    assert.equal(digest(slowly), whole);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test('the async iterator yields packets that may be kept, and the damage after them', async () => {
   const { file } = smallPcap();
   const kept: CapturedPacket[] = [];
