@@ -1,6 +1,6 @@
 import type { ControlMessage } from '../codec/index.js';
 import type { CaseLink, Micros } from './link.js';
-import { Observed } from './observed.js';
+import { NoCmError, Observed } from './observed.js';
 import { isBinding } from './requirements.js';
 import { type Cause, type RunVerdict, StopCase, type Verdict, worse } from './verdict.js';
 
@@ -122,6 +122,26 @@ export class CaseLog {
     if (!this.deciding.includes(packet)) this.deciding.push(packet);
   }
 
+  /** Something threw that is not the case's own flow: ends the case, as a fault of the tester unless the peer caused it. */
+  fault(error: unknown): void {
+    if (error instanceof NoCmError) {
+      this.record('inconc', {
+        code: 'no-cm',
+        text: 'The peer sent a packet without the control message that the rest of the case needs; other cases judge that.',
+        packet: error.packet,
+      });
+      this.stop();
+      return;
+    }
+    const isLink = (error as { code?: unknown } | undefined)?.code === 'link';
+    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    this.record('error', {
+      code: isLink ? 'link' : 'exception',
+      text: isLink ? (error as Error).message : `The tester itself failed, not the peer: ${text}`,
+    });
+    this.stop();
+  }
+
   /** Ends the case: waits end and throw. */
   stop(): void {
     this.isStopped = true;
@@ -133,7 +153,18 @@ export class CaseLog {
    * @throws StopCase when the case is to end.
    */
   async wait(deadline: Micros, done: () => boolean): Promise<void> {
-    if (!this.isStopped) await this.link.wait(Math.min(deadline, this.limitAt), done);
+    let thrown: { error: unknown } | undefined;
+    // On sockets `done` is asked from an event, where an exception would end the process.
+    const guarded = () => {
+      try {
+        return done();
+      } catch (error) {
+        thrown = { error };
+        return true;
+      }
+    };
+    if (!this.isStopped) await this.link.wait(Math.min(deadline, this.limitAt), guarded);
+    if (thrown !== undefined) throw thrown.error;
     if (this.link.isExhausted || this.link.now() >= this.limitAt) this.timeOut();
     if (this.isStopped) throw new StopCase();
   }

@@ -46,7 +46,7 @@ export {
 export { globPattern, type Selection, SelectionError, select } from './select.js';
 export { SocketLink, type SocketLinkOptions } from './socket-link.js';
 export type { SendOptions, TestNode, TestPort } from './test-port.js';
-export { cmOf, type Expectation, type Session, Tester } from './tester.js';
+export { type Expectation, type Session, Tester } from './tester.js';
 export {
   type Cause,
   type Details,

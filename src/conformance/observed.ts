@@ -128,3 +128,22 @@ export function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
 }
+
+/** A packet of the peer lacks the control message that a case needs: the case is `inconc`, cause `no-cm`. */
+export class NoCmError extends Error {
+  override readonly name = 'NoCmError';
+  readonly code = 'no-cm';
+
+  constructor(readonly packet: Observed) {
+    super(`Frame ${packet.frame} has no control message.`);
+  }
+}
+
+/**
+ * The CM of a packet that was chosen for having one, or has one unless the peer is wrong in what another case judges.
+ * @throws NoCmError, which makes the case `inconc`.
+ */
+export function cmOf(packet: Observed): ControlMessage {
+  if (packet.cm === undefined) throw new NoCmError(packet);
+  return packet.cm;
+}

@@ -67,7 +67,7 @@ export async function runCase(
     await Promise.race([play(testCase, tester), guard.ended]);
     finish(log);
   } catch (error) {
-    if (!(error instanceof StopCase)) log.record('error', faultOf(error));
+    if (!(error instanceof StopCase)) log.fault(error);
     else if (log.isStopped) finish(log);
   } finally {
     guard.release();
@@ -93,13 +93,6 @@ function finish(log: CaseLog): void {
       text: `The peer sent more packets than are kept; ${log.dropped} were not looked at.`,
     });
   }
-}
-
-function faultOf(error: unknown): { code: string; text: string } {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  if (code === 'link') return { code: 'link', text: (error as Error).message };
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return { code: 'exception', text: `The tester itself failed, not the peer: ${text}` };
 }
 
 /** Ends a case at its time limit or when the run is interrupted. */

@@ -11,6 +11,7 @@ import type { ServiceName } from './case.js';
 import type { CaseLog } from './case-log.js';
 import type { Destination, LinkPort, Micros } from './link.js';
 import type { Observed, Predicate } from './observed.js';
+import { StopCase } from './verdict.js';
 
 /** What nodes and ports need of the tester they belong to. */
 export interface PortContext {
@@ -202,6 +203,10 @@ export class TestPort {
     log.examine(observed);
     if (log.isStopped) return;
     this.#backlog.push(observed);
-    this.#handler?.(observed);
+    try {
+      this.#handler?.(observed);
+    } catch (error) {
+      if (!(error instanceof StopCase)) log.fault(error);
+    }
   }
 }

@@ -6,6 +6,8 @@ import { all, isConfirm, isData, isPlain, type Observed, type Predicate, payload
 import { TestNode, type TestPort } from './test-port.js';
 import { type Details, StopCase } from './verdict.js';
 
+export { cmOf } from './observed.js';
+
 /** What the tester of a case is made from. */
 export interface TesterSettings {
   readonly log: CaseLog;
@@ -359,12 +361,6 @@ export class Tester {
       `The peer sent more packets than are kept; ${this.#log.dropped} were thrown away, so that what is missing proves nothing.`,
     );
   }
-}
-
-/** The CM of a packet that was chosen for having one. */
-export function cmOf(packet: Observed): ControlMessage {
-  if (packet.cm === undefined) throw new TypeError(`Frame ${packet.frame} has no control message.`);
-  return packet.cm;
 }
 
 /** A packet in a few words. */

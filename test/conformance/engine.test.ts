@@ -197,6 +197,28 @@ test("a fault of the tester is exit code 4, and the other cases' verdicts stay",
   assert.equal(exitCodeOf(run), 4);
 });
 
+test('a fault in a predicate or a handler is the verdict of its case, on sockets too', async () => {
+  const oops = () => {
+    throw new RangeError('oops');
+  };
+  const predicate = makeCase('GEN-made-predicate', async (t: Tester) => {
+    const port = await t.node().port();
+    port.send('echo', t.payload());
+    await port.receive(oops);
+  });
+  const handler = makeCase('GEN-made-handler', async (t: Tester) => {
+    const port = await t.node().port();
+    port.onReceive(oops);
+    port.send('echo', t.payload());
+    await t.sleep(100_000);
+    t.pass('Never.');
+  });
+  const cases = [predicate, handler, CONFIRMS];
+  for (const run of [await suite({}, { cases }), await live({}, 'echo', { cases })]) {
+    assert.deepEqual(codes(run), ['error exception', 'error exception', 'pass as-required']);
+  }
+});
+
 test('an interrupted run reports what is finished and is no success', async () => {
   const interrupt = new AbortController();
   const interrupting = makeCase('GEN-made-interrupt', async (t: Tester) => {
