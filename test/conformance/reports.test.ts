@@ -50,7 +50,7 @@ function play(evidence?: string): Promise<RunResult> {
 
 test('the JSON report satisfies its published schema', async () => {
   const schema = JSON.parse(readFileSync('docs/schema/check-report.schema.json', 'utf8')) as object;
-  const validate = new Ajv.default({ allErrors: true, formats: { ipv4: true } }).compile(schema);
+  const validate = new Ajv.default({ allErrors: true, allowUnionTypes: true, formats: { ipv4: true } }).compile(schema);
   const report = JSON.parse(jsonReport(await play(join(folder, 'schema')))) as RunResult;
   assert.ok(validate(report), JSON.stringify(validate.errors));
   const broken = { ...report, verdict: 'fine' };
@@ -149,7 +149,7 @@ test('when every case ends for one reason it is told once', async () => {
   assert.match(text, /^The service echo on UDP port 7000 of 192\.0\.2\.1 answers no ordinary datagram/m);
 });
 
-test('evidence: our reader and tshark find the packets, and the comment on the one that decided', async () => {
+test('evidence: our reader finds the packets, and the comment on the one that decided', async () => {
   const evidence = join(folder, 'evidence');
   const run = await play(evidence);
   const failed = run.cases.find((result) => result.verdict === 'fail')!;
@@ -176,15 +176,23 @@ test('evidence: our reader and tshark find the packets, and the comment on the o
   assert.match(octets, /case SS-made-adopt: /);
   assert.match(octets, /link virtual: /);
   assert.ok(readFileSync(join(evidence, 'preliminary.pcapng')).length > 0);
+});
 
-  const tshark = spawnSync('tshark', ['-r', failed.evidence.file!, '-T', 'fields', '-e', 'frame.comment'], {
+test('tshark reads the evidence, and the comment stands at the frame that the report names', async (t) => {
+  if (spawnSync('tshark', ['--version']).status !== 0) {
+    assert.notEqual(process.env.CI, 'true', 'tshark is needed to check the evidence: apt-get install tshark');
+    t.skip(
+      'tshark is not installed (apt-get install tshark), so nothing but our own reader has read the evidence here',
+    );
+    return;
+  }
+  const run = await play(join(folder, 'for-tshark'));
+  const { file, frames } = run.cases.find((result) => result.verdict === 'fail')!.evidence;
+  const { status, stdout, stderr } = spawnSync('tshark', ['-r', file!, '-T', 'fields', '-e', 'frame.comment'], {
     encoding: 'utf8',
   });
-  if (tshark.error === undefined) {
-    assert.equal(tshark.status, 0, tshark.stderr);
-    const lines = tshark.stdout.split('\n');
-    assert.match(lines[frame! - 1]!, /SS-made-adopt \| MPIP-SS-04 \| fail/);
-  }
+  assert.equal(status, 0, stderr);
+  assert.match(stdout.split('\n')[frames[0]! - 1]!, /SS-made-adopt \| MPIP-SS-04 \| fail/);
 });
 
 test('without a folder no evidence is named', async () => {

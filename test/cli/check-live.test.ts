@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { CASES, type RunResult } from '../../src/conformance/index.js';
+
+const MPIP = 'build/src/cli/mpip.js';
+
+/** Ports that were free a moment ago. */
+async function freePorts(count: number): Promise<number[]> {
+  const sockets = Array.from({ length: count }, () => createSocket('udp4').bind(0, '127.0.0.1'));
+  await Promise.all(sockets.map((socket) => once(socket, 'listening')));
+  const ports = sockets.map((socket) => socket.address().port);
+  for (const socket of sockets) socket.close();
+  return ports;
+}
+
+test('mpip check passes every case against mpip peer over real sockets, and knows its node id', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mpip-live-'));
+  const ports = await freePorts(3);
+  const services = ['echo', 'discard', 'chargen'].flatMap((name, i) => ['--service', `${name}:${ports[i]}`]);
+  const peer = spawn(
+    process.execPath,
+    [MPIP, 'peer', '--address', '127.0.0.1', '--node-id', '9d:f8', '--set', 'session-expiry=3s', ...services],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  try {
+    await once(createInterface({ input: peer.stdout }), 'line');
+    const report = join(folder, 'report.json');
+    const options = ['--unprivileged', '--pixit', 'session-expiry=3s', '--report', `json=${report}`];
+    const check = spawn(process.execPath, [MPIP, 'check', '127.0.0.1', ...services, ...options], { stdio: 'ignore' });
+    const [code] = await once(check, 'close');
+    const run = JSON.parse(readFileSync(report, 'utf8')) as RunResult;
+    const others = run.cases.filter(({ verdict }) => verdict !== 'pass');
+    assert.deepEqual(
+      others.map(({ id, verdict, cause }) => `${id}: ${verdict}, ${cause.text}`),
+      [],
+    );
+    assert.equal(run.counts.pass, CASES.length);
+    assert.equal(code, 0);
+    assert.equal(run.link, 'socket');
+    assert.equal(run.iut.nodeId, '9d:f8');
+  } finally {
+    peer.kill();
+    rmSync(folder, { recursive: true });
+  }
+});
