@@ -241,7 +241,7 @@ const results: Result[] = [
     name: 'octets of heap a packet: full, attach and detach',
     ratio: Math.max(growth.get(viewFull)!, growth.get(encodeFull)!, growth.get(attachDetach)!),
     goal: '',
-    detail: 'less than one number of 16 octets: where the engine does not inline',
+    detail: 'one number of 16 octets at most, where the engine does not inline',
   },
 ];
 for (const { name, ratio, goal, detail } of results)
