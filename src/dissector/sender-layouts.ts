@@ -8,53 +8,48 @@ const MAX_SENDERS = 1 << 20;
  * path that must not allocate.
  */
 export class SenderLayouts {
-  #addresses = new Uint32Array(1024);
-  #ports = new Uint16Array(1024);
-  /** 0 = slot unused. */
-  #layouts = new Uint8Array(1024);
-  #mask = 1023;
+  /** Two words a slot: the address; the layout above the port. A second word of 0 = slot unused. */
+  #slots = new Uint32Array(2 * 1024);
   #count = 0;
 
   /** The layout bit (`Accept.compact` or `Accept.full`) that the sender has used; 0 when it has sent none. */
   get(address: Ipv4, port: number): number {
-    return this.#layouts[this.#slot(address, port)]!;
+    return this.#slots[this.#find(address, port) + 1]! >>> 16;
   }
 
   /** Remembers the layout bit that a sender uses. */
   set(address: Ipv4, port: number, layout: number): void {
-    const slot = this.#slot(address, port);
-    if (this.#layouts[slot] === 0) {
+    const at = this.#find(address, port);
+    if (this.#slots[at + 1] === 0) {
       if (this.#count >= MAX_SENDERS) return;
       this.#count++;
     }
-    this.#addresses[slot] = address;
-    this.#ports[slot] = port;
-    this.#layouts[slot] = layout;
-    if (this.#count * 2 > this.#mask) this.#grow();
+    this.#slots[at] = address;
+    this.#slots[at + 1] = (layout << 16) | port;
+    if (this.#count * 4 > this.#slots.length) this.#grow();
   }
 
-  #slot(address: Ipv4, port: number): number {
-    const mask = this.#mask;
-    let slot = (Math.imul(address ^ Math.imul(port, 0x9e3779b1), 0x85ebca6b) >>> 8) & mask;
-    while (this.#layouts[slot] !== 0 && (this.#addresses[slot] !== address || this.#ports[slot] !== port)) {
-      slot = (slot + 1) & mask;
+  /** Where the sender stands, or the unused slot where it would. */
+  #find(address: Ipv4, port: number): number {
+    const slots = this.#slots;
+    const mask = slots.length - 2;
+    let at = (Math.imul(address ^ Math.imul(port, 0x9e3779b1), 0x85ebca6b) >>> 8) & mask;
+    for (;;) {
+      const word = slots[at + 1]!;
+      if (word === 0 || ((word & 0xffff) === port && slots[at] === address)) return at;
+      at = (at + 2) & mask;
     }
-    return slot;
   }
 
   #grow(): void {
-    const [addresses, ports, layouts] = [this.#addresses, this.#ports, this.#layouts];
-    const size = layouts.length * 2;
-    this.#addresses = new Uint32Array(size);
-    this.#ports = new Uint16Array(size);
-    this.#layouts = new Uint8Array(size);
-    this.#mask = size - 1;
-    for (let old = 0; old < layouts.length; old++) {
-      if (layouts[old] === 0) continue;
-      const slot = this.#slot(addresses[old]!, ports[old]!);
-      this.#addresses[slot] = addresses[old]!;
-      this.#ports[slot] = ports[old]!;
-      this.#layouts[slot] = layouts[old]!;
+    const old = this.#slots;
+    this.#slots = new Uint32Array(old.length * 2);
+    for (let from = 0; from < old.length; from += 2) {
+      const word = old[from + 1]!;
+      if (word === 0) continue;
+      const at = this.#find(old[from]!, word & 0xffff);
+      this.#slots[at] = old[from]!;
+      this.#slots[at + 1] = word;
     }
   }
 }

@@ -3,7 +3,6 @@ import type { CapturedPacket } from '../io/captured-packet.js';
 import { ipChecksumStatus, l4ChecksumStatus } from './checksum-status.js';
 import type { Dissector } from './dissector.js';
 import { formatTime } from './record.js';
-import { nodeKey } from './tcp-sessions.js';
 
 /** Addresses remembered per node. */
 const MAX_ADDRESSES = 64;
@@ -76,15 +75,52 @@ export interface SummaryNotes {
   cutShort: number;
 }
 
-/** Counts of one node. Ids and flags are small numbers, so that counting is an addition in an array or a map of integers. */
+/** Packets and octets by path: an open-addressing table, because a look-up stands on the way of every packet with a CM. */
+class PathCounts {
+  /** session id * 65536 + path id. */
+  #keys = new Uint32Array(16);
+  /** 0 = slot unused. */
+  #packets = new Float64Array(16);
+  #bytes = new Float64Array(16);
+  #count = 0;
+
+  add(key: number, packets: number, bytes: number): void {
+    const mask = this.#keys.length - 1;
+    let slot = (Math.imul(key, 0x9e3779b1) >>> 12) & mask;
+    while (this.#keys[slot] !== key && this.#packets[slot] !== 0) slot = (slot + 1) & mask;
+    if (this.#packets[slot] === 0) {
+      this.#keys[slot] = key;
+      this.#count++;
+    }
+    this.#packets[slot]! += packets;
+    this.#bytes[slot]! += bytes;
+    if (this.#count * 2 > mask) this.#grow();
+  }
+
+  #grow(): void {
+    const entries = [...this.entries()];
+    const size = this.#keys.length * 2;
+    this.#keys = new Uint32Array(size);
+    this.#packets = new Float64Array(size);
+    this.#bytes = new Float64Array(size);
+    this.#count = 0;
+    for (const { key, packets, bytes } of entries) this.add(key, packets, bytes);
+  }
+
+  *entries(): Generator<{ key: number; packets: number; bytes: number }> {
+    for (let slot = 0; slot < this.#keys.length; slot++) {
+      const packets = this.#packets[slot]!;
+      if (packets > 0) yield { key: this.#keys[slot]!, packets, bytes: this.#bytes[slot]! };
+    }
+  }
+}
+
+/** Counts of one node. */
 class NodeCounts {
   packets = 0;
   readonly flags = new Float64Array(FLAG_NAMES.length);
   readonly addresses: Ipv4[] = [];
-  /** Key: session id * 65536 + path id. */
-  readonly #paths = new Map<number, { packets: number; bytes: number }>();
-  #lastKey = -1;
-  #lastPath = { packets: 0, bytes: 0 };
+  readonly #paths = new PathCounts();
   #lastAddress: Ipv4 = -1;
 
   constructor(
@@ -95,23 +131,8 @@ class NodeCounts {
   add(flags: number, session: number, path: number, bytes: number, source: Ipv4): void {
     this.packets++;
     this.flags[flags]!++;
-    const key = session * 65536 + path;
-    if (key !== this.#lastKey) {
-      this.#lastPath = this.#path(key);
-      this.#lastKey = key;
-    }
-    this.#lastPath.packets++;
-    this.#lastPath.bytes += bytes;
+    this.#paths.add(((session << 16) | path) >>> 0, 1, bytes);
     if (source !== this.#lastAddress) this.#addAddress(source);
-  }
-
-  #path(key: number): { packets: number; bytes: number } {
-    let path = this.#paths.get(key);
-    if (path === undefined) {
-      path = { packets: 0, bytes: 0 };
-      this.#paths.set(key, path);
-    }
-    return path;
   }
 
   #addAddress(source: Ipv4): void {
@@ -121,12 +142,12 @@ class NodeCounts {
 
   report(): NodeSummary {
     const sessions = new Map<number, SessionSummary>();
-    for (const [key, counts] of [...this.#paths].sort(([a], [b]) => a - b)) {
-      const id = Math.floor(key / 65536);
+    for (const { key, packets, bytes } of [...this.#paths.entries()].sort((a, b) => a.key - b.key)) {
+      const id = key >>> 16;
       const session = sessions.get(id) ?? { 'mpip.session_id': id, packets: 0, paths: [] };
       sessions.set(id, session);
-      session.packets += counts.packets;
-      session.paths.push({ 'mpip.path_id': key % 65536, ...counts });
+      session.packets += packets;
+      session.paths.push({ 'mpip.path_id': key & 0xffff, packets, bytes });
     }
     return {
       'mpip.node_id': formatNodeId(this.nodeId, this.isFull ? 6 : 2),
@@ -154,8 +175,11 @@ export class Summary {
     badTcpChecksum: 0,
   };
   readonly #carriers: CarrierCounts = { udp: 0, tcp: 0, wrapper: 0 };
-  readonly #nodes = new Map<number, NodeCounts>();
-  #lastNode = new NodeCounts(-1, false);
+  /** In the order seen. */
+  readonly #nodes: NodeCounts[] = [];
+  /** By node id: 65536 at most. */
+  readonly #compactNodes = new Array<NodeCounts | undefined>(65536);
+  readonly #fullNodes = new Map<NodeId, NodeCounts>();
   #first: string | null = null;
   #lastSeconds = 0;
   #lastNanoseconds = 0;
@@ -203,22 +227,19 @@ export class Summary {
   }
 
   #node(id: NodeId, isFull: boolean): NodeCounts {
-    const last = this.#lastNode;
-    if (last.nodeId === id && last.isFull === isFull) return last;
-    const key = nodeKey(id, isFull);
-    let node = this.#nodes.get(key);
-    if (node === undefined) {
-      node = new NodeCounts(id, isFull);
-      this.#nodes.set(key, node);
-    }
-    this.#lastNode = node;
+    const known = isFull ? this.#fullNodes.get(id) : this.#compactNodes[id];
+    if (known !== undefined) return known;
+    const node = new NodeCounts(id, isFull);
+    this.#nodes.push(node);
+    if (isFull) this.#fullNodes.set(id, node);
+    else this.#compactNodes[id] = node;
     return node;
   }
 
   /** Everything counted so far. */
   report(dissector: Dissector): SummaryReport {
     const flags = new Float64Array(FLAG_NAMES.length);
-    for (const node of this.#nodes.values()) {
+    for (const node of this.#nodes) {
       for (let flag = 0; flag < flags.length; flag++) flags[flag]! += node.flags[flag]!;
     }
     const last = this.#packets === 0 ? null : formatTime(this.#lastSeconds, this.#lastNanoseconds);
@@ -231,7 +252,7 @@ export class Summary {
       last,
       carriers: this.#carriers,
       flags: namedFlags(flags),
-      nodes: [...this.#nodes.values()].map((node) => node.report()),
+      nodes: this.#nodes.map((node) => node.report()),
       notes: { ...this.#notes, ...dissector.unread },
     };
   }

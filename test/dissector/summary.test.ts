@@ -73,6 +73,38 @@ test('counts by carrier, node of each layout, session and path; data without hea
   assert.deepEqual([report.first, report.last], ['1795376191.000001000', '1795376196.000001000']);
 });
 
+test('many nodes, sessions and paths of both layouts, ids at both ends of their range', () => {
+  const wanted = new Map<string, number>();
+  const datagrams: Uint8Array[] = [];
+  for (let index = 0; index < 3000; index++) {
+    const isFull = index % 2 === 1;
+    const most = isFull ? 65535 : 255;
+    const message = cm({
+      layout: isFull ? 'full' : 'compact',
+      nodeId: isFull ? 2 + (index % 5) : index % 3 === 0 ? 0xffff : index % 7,
+      sessionId: index % 4 === 0 ? most : (index * 31) % 200,
+      pathId: index % 9 === 0 ? most : (index * 7) % 50,
+    });
+    const key = [isFull, message.nodeId, message.sessionId, message.pathId].join();
+    wanted.set(key, (wanted.get(key) ?? 0) + 1);
+    datagrams.push(udp(message, new Uint8Array(3), tuple(1 + (index % 2))));
+  }
+  const report = summaryOf(...datagrams);
+  const found = new Map<string, number>();
+  for (const node of report.nodes) {
+    for (const session of node.sessions) {
+      for (const path of session.paths) {
+        const id = Number.parseInt(node['mpip.node_id'].replaceAll(':', ''), 16);
+        const key = [node['mpip.layout'] === 'full', id, session['mpip.session_id'], path['mpip.path_id']].join();
+        found.set(key, path.packets);
+        assert.equal(path.bytes, 3 * path.packets);
+      }
+    }
+  }
+  assert.equal(report.mpip, 3000);
+  assert.deepEqual([...found].sort(), [...wanted].sort());
+});
+
 test('wrong checksums and UDP lengths of packets with a CM are counted', () => {
   const sum = udp(cm());
   sum[26]! ^= 1;
