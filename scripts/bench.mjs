@@ -29,9 +29,10 @@ for (const file of files) {
   }
 }
 if (rows.length > 0) console.log(`\n${table()}`);
-if (isWritten && !isBroken && names.length === 0) {
+if (isWritten && !isBroken) {
   const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).stdout.trim();
-  const place = `Measured at commit ${commit} with \`npm run bench -- --write\`, Node ${process.version}, ${cpus()[0].model}, ${cpus().length} cores.`;
+  const command = ['npm run bench --', ...names, '--write'].join(' ');
+  const place = `Measured at commit ${commit} with \`${command}\`, Node ${process.version}, ${cpus()[0].model}, ${cpus().length} cores.`;
   updateDocument('docs/performance.md', { results: `${place}\n\n${table()}` });
   console.log('\nWritten to docs/performance.md.');
 }
