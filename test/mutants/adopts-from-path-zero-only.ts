@@ -1,0 +1,15 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'adopts-from-path-zero-only',
+  defect: 'A session is adopted only from a packet with path id 0.',
+  requirements: ['MPIP-SS-04'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { sessionReceived } = endpoint;
+    endpoint.sessionReceived = (view, peer, id, pathId, now) => {
+      if (pathId !== 0 && endpoint.sessions.byId(peer, id, now) === undefined) return undefined;
+      return sessionReceived.call(endpoint, view, peer, id, pathId, now);
+    };
+  },
+};

@@ -1,0 +1,17 @@
+import { Flags } from '../../src/codec/index.js';
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'answers-confirmations',
+  defect: 'A confirmation is confirmed in turn.',
+  requirements: ['MPIP-AV-13'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { processCm } = endpoint;
+    endpoint.processCm = (view, now) => {
+      const { flags, layout } = view.cm;
+      if (flags === Flags.enabled) endpoint.receiveQuery(view, layout, now);
+      return processCm.call(endpoint, view, now);
+    };
+  },
+};

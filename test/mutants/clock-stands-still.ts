@@ -1,0 +1,18 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'clock-stands-still',
+  defect: 'Every packet of a node carries the timestamp of its first one.',
+  requirements: ['MPIP-FB-01'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { compose } = endpoint;
+    let first: number | undefined;
+    endpoint.compose = (layout, flags, now) => {
+      const cm = compose.call(endpoint, layout, flags, now);
+      first ??= cm.timestamp;
+      cm.timestamp = first;
+      return cm;
+    };
+  },
+};

@@ -1,0 +1,18 @@
+import { type Mutant, onReceipt } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'confirms-from-other-port',
+  defect: 'Confirmations come from the port on which the peer was first spoken to.',
+  requirements: ['MPIP-AV-06'],
+  killedBy: [],
+  apply({ endpoint }) {
+    let first: number | undefined;
+    onReceipt(endpoint, (packet) => {
+      first ??= (packet[22]! << 8) | packet[23]!;
+      return packet;
+    });
+    const { sendConfirmation } = endpoint;
+    endpoint.sendConfirmation = (view, back, layout, now) =>
+      sendConfirmation.call(endpoint, view, { ...back, sourcePort: first! }, layout, now);
+  },
+};

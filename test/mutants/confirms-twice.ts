@@ -1,0 +1,15 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'confirms-twice',
+  defect: 'Each query is confirmed twice.',
+  requirements: ['MPIP-AV-06'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { sendConfirmation } = endpoint;
+    endpoint.sendConfirmation = (...all) => {
+      sendConfirmation.apply(endpoint, all);
+      sendConfirmation.apply(endpoint, all);
+    };
+  },
+};

@@ -1,0 +1,16 @@
+import { Flags } from '../../src/codec/index.js';
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'delivers-handshake-packets',
+  defect: 'Packets of the fake handshake are delivered to the application.',
+  requirements: ['MPIP-CM-07', 'MPIP-HS-01'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { processCm } = endpoint;
+    endpoint.processCm = (view, now) => {
+      const { flags } = view.cm;
+      return processCm.call(endpoint, view, now) || flags === Flags.handshake;
+    };
+  },
+};

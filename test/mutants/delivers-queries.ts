@@ -1,0 +1,16 @@
+import { Flags } from '../../src/codec/index.js';
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'delivers-queries',
+  defect: 'Queries and confirmations are delivered to the application after processing.',
+  requirements: ['MPIP-AV-12', 'MPIP-CM-07'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { processCm } = endpoint;
+    endpoint.processCm = (view, now) => {
+      const { flags } = view.cm;
+      return processCm.call(endpoint, view, now) || flags === Flags.enable || flags === Flags.enabled;
+    };
+  },
+};

@@ -1,0 +1,11 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'does-not-restore-addresses',
+  defect: 'Data that came by another path goes up with the addresses and ports of that path.',
+  requirements: ['MPIP-RX-01', 'MPIP-RX-04'],
+  killedBy: [],
+  apply({ endpoint }) {
+    endpoint.restore = () => {};
+  },
+};

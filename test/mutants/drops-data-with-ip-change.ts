@@ -1,0 +1,16 @@
+import { Flags } from '../../src/codec/index.js';
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'drops-data-with-ip-change',
+  defect: 'Packets with the flag ip-change are dropped like those of MPIP itself.',
+  requirements: ['MPIP-CM-07', 'MPIP-AD-06'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { processCm } = endpoint;
+    endpoint.processCm = (view, now) => {
+      const { flags } = view.cm;
+      return processCm.call(endpoint, view, now) && flags !== Flags.ipChange;
+    };
+  },
+};

@@ -1,0 +1,12 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'empty-user-data-is-ordinary',
+  defect: 'A datagram of nothing but a trailer is taken for an ordinary one.',
+  requirements: ['MPIP-CK-02', 'MPIP-CM-08'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { isAcceptable } = endpoint;
+    endpoint.isAcceptable = (view) => view.userDataLength > 0 && isAcceptable.call(endpoint, view);
+  },
+};

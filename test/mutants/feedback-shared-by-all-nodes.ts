@@ -1,0 +1,24 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'feedback-shared-by-all-nodes',
+  defect: 'Delays are kept per path id only, so that nodes get those of others.',
+  requirements: ['MPIP-FB-02'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { measure, addFeedback } = endpoint;
+    const latest = new Map<number, number>();
+    let lastPath = 0;
+    endpoint.measure = (peer, pathId, timestamp, now) => {
+      measure.call(endpoint, peer, pathId, timestamp, now);
+      latest.set(pathId, peer.feedback.get(pathId)!.delay);
+      lastPath = pathId;
+    };
+    endpoint.addFeedback = (cm, peer, now) => {
+      addFeedback.call(endpoint, cm, peer, now);
+      cm.feedbackPathId ||= lastPath;
+      cm.pathDelay = latest.get(cm.feedbackPathId) ?? 0;
+      lastPath = 0;
+    };
+  },
+};

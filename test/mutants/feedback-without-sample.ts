@@ -1,0 +1,15 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'feedback-without-sample',
+  defect: 'With no sample the delay field holds the clock.',
+  requirements: ['MPIP-FB-05'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { addFeedback } = endpoint;
+    endpoint.addFeedback = (cm, peer, now) => {
+      addFeedback.call(endpoint, cm, peer, now);
+      if (cm.feedbackPathId === 0) cm.pathDelay = cm.timestamp | 0 || 1;
+    };
+  },
+};

@@ -1,0 +1,16 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'giving-up-is-final',
+  defect: 'What comes from an address that was given up is no longer looked at for a CM.',
+  requirements: ['MPIP-AV-20'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { isAcceptable } = endpoint;
+    endpoint.isAcceptable = (view) => {
+      const row = endpoint.availability.get(view.source, view.sourcePort);
+      if (row !== undefined && !row.enabled && !endpoint.mayQuery(row)) return false;
+      return isAcceptable.call(endpoint, view);
+    };
+  },
+};

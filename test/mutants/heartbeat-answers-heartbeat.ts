@@ -1,0 +1,21 @@
+import { Flags } from '../../src/codec/index.js';
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'heartbeat-answers-heartbeat',
+  defect: 'A heartbeat is answered by a heartbeat, so that idle nodes send for ever.',
+  requirements: ['MPIP-HB-07'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { processCm } = endpoint;
+    endpoint.processCm = (view, now) => {
+      const { flags, sessionId, pathId, layout, nodeId } = view.cm;
+      const deliver = processCm.call(endpoint, view, now);
+      const peer = endpoint.nodes.at(view.source, view.sourcePort);
+      if (flags !== Flags.heartbeat || peer === undefined || peer.nodeId !== nodeId) return deliver;
+      const session = peer.sessions.get(sessionId);
+      endpoint.considerHeartbeat(view, peer, session, sessionId, pathId, layout, now);
+      return deliver;
+    };
+  },
+};

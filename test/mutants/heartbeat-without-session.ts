@@ -1,0 +1,13 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'heartbeat-without-session',
+  defect: 'Heartbeats carry session id 0.',
+  requirements: ['MPIP-HB-02'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { considerHeartbeat } = endpoint;
+    endpoint.considerHeartbeat = (view, peer, session, _sessionId, pathId, layout, now) =>
+      considerHeartbeat.call(endpoint, view, peer, session, 0, pathId, layout, now);
+  },
+};

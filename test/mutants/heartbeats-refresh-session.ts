@@ -1,0 +1,13 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'heartbeats-refresh-session',
+  defect: 'Heartbeats keep a session alive.',
+  requirements: ['MPIP-HB-06'],
+  killedBy: [],
+  apply({ endpoint }) {
+    endpoint.refresh = (session, _flags, now) => {
+      session.updateTime = now;
+    };
+  },
+};

@@ -1,0 +1,12 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'higher-node-wins-ids',
+  defect: 'Of two ids chosen at once that of the higher node id wins.',
+  requirements: ['MPIP-SS-03'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { losesTo } = endpoint;
+    endpoint.losesTo = (peer) => !losesTo.call(endpoint, peer);
+  },
+};

@@ -1,0 +1,17 @@
+import { type Mutant, withLengths } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'leaves-filler',
+  defect: 'The filler octet before the CM is left to the user data.',
+  requirements: ['MPIP-CM-08', 'MPIP-RX-04'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { strip } = endpoint;
+    endpoint.strip = (view) => {
+      const filler = view.cm.layout === 'compact' ? 1 : 0;
+      strip.call(endpoint, view);
+      const longer = withLengths(view.bytes.subarray(0, view.end + filler));
+      view.parse(view.bytes, 0, longer.length);
+    };
+  },
+};

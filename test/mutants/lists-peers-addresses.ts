@@ -1,0 +1,11 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'lists-peers-addresses',
+  defect: "The address list holds an address that is not the node's own.",
+  requirements: ['MPIP-CM-06'],
+  killedBy: [],
+  apply({ endpoint }) {
+    endpoint.addressList = () => [0x0a000001];
+  },
+};

@@ -1,0 +1,16 @@
+import { Flags } from '../../src/codec/index.js';
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'measures-data-only',
+  defect: 'Path id and timestamp are processed on data packets only.',
+  requirements: ['MPIP-RX-02'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { processCm, measure } = endpoint;
+    endpoint.processCm = (view, now) => {
+      endpoint.measure = view.cm.flags > Flags.ipChange ? () => {} : measure;
+      return processCm.call(endpoint, view, now);
+    };
+  },
+};

@@ -1,0 +1,13 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'needs-an-address-list',
+  defect: 'A CM without addresses is taken for none.',
+  requirements: ['MPIP-CM-07'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { isAcceptable } = endpoint;
+    endpoint.isAcceptable = (view) =>
+      view.cm.localAddresses.some((address) => address !== 0) && isAcceptable.call(endpoint, view);
+  },
+};

@@ -1,0 +1,11 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'never-gives-up-own-id',
+  defect: 'An id of its own is kept even where the other node is lower.',
+  requirements: ['MPIP-SS-03'],
+  killedBy: [],
+  apply({ endpoint }) {
+    endpoint.losesTo = () => false;
+  },
+};

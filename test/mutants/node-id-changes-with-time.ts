@@ -1,0 +1,18 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'node-id-changes-with-time',
+  defect: 'The node id changes every second.',
+  requirements: ['MPIP-NID-02'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { compose } = endpoint;
+    let began: number | undefined;
+    endpoint.compose = (layout, flags, now) => {
+      began ??= now;
+      const cm = compose.call(endpoint, layout, flags, now);
+      cm.nodeId ^= Math.floor((now - began) / 1_000_000) & 0xff;
+      return cm;
+    };
+  },
+};

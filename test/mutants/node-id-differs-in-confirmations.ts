@@ -1,0 +1,17 @@
+import { Flags } from '../../src/codec/index.js';
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'node-id-differs-in-confirmations',
+  defect: 'Confirmations carry another node id than the other packets.',
+  requirements: ['MPIP-NID-03'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { compose } = endpoint;
+    endpoint.compose = (layout, flags, now) => {
+      const cm = compose.call(endpoint, layout, flags, now);
+      if (flags === Flags.enabled) cm.nodeId ^= 1;
+      return cm;
+    };
+  },
+};

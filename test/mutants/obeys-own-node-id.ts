@@ -1,0 +1,21 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'obeys-own-node-id',
+  defect: "CMs with the node's own id are processed like those of any other node.",
+  requirements: ['MPIP-NID-03'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { nodeId, processCm } = endpoint;
+    endpoint.processCm = (view, now) => {
+      const own = nodeId.call(endpoint, view.cm.layout);
+      let asked = 0;
+      // The first question is whether the CM is our own.
+      endpoint.nodeId = (layout) =>
+        asked++ === 0 ? -1 : layout === view.cm.layout ? own : nodeId.call(endpoint, layout);
+      const deliver = processCm.call(endpoint, view, now);
+      endpoint.nodeId = nodeId;
+      return deliver;
+    };
+  },
+};

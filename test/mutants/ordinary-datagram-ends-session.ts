@@ -1,0 +1,25 @@
+import { TrailerView, UDP } from '../../src/codec/index.js';
+import { type Mutant, onReceipt } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'ordinary-datagram-ends-session',
+  defect: 'An ordinary datagram of a connection ends its session.',
+  requirements: ['MPIP-SS-03'],
+  killedBy: [],
+  apply({ endpoint }) {
+    onReceipt(endpoint, (packet, now) => {
+      const view = new TrailerView();
+      if (view.locate(packet)) return packet;
+      const { source, sourcePort, destination, destinationPort } = view;
+      const tuple = {
+        source: destination,
+        sourcePort: destinationPort,
+        destination: source,
+        destinationPort: sourcePort,
+      };
+      const session = endpoint.sessions.byTuple(tuple, UDP, now);
+      if (session !== undefined && session.origin === 'peer') endpoint.sessions.remove(session, now);
+      return packet;
+    });
+  },
+};

@@ -1,0 +1,20 @@
+import { DatagramView, Flags } from '../../src/codec/index.js';
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'queries-after-confirmation',
+  defect: 'A confirmed address gets data with a CM and still a query with each packet, up to the threshold.',
+  requirements: ['MPIP-AV-19'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { sendToEnabled } = endpoint;
+    endpoint.sendToEnabled = (view, row, now, length) => {
+      const copy = new DatagramView();
+      copy.parse(view.bytes.slice(0, length), 0, length);
+      sendToEnabled.call(endpoint, view, row, now, length);
+      if (!endpoint.mayQuery(row)) return;
+      row.queries++;
+      endpoint.sendCopy(copy, endpoint.tupleOf(copy), Flags.enable, row.layout ?? 'compact', now);
+    };
+  },
+};

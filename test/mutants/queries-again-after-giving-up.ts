@@ -1,0 +1,22 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'queries-again-after-giving-up',
+  defect: 'A second after giving up on an address the peer begins to ask it again.',
+  requirements: ['MPIP-AV-14', 'MPIP-AV-15'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const gaveUp = new Map<object, number>();
+    let clock = 0;
+    const { sendToUnknown, mayQuery } = endpoint;
+    endpoint.sendToUnknown = (view, now, length) => {
+      clock = now;
+      sendToUnknown.call(endpoint, view, now, length);
+    };
+    endpoint.mayQuery = (row) => {
+      if (mayQuery.call(endpoint, row)) return true;
+      if (!gaveUp.has(row)) gaveUp.set(row, clock);
+      return clock - gaveUp.get(row)! > 1_000_000;
+    };
+  },
+};

@@ -1,0 +1,11 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'queries-for-ever',
+  defect: 'Queries do not stop at the threshold.',
+  requirements: ['MPIP-AV-14', 'MPIP-AV-15'],
+  killedBy: [],
+  apply({ endpoint }) {
+    endpoint.mayQuery = () => true;
+  },
+};

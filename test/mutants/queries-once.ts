@@ -1,0 +1,11 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'queries-once',
+  defect: 'One query is sent instead of as many as the threshold.',
+  requirements: ['MPIP-AV-14'],
+  killedBy: [],
+  apply({ endpoint }) {
+    endpoint.mayQuery = (row) => row.queries < 1;
+  },
+};

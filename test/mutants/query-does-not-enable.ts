@@ -1,0 +1,16 @@
+import { Flags } from '../../src/codec/index.js';
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'query-does-not-enable',
+  defect: 'A query is confirmed and does not mark its sender enabled.',
+  requirements: ['MPIP-AV-05', 'MPIP-AV-19'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { processCm, markEnabled } = endpoint;
+    endpoint.processCm = (view, now) => {
+      endpoint.markEnabled = view.cm.flags === Flags.enable ? () => {} : markEnabled;
+      return processCm.call(endpoint, view, now);
+    };
+  },
+};

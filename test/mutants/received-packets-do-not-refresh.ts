@@ -1,0 +1,18 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'received-packets-do-not-refresh',
+  defect: 'Only sent packets keep a session alive.',
+  requirements: ['MPIP-SS-07'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { receiveData } = endpoint;
+    endpoint.receiveData = (...all) => {
+      const { refresh } = endpoint;
+      endpoint.refresh = () => {};
+      const deliver = receiveData.apply(endpoint, all);
+      endpoint.refresh = refresh;
+      return deliver;
+    };
+  },
+};

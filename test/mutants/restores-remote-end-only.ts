@@ -1,0 +1,17 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'restores-remote-end-only',
+  defect: 'Data that came by another path keeps the local port of that path.',
+  requirements: ['MPIP-RX-01'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { restore } = endpoint;
+    endpoint.restore = (view, session) => {
+      const { destination: source, destinationPort: sourcePort } = view;
+      const tuple = { ...session.tuple, source, sourcePort };
+      const partly: typeof session = Object.create(session, { tuple: { value: tuple } });
+      restore.call(endpoint, view, partly);
+    };
+  },
+};

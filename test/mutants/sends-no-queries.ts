@@ -1,0 +1,11 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'sends-no-queries',
+  defect: 'An unknown address gets the originals and never a query.',
+  requirements: ['MPIP-AV-02', 'MPIP-AV-14'],
+  killedBy: [],
+  apply({ endpoint }) {
+    endpoint.mayQuery = () => false;
+  },
+};

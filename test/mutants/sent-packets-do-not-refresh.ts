@@ -1,0 +1,16 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'sent-packets-do-not-refresh',
+  defect: 'Only received packets keep a session alive.',
+  requirements: ['MPIP-SS-07'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { sendData } = endpoint;
+    endpoint.sendData = (view, session, layout, now, length) => {
+      const { updateTime } = session;
+      sendData.call(endpoint, view, session, layout, now, length);
+      session.updateTime = updateTime;
+    };
+  },
+};

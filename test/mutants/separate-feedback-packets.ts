@@ -1,0 +1,18 @@
+import { DatagramView, Flags } from '../../src/codec/index.js';
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'separate-feedback-packets',
+  defect: 'Each data packet is followed by a packet with nothing but feedback.',
+  requirements: ['MPIP-CM-03', 'MPIP-HB-04'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { sendData, sendCopy } = endpoint;
+    endpoint.sendData = (view, session, layout, now, length) => {
+      const copy = new DatagramView();
+      copy.parse(view.bytes.slice(0, length), 0, length);
+      sendData.call(endpoint, view, session, layout, now, length);
+      sendCopy.call(endpoint, copy, endpoint.tupleOf(copy), Flags.heartbeat, layout, now);
+    };
+  },
+};

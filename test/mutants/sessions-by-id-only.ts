@@ -1,0 +1,15 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'sessions-by-id-only',
+  defect: 'A session is found by its id alone, whichever node the packet comes from.',
+  requirements: ['MPIP-SS-05', 'MPIP-RX-01', 'MPIP-RX-03'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { sessionReceived } = endpoint;
+    endpoint.sessionReceived = (view, peer, id, pathId, now) => {
+      for (const session of endpoint.sessions.rows()) if (session.id === id) return session;
+      return sessionReceived.call(endpoint, view, peer, id, pathId, now);
+    };
+  },
+};

@@ -1,0 +1,20 @@
+import { DatagramView } from '../../src/codec/index.js';
+import { type Mutant, withLengths } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'shortens-user-data',
+  defect: 'User data that leaves no room for a CM is cut until it does.',
+  requirements: ['MPIP-CM-05'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { sendToEnabled } = endpoint;
+    endpoint.sendToEnabled = (view, row, now, length) => {
+      const room = endpoint.settings.linkMtu - endpoint.trailerLength(row.layout ?? 'compact');
+      if (length <= room) return sendToEnabled.call(endpoint, view, row, now, length);
+      const bytes = withLengths(view.bytes.slice(0, room));
+      const shorter = new DatagramView();
+      shorter.parse(bytes, 0, room);
+      sendToEnabled.call(endpoint, shorter, row, now, room);
+    };
+  },
+};

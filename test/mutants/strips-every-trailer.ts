@@ -1,0 +1,15 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'strips-every-trailer',
+  defect: 'All CMs at the end of a datagram are removed instead of one.',
+  requirements: ['MPIP-CM-08'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { strip } = endpoint;
+    endpoint.strip = (view) => {
+      strip.call(endpoint, view);
+      while (view.recognise(endpoint.acceptedLayouts(view))) strip.call(endpoint, view);
+    };
+  },
+};

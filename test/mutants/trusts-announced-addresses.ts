@@ -1,0 +1,24 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'trusts-announced-addresses',
+  defect: 'An address that a CM lists counts as enabled without a handshake of its own.',
+  requirements: ['MPIP-AV-17', 'MPIP-AV-18'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const announced = new Set<number>();
+    const { processCm } = endpoint;
+    endpoint.processCm = (view, now) => {
+      const { source } = view;
+      for (const address of view.cm.localAddresses) if (address !== source) announced.add(address);
+      return processCm.call(endpoint, view, now);
+    };
+    const { sendToUnknown } = endpoint;
+    endpoint.sendToUnknown = (view, now, length) => {
+      const { mayQuery } = endpoint;
+      if (announced.has(view.destination)) endpoint.mayQuery = () => false;
+      sendToUnknown.call(endpoint, view, now, length);
+      endpoint.mayQuery = mayQuery;
+    };
+  },
+};

@@ -1,0 +1,19 @@
+import { DatagramView, encode, Flags } from '../../src/codec/index.js';
+import { appended, type Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'two-trailers',
+  defect: 'Data packets carry two CMs.',
+  requirements: ['MPIP-CM-01'],
+  killedBy: [],
+  apply({ endpoint }) {
+    const { sendData } = endpoint;
+    endpoint.sendData = (view, session, layout, now, length) => {
+      const cm = endpoint.compose(layout, Flags.normal, now);
+      const bytes = appended(view.bytes.slice(0, length), encode({ ...cm, sessionId: session.id }));
+      const longer = new DatagramView();
+      longer.parse(bytes, 0, bytes.length);
+      sendData.call(endpoint, longer, session, layout, now, bytes.length);
+    };
+  },
+};
