@@ -1,6 +1,6 @@
 import { COMPACT, Flags, fieldOffset, type LayoutName } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
-import { all, isConfirm, isPlain, isQuery, type Observed, payloadIs } from '../observed.js';
+import { all, isConfirm, isPlain, type Observed, payloadIs } from '../observed.js';
 import type { TestPort } from '../test-port.js';
 import { cmOf, type Tester } from '../tester.js';
 import {
@@ -27,13 +27,16 @@ async function requireNoStateThenConfirm(t: Tester, port: TestPort): Promise<voi
     { ...withPacket(received(port, isConfirm)[0]) },
   );
   const answer = await ask(t, port);
+  if (!isPlain(await ask(t, await t.node().port()))) {
+    t.inconc('cm-without-handshake', 'The peer sends control messages to everybody, so that ours tell nothing.');
+  }
   t.require(
     isPlain(answer),
     'state-from-damaged',
     'Datagrams that carry no CM made the peer take their sender for an MPIP host.',
     { packet: answer },
   );
-  const { confirm } = await t.handshake(port, 'echo', { preamble: false });
+  const { confirm } = await t.handshake(port);
   t.pass('What is no CM was ordinary; an intact query was confirmed.', confirm);
 }
 
@@ -73,10 +76,15 @@ export const CK_CASES: readonly TestCase[] = [
       const answered = (port: TestPort, flags: number) => (packet: Observed) =>
         packet.localPort === port.port && (packet.cm?.flags === flags || nearCm(packet, t.profile.layout));
       const packets = [
-        await t.expect(asked, answered(asked, Flags.enable), { code: 'no-query', text: 'The peer sent no query.' }),
+        await t.expect(asked, answered(asked, Flags.enable), {
+          code: 'no-query',
+          text: 'The peer sent no query.',
+          preamble: true,
+        }),
         await t.expect(asking, answered(asking, Flags.enabled), {
           code: 'no-confirm',
           text: 'The peer did not confirm.',
+          preamble: true,
         }),
       ];
       asking.send('echo', t.payload());
@@ -93,7 +101,7 @@ export const CK_CASES: readonly TestCase[] = [
             },
           );
         }
-        t.require(packet.cm !== undefined, 'no-cm', 'The packet carries no CM.', { packet });
+        if (packet.cm === undefined) t.inconc('no-cm', 'A packet after the handshake carries no CM.', { packet });
         // Summed here once more, apart from the codec that found the CM.
         let sum = 0;
         for (let i = packet.cmOffset; i < packet.packet.length - 2; i++) sum += packet.packet[i]!;
@@ -242,7 +250,7 @@ export const CK_CASES: readonly TestCase[] = [
       for (const filler of [0, 1, 25, 0x7f, 0x80, 0xff]) {
         const payload = t.payload();
         session.port.send('echo', payload, { sessionId: session.id, filler });
-        const answer = await nextAnswer(t, session.port, { preamble: false });
+        const answer = await nextAnswer(t, session.port);
         t.require(
           payloadIs(payload)(answer),
           'filler-counts',
@@ -262,6 +270,7 @@ export const CK_CASES: readonly TestCase[] = [
     services: ['echo'],
     async run(t: Tester) {
       if (t.profile.layout !== 'compact') t.notApplicable('layout', 'Only the compact layout has a filler octet.');
+      await t.handshake(await t.node().port());
       const port = await t.node().port();
       const { wire } = craft(port, new Uint8Array(0), { flags: Flags.enable });
       await requireOrdinary(t, port, wire.slice(1), 'A datagram that is one octet too short for a filler and a CM');
@@ -300,7 +309,6 @@ export const CK_CASES: readonly TestCase[] = [
         crafted.wire[crafted.wire.length - 2] = (crafted.wire[crafted.wire.length - 2]! + 1) & 255;
         await requireOrdinary(t, port, crafted.wire, 'User data whose end differs from a CM by one in the sum');
       }
-      t.require(received(port, isQuery).length === 0, 'query-again', 'The peer asked again after the handshake.');
       t.pass('Every resemblance was delivered whole.', ...received(port).slice(-1));
     },
   },

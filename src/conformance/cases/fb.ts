@@ -146,6 +146,12 @@ async function takeTurns(t: Tester): Promise<readonly number[] | undefined> {
       [two, three],
     ],
     [[three, two, one], turns],
+    // One path is fed back alone: now it is the last whose turn it is.
+    [[one], [one]],
+    [
+      [one, two, three],
+      [two, three, one],
+    ],
   ];
   for (const [order, due] of rounds) {
     const { ids, packet } = await round(order);
@@ -412,21 +418,27 @@ export const FB_CASES: readonly TestCase[] = [
     area: 'FB',
     purpose: 'Two nodes that use the same path id each get their own delay fed back.',
     requirements: ['MPIP-FB-02', 'MPIP-SS-05'],
-    services: ['echo'],
+    services: ['echo', 'discard'],
     async run(t: Tester) {
-      const sessions = [await t.session(await t.node().port()), await t.session(await t.node().port())];
-      const shown: Observed[] = [];
-      for (let i = 0; i < 3; i++) {
-        for (const session of sessions) shown.push((await measure(t, session, 1)).fed);
-      }
-      // A node without samples gets none of theirs.
-      const third = await t.session(await t.node().port());
-      const { received: answer } = await t.exchange(third);
+      const [first, second] = [await samplingAndAsking(t), await samplingAndAsking(t)];
+      // Both nodes' samples lie at the peer, and a third node asks first.
+      const samples = [sample(first.silent, 1), sample(second.silent, 1)];
+      await settle(t, first.silent);
+      await settle(t, second.silent);
+      const { received: answer } = await t.exchange(await t.session(await t.node().port()));
       t.equal(cmOf(answer).feedbackPathId, 0, 'feedback-of-other-node', "Another node's path was fed back.", {
         packet: answer,
         field: 'feedbackPathId',
       });
-      t.pass('Each node got its own delay.', ...shown.slice(-2));
+      const shown: Observed[] = [];
+      for (const [n, { asking, ports }] of [first, second].entries()) {
+        await t.exchange(asking);
+        const fed = feedbacks(ports)[0];
+        t.require(fed !== undefined, 'no-feedback', 'The path that we measured was not fed back to its node.');
+        requireFeedback(t, fed, 1, samples[n]!);
+        shown.push(fed);
+      }
+      t.pass('Each node got its own delay.', ...shown);
     },
   },
   {

@@ -1,7 +1,7 @@
 import type { TestCase } from '../case.js';
-import { anything, hasCm, isData, isPlain, isQuery, payloadIs } from '../observed.js';
+import { isData, isPlain, isQuery, payloadIs } from '../observed.js';
 import type { Tester } from '../tester.js';
-import { answers, ask, isPrefix, nextAnswer, provokeQuery, received, SETTLE } from './moves.js';
+import { answers, ask, isPrefix, nextAnswer, peerSession, received, SETTLE } from './moves.js';
 
 /** Section 3 in general: nothing above or below IP notices MPIP. */
 export const GEN_CASES: readonly TestCase[] = [
@@ -18,7 +18,11 @@ export const GEN_CASES: readonly TestCase[] = [
       const payloads = [1, 2, 24, 25, 26, 27, 28, 29, 53, 100, 1000, 1400].map((size) => t.payload(size));
       for (const payload of payloads) {
         port.send('echo', payload);
-        const answer = await nextAnswer(t, port);
+        const answer = await nextAnswer(t, port, {
+          code: 'original-lost',
+          text: 'A datagram of the echo service to a host without MPIP did not arrive.',
+          preamble: false,
+        });
         t.require(
           isPlain(answer) && payloadIs(payload)(answer),
           'original-modified',
@@ -31,12 +35,7 @@ export const GEN_CASES: readonly TestCase[] = [
         text: 'Beside each original only query copies may reach a host without MPIP.',
       });
       const copies = received(port, isQuery);
-      // Without a copy this would be a host without MPIP, and nothing would have been tested.
-      t.require(
-        copies.length > 0,
-        'no-query',
-        'The peer sent no availability query to an address that it does not know.',
-      );
+      if (copies.length === 0) t.inconc('no-query', 'The peer asked nothing: it may have no MPIP that could do harm.');
       const most = t.constants['query-limit'] + 1;
       t.require(copies.length <= most, 'too-many-copies', 'More query copies came than the threshold allows.', {
         packet: copies.at(-1)!,
@@ -83,6 +82,7 @@ export const GEN_CASES: readonly TestCase[] = [
       await t.expect(port, isQuery, {
         code: 'no-query',
         text: 'The peer sent no availability query, so that there was no handshake to wait for.',
+        preamble: true,
       });
       t.pass('The packets came at once while the query stayed unanswered.');
     },
@@ -98,14 +98,18 @@ export const GEN_CASES: readonly TestCase[] = [
       const first = await t.node().port();
       const second = await t.node().port();
       await t.handshake(first);
-      t.require(isData(await ask(t, first)), 'not-enabled', 'The node that asked first gets no control messages.');
-      const { original } = await provokeQuery(t, second);
+      await peerSession(t, first);
+      const original = await ask(t, second);
       t.require(
         isPlain(original),
         'endpoints-mixed-up',
         'Another port of the same address, another node, got a control message though it never took part in a handshake.',
         { packet: original },
       );
+      await t.expect(second, isQuery, {
+        code: 'endpoints-mixed-up',
+        text: 'Another port of the same address, another node, was not asked whether it speaks MPIP.',
+      });
       // Both at once: each gets its own answers only.
       await t.handshake(second);
       for (const [port, other] of [
@@ -118,7 +122,7 @@ export const GEN_CASES: readonly TestCase[] = [
         t.require(payloadIs(payload)(answer), 'wrong-endpoint', 'The answer is not the one to what this port sent.', {
           packet: answer,
         });
-        t.require(hasCm(answer), 'no-cm', 'After the handshake of both nodes, one of them gets no control message.', {
+        t.require(isData(answer), 'no-cm', 'After the handshake of both nodes, one of them gets no control message.', {
           packet: answer,
         });
         t.require(
@@ -127,10 +131,6 @@ export const GEN_CASES: readonly TestCase[] = [
           'The answer went to another port of the same address.',
         );
       }
-      await t.expectSilence(second, anything, SETTLE, {
-        code: 'extra-packet',
-        text: 'Something came that nobody asked for.',
-      });
       t.pass('Both nodes behind one address were served apart.', original);
     },
   },

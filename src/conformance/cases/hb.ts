@@ -4,7 +4,7 @@ import type { Micros } from '../link.js';
 import { anything, isHeartbeat, type Observed } from '../observed.js';
 import type { TestPort } from '../test-port.js';
 import { cmOf, type Session, type Tester } from '../tester.js';
-import { ask, isPrefix, peerSession, received, SETTLE } from './moves.js';
+import { answers, isPrefix, peerSession, received, SETTLE } from './moves.js';
 
 /** Ticks between two packets of the peer by its own clock, in microseconds. */
 function peerTime(t: Tester, from: Observed, to: Observed): Micros {
@@ -86,8 +86,13 @@ export const HB_CASES: readonly TestCase[] = [
     async run(t: Tester) {
       const session = await oneWaySession(t);
       const { port, id } = session;
+      // What may answer the beginning of the session has no sample yet.
+      await t.sleep(SETTLE);
+      const early = received(port, isHeartbeat).length;
       const interval = t.constants['heartbeat-age'] / 5;
-      const [packet] = await sendOneWay(t, session, { interval, enough: 1, longest: 2 * t.constants['path-expiry'] });
+      const packet = (
+        await sendOneWay(t, session, { interval, enough: early + 1, longest: 2 * t.constants['path-expiry'] })
+      )[early];
       if (packet === undefined) {
         t.inconc('no-heartbeat', 'No heartbeat came whose form could be judged.');
       }
@@ -153,7 +158,8 @@ export const HB_CASES: readonly TestCase[] = [
       const heartbeats = await sendOneWay(t, session, { interval: age / 40, enough: 1000, longest: 2.6 * age });
       if (heartbeats.length < 2) t.inconc('no-heartbeat', 'Too few heartbeats came to judge their rate.');
       for (const [i, packet] of heartbeats.slice(1).entries()) {
-        const gap = peerTime(t, heartbeats[i]!, packet);
+        // By either clock: arrivals are bunched on a busy machine, and the peer's clock may be the fault of another case.
+        const gap = Math.max(peerTime(t, heartbeats[i]!, packet), packet.time - heartbeats[i]!.time);
         t.require(
           gap >= 0.95 * age,
           'heartbeats-too-dense',
@@ -235,6 +241,7 @@ export const HB_CASES: readonly TestCase[] = [
       const last = await t.expect(port, isHeartbeat, {
         code: 'no-heartbeat',
         text: 'After a pause a one-way packet is not answered by a heartbeat although its path was long not fed back.',
+        preamble: true,
       });
       t.pass('No heartbeat without a packet.', first, last);
     },
@@ -292,10 +299,24 @@ export const HB_CASES: readonly TestCase[] = [
         await t.exchange({ id: sessionId, port, service: 'echo', first: undefined });
       }
       const rounds = 12;
+      let control!: Observed;
       for (let i = 0; i < rounds; i++) {
         await t.sleep(Math.round((1.2 * expiry) / rounds));
-        beating.send('echo', t.payload(), { sessionId: ids.get(beating)!, pathId: 1, flags: Flags.heartbeat });
-        await ask(t, talking);
+        const beat = t.payload();
+        beating.send('echo', beat, { sessionId: ids.get(beating)!, pathId: 1, flags: Flags.heartbeat });
+        const { received: answer } = await t.exchange({
+          id: ids.get(talking)!,
+          port: talking,
+          service: 'echo',
+          first: undefined,
+        });
+        control = answer;
+        if (received(beating, answers(beat)).length > 0) {
+          t.inconc(
+            'heartbeat-delivered',
+            'The heartbeat was delivered and answered with data, which keeps the session.',
+          );
+        }
       }
       const late = await peerSession(t, beating);
       t.require(
@@ -304,7 +325,6 @@ export const HB_CASES: readonly TestCase[] = [
         'The session lived on though for longer than its expiry time there were heartbeats only.',
         { packet: late, field: 'sessionId', seen: cmOf(late).sessionId },
       );
-      const control = received(talking).at(-1)!;
       t.equal(
         control.cm?.sessionId ?? 'none',
         ids.get(talking)!,

@@ -125,7 +125,7 @@ export const RX_CASES: readonly TestCase[] = [
       const node = t.node();
       const session = await t.session(await node.port(), 'echo', { id: 50 });
       await t.exchange(session, { pathId: 1 });
-      for (const pathId of [0, 1, 4]) {
+      for (const pathId of [1, 4, 0]) {
         const other = await node.port();
         const payload = t.payload();
         other.send('echo', payload, { sessionId: 60 + pathId, pathId }, { mayBeOrdinary: true });
@@ -185,8 +185,8 @@ export const RX_CASES: readonly TestCase[] = [
     async run(t: Tester) {
       const port = await t.node().port();
       const probe = await t.node().port();
-      const { confirm } = await t.handshake(probe);
-      const nodeId = cmOf(confirm).nodeId;
+      const { first } = await t.session(probe);
+      const nodeId = cmOf(first!).nodeId;
       port.send('echo', t.payload(), { nodeId, flags: Flags.enable }, { mayBeOrdinary: true });
       await t.expectSilence(port, () => true, SETTLE, {
         code: 'own-id-obeyed',
@@ -201,8 +201,12 @@ export const RX_CASES: readonly TestCase[] = [
       t.require(isPlain(answer), 'own-id-obeyed', "CMs with the peer's own node id made their sender an MPIP host.", {
         packet: answer,
       });
-      await t.expect(port, isQuery, { code: 'no-query', text: 'The sender was not asked, as an unknown one is.' });
-      const { confirm: later } = await t.handshake(port, 'echo', { preamble: false });
+      await t.expect(port, isQuery, {
+        code: 'no-query',
+        text: 'The sender was not asked, as an unknown one is.',
+        preamble: true,
+      });
+      const { confirm: later } = await t.handshake(port);
       t.pass('Only CMs with our own node id counted.', answer, later);
     },
   },

@@ -143,7 +143,7 @@ export const SS_EXPIRY_CASES: readonly TestCase[] = [
         feedbackPathId = cmOf(heartbeat).pathId;
         pathDelay = (port.node.clock(heartbeat.time) - cmOf(heartbeat).timestamp) | 0;
       }
-      const heartbeats = received(port, isHeartbeat);
+      const heartbeats = received(port, (packet) => isHeartbeat(packet) && cmOf(packet).feedbackPathId === 1);
       const [first] = heartbeats;
       if (first === undefined) t.inconc('no-heartbeat', 'No heartbeat shows the path of the session.');
       const paths = new Map<number, number>();

@@ -1,0 +1,56 @@
+import { type Constants, defaultConstants, PROFILES, type ProfileName, parseIpv4 } from '../../src/codec/index.js';
+import type { ServiceName, TestCase } from '../../src/conformance/case.js';
+import { CASES } from '../../src/conformance/cases/index.js';
+import { runSuite } from '../../src/conformance/engine.js';
+import type { RunResult } from '../../src/conformance/result.js';
+import { VirtualLink } from '../../src/conformance/virtual-link.js';
+import { ReferenceHost } from '../../src/endpoint/index.js';
+import type { VirtualHost } from '../../src/sim/network.js';
+import type { Mutant } from './mutant.js';
+
+/** Addresses of the peer on the virtual network. */
+export const PEER_ADDRESSES = ['192.0.2.1', '192.0.2.2'].map((text) => parseIpv4(text));
+
+/** Services of the peer and their ports. */
+export const SERVICES: ReadonlyMap<ServiceName, number> = new Map([
+  ['echo', 7000],
+  ['discard', 7001],
+]);
+
+/** How `play` runs the suite; nothing is required. */
+export interface PlayOptions {
+  readonly seed?: number;
+  readonly cases?: readonly TestCase[];
+  readonly profile?: ProfileName;
+  readonly constants?: Partial<Constants>;
+  readonly mutant?: Mutant;
+  /** Another peer than the reference. */
+  readonly createPeer?: (seed: number) => VirtualHost;
+}
+
+/** Plays cases against the reference, or a mutant of it, on the virtual clock. */
+export async function play(options: PlayOptions = {}): Promise<RunResult> {
+  const { seed = 1, cases = CASES, profile = 'paper', mutant } = options;
+  const constants = { ...defaultConstants(), ...options.constants };
+  const createReference = (peerSeed: number) => {
+    const services = [...SERVICES].map(([name, port]) => ({ name, port }));
+    const host = new ReferenceHost({ addresses: PEER_ADDRESSES, services, profile, constants, seed: peerSeed });
+    mutant?.apply(host);
+    return host;
+  };
+  return await runSuite({
+    link: new VirtualLink({ createPeer: options.createPeer ?? createReference }),
+    address: PEER_ADDRESSES[0]!,
+    services: SERVICES,
+    profile: PROFILES[profile],
+    constants,
+    seed,
+    cases,
+    catalogue: CASES,
+  });
+}
+
+/** Ids of the cases that found a breach: a verdict `fail`, or a warning where only a recommendation was broken. */
+export function complaints(run: RunResult): string[] {
+  return run.cases.filter((result) => result.verdict === 'fail' || result.warnings.length > 0).map(({ id }) => id);
+}
