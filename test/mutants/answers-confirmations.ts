@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'answers-confirmations',
   defect: 'A confirmation is confirmed in turn.',
   requirements: ['MPIP-AV-13'],
-  killedBy: [],
+  killedBy: ['AV-repeated-confirmations', 'HB-none-for-control-packets'],
   apply({ endpoint }) {
     const { processCm } = endpoint;
     endpoint.processCm = (view, now) => {

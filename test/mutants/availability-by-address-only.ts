@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'availability-by-address-only',
   defect: 'Availability is kept per address; the port is ignored.',
   requirements: ['MPIP-AV-18', 'MPIP-GEN-02'],
-  killedBy: [],
+  killedBy: ['AV-each-port-on-its-own', 'GEN-two-endpoints-behind-one-address'],
   apply({ endpoint }) {
     const { get } = endpoint.availability;
     endpoint.availability.get = (address, port) => {

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'availability-per-connection',
   defect: 'Availability is kept per connection: another service does not know of the handshake.',
   requirements: ['MPIP-AV-05', 'MPIP-AV-18'],
-  killedBy: [],
+  killedBy: ['AV-query-enables-for-every-service'],
   apply({ endpoint }) {
     const connections = new Set<string>();
     const { processCm, sendToEnabled } = endpoint;

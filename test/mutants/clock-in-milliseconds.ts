@@ -4,7 +4,19 @@ export const mutant: Mutant = {
   name: 'clock-in-milliseconds',
   defect: 'Timestamps count milliseconds instead of ticks of the profile.',
   requirements: ['MPIP-FB-01'],
-  killedBy: [],
+  killedBy: [
+    'FB-clock-rate',
+    'FB-delay-is-receive-time-minus-timestamp',
+    'FB-delay-taken-on-receipt',
+    'FB-each-path-its-own-delay',
+    'FB-later-sample-replaces',
+    'FB-measured-on-every-flag',
+    'FB-negative-delay',
+    'FB-none-without-sample',
+    'FB-per-node',
+    'FB-stale-sample-not-repeated',
+    'HB-form',
+  ],
   apply({ endpoint }) {
     const { compose } = endpoint;
     endpoint.compose = (layout, flags, now) => {

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'clock-stands-still',
   defect: 'Every packet of a node carries the timestamp of its first one.',
   requirements: ['MPIP-FB-01'],
-  killedBy: [],
+  killedBy: ['FB-clock-rate', 'FB-delay-taken-on-receipt'],
   apply({ endpoint }) {
     const { compose } = endpoint;
     let first: number | undefined;

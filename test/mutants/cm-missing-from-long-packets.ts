@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'cm-missing-from-long-packets',
   defect: 'Packets with more than 1000 octets of user data go without a CM although there is room.',
   requirements: ['MPIP-CM-01'],
-  killedBy: [],
+  killedBy: ['CM-large-datagrams', 'CM-one-after-user-data'],
   apply({ endpoint }) {
     const { sendToEnabled } = endpoint;
     endpoint.sendToEnabled = (view, row, now, length) => {

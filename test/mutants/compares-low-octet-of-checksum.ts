@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'compares-low-octet-of-checksum',
   defect: 'Only the low octet of the checksum is compared.',
   requirements: ['MPIP-CK-02', 'MPIP-CK-03'],
-  killedBy: [],
+  killedBy: ['CK-damaged-data-of-session', 'CK-each-octet-damaged', 'CK-other-sums-refused'],
   apply({ endpoint }) {
     onReceipt(endpoint, (packet) => {
       const start = compactStart(packet);

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'confirms-first-query-only',
   defect: 'Only the first query from an address and port is confirmed.',
   requirements: ['MPIP-AV-13', 'MPIP-AV-06'],
-  killedBy: [],
+  killedBy: ['AV-repeated-queries'],
   apply({ endpoint }) {
     const confirmed = new Set<string>();
     const { receiveQuery } = endpoint;

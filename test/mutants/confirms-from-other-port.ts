@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'confirms-from-other-port',
   defect: 'Confirmations come from the port on which the peer was first spoken to.',
   requirements: ['MPIP-AV-06'],
-  killedBy: [],
+  killedBy: ['AV-confirm-goes-back'],
   apply({ endpoint }) {
     let first: number | undefined;
     onReceipt(endpoint, (packet) => {

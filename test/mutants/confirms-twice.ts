@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'confirms-twice',
   defect: 'Each query is confirmed twice.',
   requirements: ['MPIP-AV-06'],
-  killedBy: [],
+  killedBy: ['AV-confirm-at-once', 'AV-repeated-queries'],
   apply({ endpoint }) {
     const { sendConfirmation } = endpoint;
     endpoint.sendConfirmation = (...all) => {

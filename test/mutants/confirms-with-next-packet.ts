@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'confirms-with-next-packet',
   defect: 'A UDP query is confirmed with the next packet to its sender, as for TCP.',
   requirements: ['MPIP-AV-07'],
-  killedBy: [],
+  killedBy: ['AV-confirm-at-once'],
   apply({ endpoint }) {
     const due = new Set<string>();
     endpoint.receiveQuery = (view) => {

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'counts-ids-past-those-of-the-peer',
   defect: "Own session ids come from a counter that does not know the peer's.",
   requirements: ['MPIP-SS-02'],
-  killedBy: [],
+  killedBy: ['SS-own-ids-avoid-ours'],
   apply({ endpoint }) {
     const { adopt } = endpoint.sessions;
     endpoint.sessions.adopt = (peer, id, protocol, tuple, now) => {

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'delay-taken-when-fed-back',
   defect: 'The delay is worked out when the feedback is sent, not when the sample arrived.',
   requirements: ['MPIP-FB-02'],
-  killedBy: [],
+  killedBy: ['FB-delay-taken-on-receipt'],
   apply({ endpoint }) {
     const arrived = new Map<string, number>();
     const { measure, addFeedback } = endpoint;

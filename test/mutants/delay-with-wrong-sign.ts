@@ -4,7 +4,18 @@ export const mutant: Mutant = {
   name: 'delay-with-wrong-sign',
   defect: 'The delay is timestamp minus receive time.',
   requirements: ['MPIP-FB-02'],
-  killedBy: [],
+  killedBy: [
+    'FB-delay-is-receive-time-minus-timestamp',
+    'FB-delay-taken-on-receipt',
+    'FB-each-path-its-own-delay',
+    'FB-later-sample-replaces',
+    'FB-measured-on-every-flag',
+    'FB-negative-delay',
+    'FB-none-without-sample',
+    'FB-per-node',
+    'FB-stale-sample-not-repeated',
+    'HB-form',
+  ],
   apply({ endpoint }) {
     const { addFeedback } = endpoint;
     endpoint.addFeedback = (cm, peer, now) => {

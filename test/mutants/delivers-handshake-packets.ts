@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'delivers-handshake-packets',
   defect: 'Packets of the fake handshake are delivered to the application.',
   requirements: ['MPIP-CM-07', 'MPIP-HS-01'],
-  killedBy: [],
+  killedBy: ['CM-control-flags-not-delivered'],
   apply({ endpoint }) {
     const { processCm } = endpoint;
     endpoint.processCm = (view, now) => {

@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'delivers-heartbeats',
   defect: 'Heartbeats are delivered to the application after processing.',
   requirements: ['MPIP-HB-03', 'MPIP-CM-07'],
-  killedBy: [],
+  killedBy: ['CM-control-flags-not-delivered'],
   apply({ endpoint }) {
     const { processCm } = endpoint;
     endpoint.processCm = (view, now) => {

@@ -5,7 +5,16 @@ export const mutant: Mutant = {
   name: 'delivers-queries',
   defect: 'Queries and confirmations are delivered to the application after processing.',
   requirements: ['MPIP-AV-12', 'MPIP-CM-07'],
-  killedBy: [],
+  killedBy: [
+    'CM-control-flags-not-delivered',
+    'CM-first-query-not-delivered',
+    'CM-large-datagrams',
+    'RX-own-node-id-changes-nothing',
+    'SS-adopts-by-any-path',
+    'SS-adopts-our-id',
+    'SS-each-connection-its-session',
+    'SS-equal-ids-of-two-nodes',
+  ],
   apply({ endpoint }) {
     const { processCm } = endpoint;
     endpoint.processCm = (view, now) => {

@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'drops-data-with-ip-change',
   defect: 'Packets with the flag ip-change are dropped like those of MPIP itself.',
   requirements: ['MPIP-CM-07', 'MPIP-AD-06'],
-  killedBy: [],
+  killedBy: ['CM-data-flags-delivered'],
   apply({ endpoint }) {
     const { processCm } = endpoint;
     endpoint.processCm = (view, now) => {

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'empty-user-data-is-ordinary',
   defect: 'A datagram of nothing but a trailer is taken for an ordinary one.',
   requirements: ['MPIP-CK-02', 'MPIP-CM-08'],
-  killedBy: [],
+  killedBy: ['CK-filler-required', 'CM-zero-length-user-data'],
   apply({ endpoint }) {
     const { isAcceptable } = endpoint;
     endpoint.isAcceptable = (view) => view.userDataLength > 0 && isAcceptable.call(endpoint, view);

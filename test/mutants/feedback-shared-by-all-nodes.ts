@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'feedback-shared-by-all-nodes',
   defect: 'Delays are kept per path id only, so that nodes get those of others.',
   requirements: ['MPIP-FB-02'],
-  killedBy: [],
+  killedBy: ['FB-per-node'],
   apply({ endpoint }) {
     const { measure, addFeedback } = endpoint;
     const latest = new Map<number, number>();

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'feedback-without-sample',
   defect: 'With no sample the delay field holds the clock.',
   requirements: ['MPIP-FB-05'],
-  killedBy: [],
+  killedBy: ['FB-none-without-sample'],
   apply({ endpoint }) {
     const { addFeedback } = endpoint;
     endpoint.addFeedback = (cm, peer, now) => {

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'feeds-back-lowest-path-first',
   defect: 'Of the paths with a new sample the one with the lowest id is fed back.',
   requirements: ['MPIP-FB-04'],
-  killedBy: [],
+  killedBy: ['FB-oldest-feedback-first'],
   apply({ endpoint }) {
     endpoint.addFeedback = (cm, peer, now) => {
       const fresh = [...peer.feedback.rows()].filter((row) => row.fresh).sort((a, b) => a.pathId - b.pathId);

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'giving-up-is-final',
   defect: 'What comes from an address that was given up is no longer looked at for a CM.',
   requirements: ['MPIP-AV-20'],
-  killedBy: [],
+  killedBy: ['AV-confirm-overrides-giving-up', 'AV-query-overrides-giving-up'],
   apply({ endpoint }) {
     const { isAcceptable } = endpoint;
     endpoint.isAcceptable = (view) => {

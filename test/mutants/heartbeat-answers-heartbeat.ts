@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'heartbeat-answers-heartbeat',
   defect: 'A heartbeat is answered by a heartbeat, so that idle nodes send for ever.',
   requirements: ['MPIP-HB-07'],
-  killedBy: [],
+  killedBy: ['HB-none-for-control-packets'],
   apply({ endpoint }) {
     const { processCm } = endpoint;
     endpoint.processCm = (view, now) => {

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'heartbeat-beside-fresh-feedback',
   defect: 'Heartbeats come by the clock, whether answers carry feedback or not.',
   requirements: ['MPIP-HB-04'],
-  killedBy: [],
+  killedBy: ['HB-none-while-feedback-fresh'],
   apply({ endpoint }) {
     const beaten = new Map<object, number>();
     const { considerHeartbeat } = endpoint;

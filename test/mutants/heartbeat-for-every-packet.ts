@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'heartbeat-for-every-packet',
   defect: 'Every data packet is answered with a heartbeat at once.',
   requirements: ['MPIP-HB-04', 'MPIP-CM-03'],
-  killedBy: [],
+  killedBy: ['CM-feedback-only-piggybacked', 'HB-none-while-feedback-fresh', 'HB-rate'],
   apply({ endpoint }) {
     const { considerHeartbeat } = endpoint;
     endpoint.considerHeartbeat = (view, peer, session, sessionId, pathId, layout, now) => {

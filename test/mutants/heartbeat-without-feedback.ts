@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'heartbeat-without-feedback',
   defect: 'Heartbeats carry no feedback.',
   requirements: ['MPIP-HB-02'],
-  killedBy: [],
+  killedBy: ['HB-form'],
   apply({ endpoint }) {
     const { considerHeartbeat, addFeedback } = endpoint;
     endpoint.considerHeartbeat = (...all) => {

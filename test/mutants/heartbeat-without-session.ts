@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'heartbeat-without-session',
   defect: 'Heartbeats carry session id 0.',
   requirements: ['MPIP-HB-02'],
-  killedBy: [],
+  killedBy: ['HB-form', 'SS-each-connection-its-session'],
   apply({ endpoint }) {
     const { considerHeartbeat } = endpoint;
     endpoint.considerHeartbeat = (view, peer, session, _sessionId, pathId, layout, now) =>

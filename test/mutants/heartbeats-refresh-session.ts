@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'heartbeats-refresh-session',
   defect: 'Heartbeats keep a session alive.',
   requirements: ['MPIP-HB-06'],
-  killedBy: [],
+  killedBy: ['HB-does-not-refresh-session'],
   apply({ endpoint }) {
     endpoint.refresh = (session, _flags, now) => {
       session.updateTime = now;

@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'heartbeats-when-idle',
   defect: 'The last heartbeat is repeated every second though nothing is received.',
   requirements: ['MPIP-HB-07'],
-  killedBy: [],
+  killedBy: ['HB-none-for-control-packets', 'HB-only-in-reaction'],
   apply({ endpoint }) {
     const { considerHeartbeat, poll } = endpoint;
     let repeat: (() => void) | undefined;

@@ -3,14 +3,14 @@ import type { Mutant } from '../conformance/mutant.js';
 
 export const mutant: Mutant = {
   name: 'holds-originals-back',
-  defect: 'Packets to an unknown address wait nearly a second for the handshake before they leave.',
+  defect: 'Packets to an unknown address wait half a second for the handshake before they leave.',
   requirements: ['MPIP-GEN-04'],
-  killedBy: [],
+  killedBy: ['GEN-not-held-back'],
   apply({ endpoint }) {
     const { sendToUnknown, poll } = endpoint;
     const held: { packet: Uint8Array; due: number }[] = [];
     endpoint.sendToUnknown = (view, now, length) => {
-      held.push({ packet: view.bytes.slice(0, length), due: now + 900_000 });
+      held.push({ packet: view.bytes.slice(0, length), due: now + 450_000 });
     };
     endpoint.poll = (now) => {
       while (held.length > 0 && held[0]!.due <= now) {

@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'ignores-checksum-of-known-senders',
   defect: 'The checksum is only looked at before the handshake.',
   requirements: ['MPIP-CK-02', 'MPIP-CK-03'],
-  killedBy: [],
+  killedBy: ['CK-damaged-data-of-session', 'CK-near-cm-is-user-data'],
   apply({ endpoint }) {
     onReceipt(endpoint, (packet) => {
       const start = compactStart(packet);

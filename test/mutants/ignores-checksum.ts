@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'ignores-checksum',
   defect: 'Mark and flags make a CM; the checksum is not looked at.',
   requirements: ['MPIP-CK-02', 'MPIP-CK-03'],
-  killedBy: [],
+  killedBy: ['CK-damaged-data-of-session', 'CK-each-octet-damaged', 'CK-near-cm-is-user-data', 'CK-other-sums-refused'],
   apply({ endpoint }) {
     onReceipt(endpoint, (packet) => {
       const start = compactStart(packet);

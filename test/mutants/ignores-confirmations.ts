@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'ignores-confirmations',
   defect: 'A confirmation does not enable its sender.',
   requirements: ['MPIP-AV-11'],
-  killedBy: [],
+  killedBy: ['AV-confirm-enables', 'AV-confirm-overrides-giving-up'],
   apply({ endpoint }) {
     const { isAcceptable } = endpoint;
     endpoint.isAcceptable = (view) => isAcceptable.call(endpoint, view);

@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'ignores-query-while-asking',
   defect: 'A query from an address that was asked already is dropped, so that crossing queries get stuck.',
   requirements: ['MPIP-AV-13', 'MPIP-AV-05'],
-  killedBy: [],
+  killedBy: ['AV-both-ask-at-once', 'AV-query-overrides-giving-up'],
   apply({ endpoint }) {
     const { processCm } = endpoint;
     endpoint.processCm = (view, now) => {

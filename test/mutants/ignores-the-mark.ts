@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'ignores-the-mark',
   defect: 'A block whose first octet is not 25 is a CM when its sum is right.',
   requirements: ['MPIP-CK-02'],
-  killedBy: [],
+  killedBy: ['CK-mark-required'],
   apply({ endpoint }) {
     onReceipt(endpoint, (packet) => {
       const start = compactStart(packet);

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'keeps-first-sample',
   defect: 'The first delay of a path is fed back for ever; later samples do not replace it.',
   requirements: ['MPIP-FB-03'],
-  killedBy: [],
+  killedBy: ['FB-delay-is-receive-time-minus-timestamp', 'FB-later-sample-replaces', 'FB-negative-delay'],
   apply({ endpoint }) {
     const { measure } = endpoint;
     endpoint.measure = (peer, pathId, timestamp, now) => {

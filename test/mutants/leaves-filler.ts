@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'leaves-filler',
   defect: 'The filler octet before the CM is left to the user data.',
   requirements: ['MPIP-CM-08', 'MPIP-RX-04'],
-  killedBy: [],
+  killedBy: ['CM-data-flags-delivered', 'CM-one-after-user-data'],
   apply({ endpoint }) {
     const { strip } = endpoint;
     endpoint.strip = (view) => {

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'leaves-flags-out-of-checksum',
   defect: 'The flags are not part of the sum that is compared.',
   requirements: ['MPIP-CK-02', 'MPIP-CK-03'],
-  killedBy: [],
+  killedBy: ['CK-each-octet-damaged', 'CK-other-sums-refused'],
   apply({ endpoint }) {
     onReceipt(endpoint, (packet) => {
       const start = compactStart(packet);

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'lists-peers-addresses',
   defect: "The address list holds an address that is not the node's own.",
   requirements: ['MPIP-CM-06'],
-  killedBy: [],
+  killedBy: ['CM-address-list'],
   apply({ endpoint }) {
     endpoint.addressList = () => [0x0a000001];
   },

@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'measures-data-only',
   defect: 'Path id and timestamp are processed on data packets only.',
   requirements: ['MPIP-RX-02'],
-  killedBy: [],
+  killedBy: ['FB-measured-on-every-flag'],
   apply({ endpoint }) {
     const { processCm, measure } = endpoint;
     endpoint.processCm = (view, now) => {

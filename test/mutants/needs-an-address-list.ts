@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'needs-an-address-list',
   defect: 'A CM without addresses is taken for none.',
   requirements: ['MPIP-CM-07'],
-  killedBy: [],
+  killedBy: ['CM-any-address-list'],
   apply({ endpoint }) {
     const { isAcceptable } = endpoint;
     endpoint.isAcceptable = (view) =>

@@ -4,7 +4,13 @@ export const mutant: Mutant = {
   name: 'never-adopts-session',
   defect: 'A session id of the peer is ignored; answers carry one of our own.',
   requirements: ['MPIP-SS-04', 'MPIP-SS-03'],
-  killedBy: [],
+  killedBy: [
+    'SS-adopts-by-any-path',
+    'SS-adopts-our-id',
+    'SS-both-begin-lower-wins',
+    'SS-each-connection-its-session',
+    'SS-id-for-two-connections-lower-wins',
+  ],
   apply({ endpoint }) {
     endpoint.adoptSession = (view, peer, _id, tuple, now) =>
       endpoint.sessions.byTuple(tuple, view.protocol, now) ??

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'never-confirms',
   defect: 'Queries are not confirmed.',
   requirements: ['MPIP-AV-06', 'MPIP-AV-07'],
-  killedBy: [],
+  killedBy: ['AV-confirm-at-once'],
   apply({ endpoint }) {
     endpoint.sendConfirmation = () => {};
   },

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'never-uses-a-path',
   defect: 'Packets always carry path id 0.',
   requirements: ['MPIP-PA-01', 'MPIP-PA-02'],
-  killedBy: [],
+  killedBy: ['SS-path-from-one-when-shared', 'SS-received-packets-refresh'],
   apply({ endpoint }) {
     endpoint.choosePath = () => undefined;
   },

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'no-heartbeats',
   defect: 'Heartbeats are never sent.',
   requirements: ['MPIP-HB-01'],
-  killedBy: [],
+  killedBy: ['HB-one-way-traffic'],
   apply({ endpoint }) {
     endpoint.considerHeartbeat = () => {};
   },

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'node-id-changes-with-time',
   defect: 'The node id changes every second.',
   requirements: ['MPIP-NID-02'],
-  killedBy: [],
+  killedBy: ['NID-one-for-all'],
   apply({ endpoint }) {
     const { compose } = endpoint;
     let began: number | undefined;

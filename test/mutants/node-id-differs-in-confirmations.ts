@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'node-id-differs-in-confirmations',
   defect: 'Confirmations carry another node id than the other packets.',
   requirements: ['MPIP-NID-03'],
-  killedBy: [],
+  killedBy: ['NID-one-for-all'],
   apply({ endpoint }) {
     const { compose } = endpoint;
     endpoint.compose = (layout, flags, now) => {

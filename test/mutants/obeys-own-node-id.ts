@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'obeys-own-node-id',
   defect: "CMs with the node's own id are processed like those of any other node.",
   requirements: ['MPIP-NID-03'],
-  killedBy: [],
+  killedBy: ['RX-own-node-id-changes-nothing'],
   apply({ endpoint }) {
     const { nodeId, processCm } = endpoint;
     endpoint.processCm = (view, now) => {

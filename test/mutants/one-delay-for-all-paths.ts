@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'one-delay-for-all-paths',
   defect: 'The latest delay of any path of a node is fed back for each.',
   requirements: ['MPIP-FB-02'],
-  killedBy: [],
+  killedBy: ['FB-each-path-its-own-delay'],
   apply({ endpoint }) {
     const { measure } = endpoint;
     endpoint.measure = (peer, pathId, timestamp, now) => {

@@ -4,7 +4,15 @@ export const mutant: Mutant = {
   name: 'one-session-id-for-all',
   defect: 'Every session of a peer gets the same id.',
   requirements: ['MPIP-SS-02'],
-  killedBy: [],
+  killedBy: [
+    'HB-does-not-refresh-session',
+    'SS-expires',
+    'SS-id-for-two-connections-higher-loses',
+    'SS-id-for-two-connections-lower-wins',
+    'SS-new-id-for-new-session',
+    'SS-own-ids-avoid-ours',
+    'SS-path-zero-after-expiry',
+  ],
   apply({ endpoint }) {
     const { create } = endpoint.sessions;
     endpoint.sessions.create = (peer, protocol, tuple, now) => {

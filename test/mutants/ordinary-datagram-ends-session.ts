@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'ordinary-datagram-ends-session',
   defect: 'An ordinary datagram of a connection ends its session.',
   requirements: ['MPIP-SS-03'],
-  killedBy: [],
+  killedBy: ['SS-begun-by-us-untouched-by-ordinary-data', 'SS-both-begin-lower-wins', 'SS-each-connection-its-session'],
   apply({ endpoint }) {
     onReceipt(endpoint, (packet, now) => {
       const view = new TrailerView();

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'path-before-session-is-shared',
   defect: 'Paths are used from the first packet of a session on.',
   requirements: ['MPIP-PA-09'],
-  killedBy: [],
+  killedBy: ['SS-id-for-two-connections-lower-wins', 'SS-path-zero-after-expiry', 'SS-path-zero-announces'],
   apply({ endpoint }) {
     const { sessionToSend } = endpoint;
     endpoint.sessionToSend = (row, tuple, protocol, now) => {

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'paths-outlive-their-session',
   defect: 'The paths of an expired session are taken over by its successor.',
   requirements: ['MPIP-SS-06', 'MPIP-PA-09'],
-  killedBy: [],
+  killedBy: ['SS-id-for-two-connections-lower-wins', 'SS-path-zero-after-expiry'],
   apply({ endpoint }) {
     const { create } = endpoint.sessions;
     const before = new Set<string>();

@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'queries-after-confirmation',
   defect: 'A confirmed address gets data with a CM and still a query with each packet, up to the threshold.',
   requirements: ['MPIP-AV-19'],
-  killedBy: [],
+  killedBy: ['AV-both-ask-at-once', 'AV-confirm-enables', 'AV-query-enables'],
   apply({ endpoint }) {
     const { sendToEnabled } = endpoint;
     endpoint.sendToEnabled = (view, row, now, length) => {

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'queries-again-after-giving-up',
   defect: 'A second after giving up on an address the peer begins to ask it again.',
   requirements: ['MPIP-AV-14', 'MPIP-AV-15'],
-  killedBy: [],
+  killedBy: ['AV-ordinary-after-giving-up'],
   apply({ endpoint }) {
     const gaveUp = new Map<object, number>();
     let clock = 0;

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'queries-for-ever',
   defect: 'Queries do not stop at the threshold.',
   requirements: ['MPIP-AV-14', 'MPIP-AV-15'],
-  killedBy: [],
+  killedBy: ['AV-ordinary-after-giving-up', 'AV-query-limit', 'GEN-ordinary-traffic-unharmed'],
   apply({ endpoint }) {
     endpoint.mayQuery = () => true;
   },

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'queries-once',
   defect: 'One query is sent instead of as many as the threshold.',
   requirements: ['MPIP-AV-14'],
-  killedBy: [],
+  killedBy: ['AV-query-limit'],
   apply({ endpoint }) {
     endpoint.mayQuery = (row) => row.queries < 1;
   },

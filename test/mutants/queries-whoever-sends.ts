@@ -5,7 +5,12 @@ export const mutant: Mutant = {
   name: 'queries-whoever-sends',
   defect: 'An ordinary packet received is answered with a query.',
   requirements: ['MPIP-AV-16'],
-  killedBy: [],
+  killedBy: [
+    'AV-confirm-enables',
+    'AV-no-query-when-only-receiving',
+    'AV-query-copy-beside-original',
+    'AV-repeated-confirmations',
+  ],
   apply(host) {
     const { endpoint } = host;
     const { receive } = host;

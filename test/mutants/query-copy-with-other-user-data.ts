@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'query-copy-with-other-user-data',
   defect: 'The query copy carries user data of its own instead of that of the packet.',
   requirements: ['MPIP-AV-04'],
-  killedBy: [],
+  killedBy: ['AV-query-copy-beside-original', 'GEN-ordinary-traffic-unharmed'],
   apply({ endpoint }) {
     const { sendCopy } = endpoint;
     endpoint.sendCopy = (view, tuple, flags, layout, now) => {

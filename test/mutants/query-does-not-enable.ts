@@ -5,7 +5,12 @@ export const mutant: Mutant = {
   name: 'query-does-not-enable',
   defect: 'A query is confirmed and does not mark its sender enabled.',
   requirements: ['MPIP-AV-05', 'MPIP-AV-19'],
-  killedBy: [],
+  killedBy: [
+    'AV-both-ask-at-once',
+    'AV-query-enables',
+    'AV-query-enables-for-every-service',
+    'AV-query-overrides-giving-up',
+  ],
   apply({ endpoint }) {
     const { processCm, markEnabled } = endpoint;
     endpoint.processCm = (view, now) => {

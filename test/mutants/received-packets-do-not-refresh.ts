@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'received-packets-do-not-refresh',
   defect: 'Only sent packets keep a session alive.',
   requirements: ['MPIP-SS-07'],
-  killedBy: [],
+  killedBy: ['SS-received-packets-refresh'],
   apply({ endpoint }) {
     const { receiveData } = endpoint;
     endpoint.receiveData = (...all) => {

@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'refuses-new-source',
   defect: "A session's data from an address and port not seen before is dropped.",
   requirements: ['MPIP-RX-01'],
-  killedBy: [],
+  killedBy: ['RX-from-other-new-port'],
   apply({ endpoint }) {
     const { processCm } = endpoint;
     endpoint.processCm = (view, now) => {

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'repeats-stale-feedback',
   defect: 'With no new sample the last one is fed back again.',
   requirements: ['MPIP-EX-01'],
-  killedBy: [],
+  killedBy: ['FB-stale-sample-not-repeated'],
   apply({ endpoint }) {
     const last = new Map<object, { pathId: number; delay: number }>();
     const { addFeedback } = endpoint;

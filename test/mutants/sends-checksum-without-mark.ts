@@ -4,11 +4,16 @@ export const mutant: Mutant = {
   name: 'sends-checksum-without-mark',
   defect: 'The checksum of what is sent leaves out the length octet.',
   requirements: ['MPIP-CK-01'],
-  killedBy: [],
+  killedBy: [
+    'AV-confirm-at-once',
+    'AV-query-copy-beside-original',
+    'CK-sum-of-octets',
+    'GEN-ordinary-traffic-unharmed',
+  ],
   apply(host) {
     onTransmit(host, (packet) => {
       const start = compactStart(packet);
-      if (start === undefined || packet[start] !== 25) return;
+      if (start === undefined || packet[start] !== 25 || packet[start + 22]! > 5) return;
       if (sumOf(packet, start, packet.length - 2) !== checksumOf(packet)) return;
       const sum = checksumOf(packet) - 25;
       packet[packet.length - 2] = sum & 255;

@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'sends-cm-before-handshake',
   defect: 'Every address is taken for an MPIP host before any handshake.',
   requirements: ['MPIP-AV-01', 'MPIP-AV-02'],
-  killedBy: [],
+  killedBy: ['AV-ordinary-before-handshake', 'GEN-ordinary-traffic-unharmed', 'GEN-two-endpoints-behind-one-address'],
   apply({ endpoint }) {
     const { fromHost } = endpoint;
     endpoint.fromHost = (packet, now, length) => {

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'sends-original-twice',
   defect: 'The original beside a query copy goes out twice.',
   requirements: ['MPIP-GEN-03', 'MPIP-AV-03'],
-  killedBy: [],
+  killedBy: ['AV-query-copy-beside-original', 'GEN-ordinary-traffic-unharmed'],
   apply({ endpoint }) {
     const { sendToUnknown } = endpoint;
     endpoint.sendToUnknown = (view, now, length) => {

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'sent-packets-do-not-refresh',
   defect: 'Only received packets keep a session alive.',
   requirements: ['MPIP-SS-07'],
-  killedBy: [],
+  killedBy: ['SS-sent-packets-refresh'],
   apply({ endpoint }) {
     const { sendData } = endpoint;
     endpoint.sendData = (view, session, layout, now, length) => {

@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'separate-feedback-packets',
   defect: 'Each data packet is followed by a packet with nothing but feedback.',
   requirements: ['MPIP-CM-03', 'MPIP-HB-04'],
-  killedBy: [],
+  killedBy: ['CM-feedback-only-piggybacked', 'HB-none-while-feedback-fresh'],
   apply({ endpoint }) {
     const { sendData, sendCopy } = endpoint;
     endpoint.sendData = (view, session, layout, now, length) => {

@@ -4,7 +4,22 @@ export const mutant: Mutant = {
   name: 'session-per-packet',
   defect: 'Every packet begins a new session.',
   requirements: ['MPIP-SS-02', 'MPIP-SS-03'],
-  killedBy: [],
+  killedBy: [
+    'HB-does-not-refresh-session',
+    'RX-to-other-service-port',
+    'SS-adopts-by-any-path',
+    'SS-adopts-our-id',
+    'SS-both-begin-higher-loses',
+    'SS-both-begin-lower-wins',
+    'SS-each-connection-its-session',
+    'SS-expires',
+    'SS-id-for-two-connections-higher-loses',
+    'SS-id-for-two-connections-lower-wins',
+    'SS-id-stays',
+    'SS-new-id-for-new-session',
+    'SS-path-from-one-when-shared',
+    'SS-sent-packets-refresh',
+  ],
   apply({ endpoint }) {
     endpoint.sessionToSend = (row, tuple, protocol, now) => {
       const peer = endpoint.nodes.at(row.address, row.port);

@@ -4,7 +4,12 @@ export const mutant: Mutant = {
   name: 'sessions-by-id-only',
   defect: 'A session is found by its id alone, whichever node the packet comes from.',
   requirements: ['MPIP-SS-05', 'MPIP-RX-01', 'MPIP-RX-03'],
-  killedBy: [],
+  killedBy: [
+    'RX-unknown-node-goes-nowhere-else',
+    'SS-equal-ids-of-two-nodes',
+    'SS-id-for-two-connections-higher-loses',
+    'SS-id-for-two-connections-lower-wins',
+  ],
   apply({ endpoint }) {
     const { sessionReceived } = endpoint;
     endpoint.sessionReceived = (view, peer, id, pathId, now) => {

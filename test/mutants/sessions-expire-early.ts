@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'sessions-expire-early',
   defect: 'Sessions end after half of their expiry time.',
   requirements: ['MPIP-SS-06'],
-  killedBy: [],
+  killedBy: ['SS-expires'],
   apply({ endpoint }) {
     endpoint.settings.constants['session-expiry'] /= 2;
   },

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'sessions-ignore-own-port',
   defect: 'A session is found by the remote address and port alone; two services share it.',
   requirements: ['MPIP-SS-02'],
-  killedBy: [],
+  killedBy: ['SS-each-connection-its-session'],
   apply({ endpoint }) {
     const { byTuple } = endpoint.sessions;
     endpoint.sessions.byTuple = (tuple, protocol, now) => {

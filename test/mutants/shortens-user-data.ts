@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'shortens-user-data',
   defect: 'User data that leaves no room for a CM is cut until it does.',
   requirements: ['MPIP-CM-05'],
-  killedBy: [],
+  killedBy: ['CM-large-datagrams'],
   apply({ endpoint }) {
     const { sendToEnabled } = endpoint;
     endpoint.sendToEnabled = (view, row, now, length) => {

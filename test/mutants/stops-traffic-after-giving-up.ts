@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'stops-traffic-after-giving-up',
   defect: 'An address that answered no query gets no traffic any more.',
   requirements: ['MPIP-AV-15', 'MPIP-GEN-03'],
-  killedBy: [],
+  killedBy: ['AV-ordinary-after-giving-up', 'GEN-ordinary-traffic-unharmed'],
   apply({ endpoint }) {
     const { sendToUnknown } = endpoint;
     endpoint.sendToUnknown = (view, now, length) => {

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'strips-every-trailer',
   defect: 'All CMs at the end of a datagram are removed instead of one.',
   requirements: ['MPIP-CM-08'],
-  killedBy: [],
+  killedBy: ['CM-one-trailer-removed'],
   apply({ endpoint }) {
     const { strip } = endpoint;
     endpoint.strip = (view) => {

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'takes-big-endian-checksum-too',
   defect: 'A checksum with its octets exchanged is accepted as well.',
   requirements: ['MPIP-CK-02', 'MPIP-CK-03'],
-  killedBy: [],
+  killedBy: ['CK-other-sums-refused'],
   apply({ endpoint }) {
     onReceipt(endpoint, (packet) => {
       const start = compactStart(packet);

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'takes-cm-without-filler',
   defect: 'A datagram of exactly 25 octets of user data is taken for a CM without filler.',
   requirements: ['MPIP-CK-02', 'MPIP-CK-03'],
-  killedBy: [],
+  killedBy: ['CK-filler-required'],
   apply({ endpoint }) {
     onReceipt(endpoint, (packet) => {
       const start = HEADERS;

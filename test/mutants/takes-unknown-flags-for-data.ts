@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'takes-unknown-flags-for-data',
   defect: 'A block with flags above 5 is taken for a CM with flags 0.',
   requirements: ['MPIP-CK-02', 'MPIP-CM-07'],
-  killedBy: [],
+  killedBy: ['CK-unknown-flags-ordinary'],
   apply({ endpoint }) {
     onReceipt(endpoint, (packet) => {
       const start = compactStart(packet);

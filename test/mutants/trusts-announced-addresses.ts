@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'trusts-announced-addresses',
   defect: 'An address that a CM lists counts as enabled without a handshake of its own.',
   requirements: ['MPIP-AV-17', 'MPIP-AV-18'],
-  killedBy: [],
+  killedBy: ['AV-each-address-on-its-own'],
   apply({ endpoint }) {
     const announced = new Set<number>();
     const { processCm } = endpoint;

@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'two-trailers',
   defect: 'Data packets carry two CMs.',
   requirements: ['MPIP-CM-01'],
-  killedBy: [],
+  killedBy: ['CM-data-flags-delivered', 'CM-one-after-user-data'],
   apply({ endpoint }) {
     const { sendData } = endpoint;
     endpoint.sendData = (view, session, layout, now, length) => {

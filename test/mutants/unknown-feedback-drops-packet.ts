@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'unknown-feedback-drops-packet',
   defect: 'A packet that feeds back an unknown path is dropped.',
   requirements: ['MPIP-RX-02'],
-  killedBy: [],
+  killedBy: ['FB-any-feedback-tolerated'],
   apply({ endpoint }) {
     const { processCm } = endpoint;
     endpoint.processCm = (view, now) => {

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'unknown-session-goes-to-latest',
   defect: 'Data of an unknown session is delivered to the session that was begun last.',
   requirements: ['MPIP-RX-01', 'MPIP-RX-03'],
-  killedBy: [],
+  killedBy: ['RX-unknown-session-goes-nowhere-else'],
   apply({ endpoint }) {
     const { sessionReceived } = endpoint;
     endpoint.sessionReceived = (view, peer, id, pathId, now) => {

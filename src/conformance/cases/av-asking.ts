@@ -11,6 +11,7 @@ import {
   isPrefix,
   nextAnswer,
   peerSession,
+  provokeQuery,
   received,
   SETTLE,
 } from './moves.js';
@@ -276,6 +277,7 @@ export const AV_ASKING_CASES: readonly TestCase[] = [
     requirements: ['MPIP-AV-18', 'MPIP-AV-01'],
     services: ['echo'],
     async run(t: Tester) {
+      await provokeQuery(t, await t.node().port());
       const node = t.node();
       const enabled = await node.port();
       await t.handshake(enabled);
@@ -305,6 +307,7 @@ export const AV_ASKING_CASES: readonly TestCase[] = [
     services: ['echo'],
     sources: 2,
     async run(t: Tester) {
+      await provokeQuery(t, await t.node().port());
       const node = t.node();
       const enabled = await node.port(0);
       const other = await node.port(1);

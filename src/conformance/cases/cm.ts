@@ -17,7 +17,7 @@ export const CM_CASES: readonly TestCase[] = [
       const id = 1 + t.random.below(255);
       await t.handshake(port);
       for (const size of [1, 2, 25, 26, 27, 200, 1200]) {
-        for (const cm of [null, { sessionId: id, pathId: 1 }]) {
+        for (const cm of [{ sessionId: id, pathId: 1 }, null]) {
           const payload = t.payload(size);
           port.send('echo', payload, cm);
           const answer = await nextAnswer(t, port);

@@ -80,6 +80,7 @@ export const SS_CLASH_CASES: readonly TestCase[] = [
     async run(t: Tester) {
       const node = await nodeBeside(t, 'lower');
       const theirs = await begun(t, node);
+      await t.session(await t.node().port());
       const port = await node.port();
       await t.handshake(port);
       const { received: ours } = await t.exchange(
