@@ -6,10 +6,10 @@ export const mutant: Mutant = {
   requirements: ['MPIP-SS-04'],
   killedBy: ['SS-adopts-by-any-path'],
   apply({ endpoint }) {
-    const { sessionReceived } = endpoint;
-    endpoint.sessionReceived = (view, peer, id, pathId, now) => {
+    const { received } = endpoint.sessionRules;
+    endpoint.sessionRules.received = (view, peer, id, pathId, now) => {
       if (pathId !== 0 && endpoint.sessions.byId(peer, id, now) === undefined) return undefined;
-      return sessionReceived.call(endpoint, view, peer, id, pathId, now);
+      return received.call(endpoint.sessionRules, view, peer, id, pathId, now);
     };
   },
 };

@@ -6,6 +6,6 @@ export const mutant: Mutant = {
   requirements: ['MPIP-SS-03'],
   killedBy: ['SS-both-begin-higher-loses', 'SS-id-for-two-connections-higher-loses'],
   apply({ endpoint }) {
-    endpoint.losesTo = () => true;
+    endpoint.sessionRules.losesTo = () => true;
   },
 };

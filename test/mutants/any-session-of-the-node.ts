@@ -6,10 +6,12 @@ export const mutant: Mutant = {
   requirements: ['MPIP-RX-01', 'MPIP-RX-03'],
   killedBy: ['RX-answers-follow-the-session', 'RX-unknown-session-goes-nowhere-else'],
   apply({ endpoint }) {
-    const { sessionReceived } = endpoint;
-    endpoint.sessionReceived = (view, peer, id, pathId, now) => {
+    const { received } = endpoint.sessionRules;
+    endpoint.sessionRules.received = (view, peer, id, pathId, now) => {
       const [first] = peer.sessions.values();
-      return pathId !== 0 && first !== undefined ? first : sessionReceived.call(endpoint, view, peer, id, pathId, now);
+      return pathId !== 0 && first !== undefined
+        ? first
+        : received.call(endpoint.sessionRules, view, peer, id, pathId, now);
     };
   },
 };

@@ -18,9 +18,9 @@ export const mutant: Mutant = {
     'HB-form',
   ],
   apply({ endpoint }) {
-    const { compose } = endpoint;
-    endpoint.compose = (layout, flags, now) => {
-      const cm = compose.call(endpoint, layout, flags, now);
+    const { compose } = endpoint.composer;
+    endpoint.composer.compose = (layout, flags, now) => {
+      const cm = compose.call(endpoint.composer, layout, flags, now);
       cm.timestamp = Math.floor(now / 1000) % 0x1_0000_0000;
       return cm;
     };

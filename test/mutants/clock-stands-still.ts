@@ -6,10 +6,10 @@ export const mutant: Mutant = {
   requirements: ['MPIP-FB-01'],
   killedBy: ['FB-clock-rate', 'FB-delay-taken-on-receipt'],
   apply({ endpoint }) {
-    const { compose } = endpoint;
+    const { compose } = endpoint.composer;
     let first: number | undefined;
-    endpoint.compose = (layout, flags, now) => {
-      const cm = compose.call(endpoint, layout, flags, now);
+    endpoint.composer.compose = (layout, flags, now) => {
+      const cm = compose.call(endpoint.composer, layout, flags, now);
       first ??= cm.timestamp;
       cm.timestamp = first;
       return cm;

@@ -7,14 +7,15 @@ export const mutant: Mutant = {
   killedBy: ['FB-delay-taken-on-receipt'],
   apply({ endpoint }) {
     const arrived = new Map<string, number>();
-    const { measure, addFeedback } = endpoint;
+    const { measure } = endpoint;
+    const { addFeedback } = endpoint.composer;
     const tick = endpoint.settings.profile.tickMicros;
     endpoint.measure = (peer, pathId, timestamp, now) => {
       measure.call(endpoint, peer, pathId, timestamp, now);
       arrived.set(`${peer.nodeId} ${pathId}`, now);
     };
-    endpoint.addFeedback = (cm, peer, now) => {
-      addFeedback.call(endpoint, cm, peer, now);
+    endpoint.composer.addFeedback = (cm, peer, now) => {
+      addFeedback.call(endpoint.composer, cm, peer, now);
       const since = now - (arrived.get(`${peer.nodeId} ${cm.feedbackPathId}`) ?? now);
       cm.pathDelay = (cm.pathDelay + Math.floor(since / tick)) | 0;
     };

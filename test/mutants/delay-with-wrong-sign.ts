@@ -17,9 +17,9 @@ export const mutant: Mutant = {
     'HB-form',
   ],
   apply({ endpoint }) {
-    const { addFeedback } = endpoint;
-    endpoint.addFeedback = (cm, peer, now) => {
-      addFeedback.call(endpoint, cm, peer, now);
+    const { addFeedback } = endpoint.composer;
+    endpoint.composer.addFeedback = (cm, peer, now) => {
+      addFeedback.call(endpoint.composer, cm, peer, now);
       cm.pathDelay = -cm.pathDelay | 0;
     };
   },

@@ -6,6 +6,6 @@ export const mutant: Mutant = {
   requirements: ['MPIP-CM-02', 'MPIP-CM-06'],
   killedBy: ['CM-address-list', 'CM-fields'],
   apply({ endpoint }) {
-    endpoint.addressList = () => [];
+    endpoint.composer.addressList = () => [];
   },
 };

@@ -6,7 +6,8 @@ export const mutant: Mutant = {
   requirements: ['MPIP-FB-02'],
   killedBy: ['FB-per-node'],
   apply({ endpoint }) {
-    const { measure, addFeedback } = endpoint;
+    const { measure } = endpoint;
+    const { addFeedback } = endpoint.composer;
     const latest = new Map<number, number>();
     let lastPath = 0;
     endpoint.measure = (peer, pathId, timestamp, now) => {
@@ -14,8 +15,8 @@ export const mutant: Mutant = {
       latest.set(pathId, peer.feedback.get(pathId)!.delay);
       lastPath = pathId;
     };
-    endpoint.addFeedback = (cm, peer, now) => {
-      addFeedback.call(endpoint, cm, peer, now);
+    endpoint.composer.addFeedback = (cm, peer, now) => {
+      addFeedback.call(endpoint.composer, cm, peer, now);
       cm.feedbackPathId ||= lastPath;
       cm.pathDelay = latest.get(cm.feedbackPathId) ?? 0;
       lastPath = 0;

@@ -6,9 +6,9 @@ export const mutant: Mutant = {
   requirements: ['MPIP-FB-05'],
   killedBy: ['FB-none-without-sample'],
   apply({ endpoint }) {
-    const { addFeedback } = endpoint;
-    endpoint.addFeedback = (cm, peer, now) => {
-      addFeedback.call(endpoint, cm, peer, now);
+    const { addFeedback } = endpoint.composer;
+    endpoint.composer.addFeedback = (cm, peer, now) => {
+      addFeedback.call(endpoint.composer, cm, peer, now);
       if (cm.feedbackPathId === 0) cm.pathDelay = cm.timestamp | 0 || 1;
     };
   },

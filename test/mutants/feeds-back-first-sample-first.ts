@@ -12,7 +12,7 @@ export const mutant: Mutant = {
       measure.call(endpoint, peer, pathId, timestamp, now);
       order.set(peer.feedback.get(pathId)!, order.size === 0 ? 0 : Math.max(...order.values()) + 1);
     };
-    endpoint.addFeedback = (cm, peer, now) => {
+    endpoint.composer.addFeedback = (cm, peer, now) => {
       const fresh = [...peer.feedback.rows()].filter((row) => row.fresh).sort((a, b) => order.get(a)! - order.get(b)!);
       const row = fresh[0];
       cm.feedbackPathId = row?.pathId ?? 0;

@@ -6,7 +6,7 @@ export const mutant: Mutant = {
   requirements: ['MPIP-FB-04'],
   killedBy: ['FB-oldest-feedback-first'],
   apply({ endpoint }) {
-    endpoint.addFeedback = (cm, peer, now) => {
+    endpoint.composer.addFeedback = (cm, peer, now) => {
       const fresh = [...peer.feedback.rows()].filter((row) => row.fresh).sort((a, b) => a.pathId - b.pathId);
       const row = fresh[0];
       cm.feedbackPathId = row?.pathId ?? 0;

@@ -6,15 +6,16 @@ export const mutant: Mutant = {
   requirements: ['MPIP-HB-02'],
   killedBy: ['HB-form'],
   apply({ endpoint }) {
-    const { considerHeartbeat, addFeedback } = endpoint;
+    const { considerHeartbeat } = endpoint;
+    const { addFeedback } = endpoint.composer;
     endpoint.considerHeartbeat = (...all) => {
-      endpoint.addFeedback = (cm, peer, now) => {
-        addFeedback.call(endpoint, cm, peer, now);
+      endpoint.composer.addFeedback = (cm, peer, now) => {
+        addFeedback.call(endpoint.composer, cm, peer, now);
         cm.feedbackPathId = 0;
         cm.pathDelay = 0;
       };
       considerHeartbeat.apply(endpoint, all);
-      endpoint.addFeedback = addFeedback;
+      endpoint.composer.addFeedback = addFeedback;
     };
   },
 };

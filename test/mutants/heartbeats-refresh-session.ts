@@ -6,7 +6,7 @@ export const mutant: Mutant = {
   requirements: ['MPIP-HB-06'],
   killedBy: ['HB-does-not-refresh-session'],
   apply({ endpoint }) {
-    endpoint.refresh = (session, _flags, now) => {
+    endpoint.sessionRules.refresh = (session, _flags, now) => {
       session.updateTime = now;
     };
   },

@@ -11,7 +11,7 @@ export const mutant: Mutant = {
     'SS-id-for-two-connections-lower-wins',
   ],
   apply({ endpoint }) {
-    const { losesTo } = endpoint;
-    endpoint.losesTo = (peer) => !losesTo.call(endpoint, peer);
+    const { losesTo } = endpoint.sessionRules;
+    endpoint.sessionRules.losesTo = (peer) => !losesTo.call(endpoint.sessionRules, peer);
   },
 };

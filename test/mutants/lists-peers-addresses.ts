@@ -6,6 +6,6 @@ export const mutant: Mutant = {
   requirements: ['MPIP-CM-06'],
   killedBy: ['CM-address-list'],
   apply({ endpoint }) {
-    endpoint.addressList = () => [0x0a000001];
+    endpoint.composer.addressList = () => [0x0a000001];
   },
 };

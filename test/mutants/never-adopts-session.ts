@@ -12,7 +12,7 @@ export const mutant: Mutant = {
     'SS-id-for-two-connections-lower-wins',
   ],
   apply({ endpoint }) {
-    endpoint.adoptSession = (view, peer, _id, tuple, now) =>
+    endpoint.sessionRules.adopt = (view, peer, _id, tuple, now) =>
       endpoint.sessions.byTuple(tuple, view.protocol, now) ??
       endpoint.sessions.create(peer, view.protocol, tuple, now)!;
   },

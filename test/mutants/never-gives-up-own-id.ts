@@ -6,6 +6,6 @@ export const mutant: Mutant = {
   requirements: ['MPIP-SS-03'],
   killedBy: ['SS-both-begin-lower-wins', 'SS-id-for-two-connections-lower-wins'],
   apply({ endpoint }) {
-    endpoint.losesTo = () => false;
+    endpoint.sessionRules.losesTo = () => false;
   },
 };

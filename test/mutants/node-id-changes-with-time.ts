@@ -6,11 +6,11 @@ export const mutant: Mutant = {
   requirements: ['MPIP-NID-02'],
   killedBy: ['NID-one-for-all'],
   apply({ endpoint }) {
-    const { compose } = endpoint;
+    const { compose } = endpoint.composer;
     let began: number | undefined;
-    endpoint.compose = (layout, flags, now) => {
+    endpoint.composer.compose = (layout, flags, now) => {
       began ??= now;
-      const cm = compose.call(endpoint, layout, flags, now);
+      const cm = compose.call(endpoint.composer, layout, flags, now);
       cm.nodeId ^= Math.floor((now - began) / 1_000_000) & 0xff;
       return cm;
     };

@@ -7,9 +7,9 @@ export const mutant: Mutant = {
   requirements: ['MPIP-NID-03'],
   killedBy: ['NID-one-for-all'],
   apply({ endpoint }) {
-    const { compose } = endpoint;
-    endpoint.compose = (layout, flags, now) => {
-      const cm = compose.call(endpoint, layout, flags, now);
+    const { compose } = endpoint.composer;
+    endpoint.composer.compose = (layout, flags, now) => {
+      const cm = compose.call(endpoint.composer, layout, flags, now);
       if (flags === Flags.enabled) cm.nodeId ^= 1;
       return cm;
     };

@@ -6,15 +6,16 @@ export const mutant: Mutant = {
   requirements: ['MPIP-NID-03'],
   killedBy: ['RX-own-node-id-changes-nothing'],
   apply({ endpoint }) {
-    const { nodeId, processCm } = endpoint;
+    const { nodeId } = endpoint.composer;
+    const { processCm } = endpoint;
     endpoint.processCm = (view, now) => {
-      const own = nodeId.call(endpoint, view.cm.layout);
+      const own = nodeId.call(endpoint.composer, view.cm.layout);
       let asked = 0;
       // The first question is whether the CM is our own.
-      endpoint.nodeId = (layout) =>
-        asked++ === 0 ? -1 : layout === view.cm.layout ? own : nodeId.call(endpoint, layout);
+      endpoint.composer.nodeId = (layout) =>
+        asked++ === 0 ? -1 : layout === view.cm.layout ? own : nodeId.call(endpoint.composer, layout);
       const deliver = processCm.call(endpoint, view, now);
-      endpoint.nodeId = nodeId;
+      endpoint.composer.nodeId = nodeId;
       return deliver;
     };
   },

@@ -6,9 +6,9 @@ export const mutant: Mutant = {
   requirements: ['MPIP-PA-09'],
   killedBy: ['SS-id-for-two-connections-lower-wins', 'SS-path-zero-after-expiry', 'SS-path-zero-announces'],
   apply({ endpoint }) {
-    const { sessionToSend } = endpoint;
-    endpoint.sessionToSend = (row, tuple, protocol, now) => {
-      const session = sessionToSend.call(endpoint, row, tuple, protocol, now);
+    const { toSend } = endpoint.sessionRules;
+    endpoint.sessionRules.toSend = (row, tuple, protocol, now) => {
+      const session = toSend.call(endpoint.sessionRules, row, tuple, protocol, now);
       if (session !== undefined) endpoint.sessions.addOriginalPath(session, now);
       return session;
     };

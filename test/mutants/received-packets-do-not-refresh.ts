@@ -8,10 +8,10 @@ export const mutant: Mutant = {
   apply({ endpoint }) {
     const { receiveData } = endpoint;
     endpoint.receiveData = (...all) => {
-      const { refresh } = endpoint;
-      endpoint.refresh = () => {};
+      const { refresh } = endpoint.sessionRules;
+      endpoint.sessionRules.refresh = () => {};
       const deliver = receiveData.apply(endpoint, all);
-      endpoint.refresh = refresh;
+      endpoint.sessionRules.refresh = refresh;
       return deliver;
     };
   },

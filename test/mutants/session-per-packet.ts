@@ -21,7 +21,7 @@ export const mutant: Mutant = {
     'SS-sent-packets-refresh',
   ],
   apply({ endpoint }) {
-    endpoint.sessionToSend = (row, tuple, protocol, now) => {
+    endpoint.sessionRules.toSend = (row, tuple, protocol, now) => {
       const peer = endpoint.nodes.at(row.address, row.port);
       const known = endpoint.sessions.byTuple(tuple, protocol, now);
       if (known !== undefined) endpoint.sessions.remove(known, now);

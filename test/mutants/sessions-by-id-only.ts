@@ -11,10 +11,10 @@ export const mutant: Mutant = {
     'SS-id-for-two-connections-lower-wins',
   ],
   apply({ endpoint }) {
-    const { sessionReceived } = endpoint;
-    endpoint.sessionReceived = (view, peer, id, pathId, now) => {
+    const { received } = endpoint.sessionRules;
+    endpoint.sessionRules.received = (view, peer, id, pathId, now) => {
       for (const session of endpoint.sessions.rows()) if (session.id === id) return session;
-      return sessionReceived.call(endpoint, view, peer, id, pathId, now);
+      return received.call(endpoint.sessionRules, view, peer, id, pathId, now);
     };
   },
 };

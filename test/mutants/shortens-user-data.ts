@@ -9,7 +9,7 @@ export const mutant: Mutant = {
   apply({ endpoint }) {
     const { sendToEnabled } = endpoint;
     endpoint.sendToEnabled = (view, row, now, length) => {
-      const room = endpoint.settings.linkMtu - endpoint.trailerLength(row.layout ?? 'compact');
+      const room = endpoint.settings.linkMtu - endpoint.composer.trailerLength(row.layout ?? 'compact');
       if (length <= room) return sendToEnabled.call(endpoint, view, row, now, length);
       const bytes = withLengths(view.bytes.slice(0, room));
       const shorter = new DatagramView();

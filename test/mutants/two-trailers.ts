@@ -9,7 +9,7 @@ export const mutant: Mutant = {
   apply({ endpoint }) {
     const { sendData } = endpoint;
     endpoint.sendData = (view, session, layout, now, length) => {
-      const cm = endpoint.compose(layout, Flags.normal, now);
+      const cm = endpoint.composer.compose(layout, Flags.normal, now);
       const bytes = appended(view.bytes.slice(0, length), encode({ ...cm, sessionId: session.id }));
       const longer = new DatagramView();
       longer.parse(bytes, 0, bytes.length);

@@ -6,11 +6,11 @@ export const mutant: Mutant = {
   requirements: ['MPIP-RX-01', 'MPIP-RX-03'],
   killedBy: ['RX-unknown-session-goes-nowhere-else'],
   apply({ endpoint }) {
-    const { sessionReceived } = endpoint;
-    endpoint.sessionReceived = (view, peer, id, pathId, now) => {
+    const { received } = endpoint.sessionRules;
+    endpoint.sessionRules.received = (view, peer, id, pathId, now) => {
       const latest = [...peer.sessions.values()].at(-1);
       if (pathId !== 0 && !peer.sessions.has(id) && latest !== undefined) return latest;
-      return sessionReceived.call(endpoint, view, peer, id, pathId, now);
+      return received.call(endpoint.sessionRules, view, peer, id, pathId, now);
     };
   },
 };
