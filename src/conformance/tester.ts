@@ -307,12 +307,6 @@ export class Tester {
         packet: first,
       });
     }
-    if (first.cm?.sessionId !== id) {
-      this.inconc('no-session', 'The peer answered our first packet with a session id, but in another session.', {
-        packet: first,
-        field: 'sessionId',
-      });
-    }
     return { id, port, service, first };
   }
 

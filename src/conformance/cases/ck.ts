@@ -8,6 +8,7 @@ import {
   type Crafted,
   craft,
   nextAnswer,
+  ownSession,
   peerSession,
   received,
   repair,
@@ -183,7 +184,7 @@ export const CK_CASES: readonly TestCase[] = [
     requirements: ['MPIP-CK-02', 'MPIP-CK-03'],
     services: ['echo'],
     async run(t: Tester) {
-      const session = await t.session(await t.node().port());
+      const session = await ownSession(t, await t.node().port());
       const { port, id } = session;
       for (let i = 0; i < 4; i++) {
         await t.exchange(session);
@@ -247,7 +248,7 @@ export const CK_CASES: readonly TestCase[] = [
     services: ['echo'],
     async run(t: Tester) {
       if (t.profile.layout !== 'compact') t.notApplicable('layout', 'Only the compact layout has a filler octet.');
-      const session = await t.session(await t.node().port());
+      const session = await ownSession(t, await t.node().port());
       for (const filler of [0, 1, 25, 0x7f, 0x80, 0xff]) {
         const payload = t.payload();
         session.port.send('echo', payload, { sessionId: session.id, filler });

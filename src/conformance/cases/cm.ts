@@ -2,7 +2,17 @@ import { encode, Flags, formatIpv4 } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
 import { hasCm, isConfirm, isData, isHeartbeat, isQuery, type Observed, payloadIs } from '../observed.js';
 import { cmOf, type Tester } from '../tester.js';
-import { answers, ask, confirmProvoked, isAnswer, nextAnswer, peerSession, received, SETTLE } from './moves.js';
+import {
+  answers,
+  ask,
+  confirmProvoked,
+  isAnswer,
+  nextAnswer,
+  ownSession,
+  peerSession,
+  received,
+  SETTLE,
+} from './moves.js';
 
 /** Section 3.1: what a control message holds, where it sits, and what its flags make a receiver do. */
 export const CM_CASES: readonly TestCase[] = [
@@ -51,7 +61,7 @@ export const CM_CASES: readonly TestCase[] = [
       const asking = await node.port();
       const { confirm } = await t.handshake(asking);
       const data = await peerSession(t, asking);
-      const session = await t.session(await node.port());
+      const session = await ownSession(t, await node.port());
       const { received: fed } = await t.exchange(session, { pathId: 5 });
       for (const packet of [query, confirm, data, session.first!, fed]) {
         const cm = cmOf(packet);
@@ -140,7 +150,7 @@ export const CM_CASES: readonly TestCase[] = [
     requirements: ['MPIP-CM-03'],
     services: ['echo'],
     async run(t: Tester) {
-      const session = await t.session(await t.node().port());
+      const session = await ownSession(t, await t.node().port());
       const { port } = session;
       port.forget();
       const expected: Uint8Array[] = [];
@@ -210,7 +220,7 @@ export const CM_CASES: readonly TestCase[] = [
     requirements: ['MPIP-CM-07', 'MPIP-AV-12', 'MPIP-HB-03'],
     services: ['echo'],
     async run(t: Tester) {
-      const session = await t.session(await t.node().port());
+      const session = await ownSession(t, await t.node().port());
       const { port, id } = session;
       const payloads = [Flags.heartbeat, Flags.enable, Flags.enabled, Flags.handshake].map((flags) => {
         const payload = t.payload(24);
@@ -273,7 +283,7 @@ export const CM_CASES: readonly TestCase[] = [
       const control = await plain.receive((packet) => isAnswer(packet) && packet.wirePayload.length === 0);
       if (control === undefined)
         t.notApplicable('no-empty-echo', 'The echo service does not return datagrams without user data.');
-      const session = await t.session(await node.port());
+      const session = await ownSession(t, await node.port());
       session.port.send('echo', nothing, { sessionId: session.id });
       const answer = await nextAnswer(t, session.port, {
         code: 'not-delivered',
@@ -294,7 +304,7 @@ export const CM_CASES: readonly TestCase[] = [
     requirements: ['MPIP-CM-08', 'MPIP-RX-04'],
     services: ['echo'],
     async run(t: Tester) {
-      const session = await t.session(await t.node().port());
+      const session = await ownSession(t, await t.node().port());
       const stranger = await t.node().port();
       session.port.forget();
       for (const flags of [Flags.normal, Flags.enable]) {
@@ -332,7 +342,7 @@ export const CM_CASES: readonly TestCase[] = [
     requirements: ['MPIP-CM-04', 'MPIP-CM-05'],
     services: ['echo'],
     async run(t: Tester) {
-      const session = await t.session(await t.node().port());
+      const session = await ownSession(t, await t.node().port());
       const { port } = session;
       // 1472 fills an Ethernet frame, 65507 is the largest UDP datagram; 26 octets less just leave room for a CM.
       for (const size of [1200, 1446, 1447, 1472, 65_481, 65_482, 65_507]) {
@@ -364,7 +374,7 @@ export const CM_CASES: readonly TestCase[] = [
     requirements: ['MPIP-CM-07', 'MPIP-CM-08'],
     services: ['echo'],
     async run(t: Tester) {
-      await t.session(await t.node().port());
+      await ownSession(t, await t.node().port());
       // 0.0.0.0 is an empty slot; 192.0.2.0/24 and 203.0.113.0/24 are for documentation and belong to nobody.
       for (const localAddresses of [[], [0, 0], [0xc0000201, 0xcb007109]]) {
         const port = await t.node().port();

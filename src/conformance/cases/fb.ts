@@ -4,7 +4,7 @@ import type { Micros } from '../link.js';
 import { hasCm, isConfirm, isData, isHeartbeat, type Observed } from '../observed.js';
 import type { TestPort } from '../test-port.js';
 import { cmOf, type Session, type Tester } from '../tester.js';
-import { ask, received } from './moves.js';
+import { ask, ownSession, received } from './moves.js';
 
 /** Signed difference of two tick counts modulo 2^32, in microseconds. */
 function ticksToMicros(t: Tester, ticks: number): Micros {
@@ -59,8 +59,8 @@ function feedbacks(ports: readonly TestPort[]): Observed[] {
 async function samplingAndAsking(t: Tester): Promise<{ silent: Session; asking: Session; ports: readonly TestPort[] }> {
   const node = t.node();
   const [one, two] = [await node.port(), await node.port()];
-  const silent = await t.session(one, 'discard', { id: 21 });
-  const asking = await t.session(two, 'echo', { id: 22 });
+  const silent = await ownSession(t, one, 'discard', { id: 21 });
+  const asking = await ownSession(t, two, 'echo', { id: 22 });
   return { silent, asking, ports: [one, two] };
 }
 
@@ -181,7 +181,7 @@ export const FB_CASES: readonly TestCase[] = [
     services: ['echo'],
     duration: () => 1_500_000,
     async run(t: Tester) {
-      const session = await t.session(await t.node().port());
+      const session = await ownSession(t, await t.node().port());
       const rounds: { sent: Observed; received: Observed }[] = [];
       for (let i = 0; i < 16; i++) {
         rounds.push(await t.exchange(session));
@@ -223,7 +223,7 @@ export const FB_CASES: readonly TestCase[] = [
     requirements: ['MPIP-FB-02', 'MPIP-RX-02'],
     services: ['echo'],
     async run(t: Tester) {
-      const session = await t.session(await t.node().port());
+      const session = await ownSession(t, await t.node().port());
       const start = session.port.node.clock();
       const shown: Observed[] = [];
       // Around the whole range of the clock: small steps, large ones and both wrap-arounds.
@@ -241,7 +241,7 @@ export const FB_CASES: readonly TestCase[] = [
     requirements: ['MPIP-FB-06', 'MPIP-FB-02'],
     services: ['echo'],
     async run(t: Tester) {
-      const session = await t.session(await t.node().port());
+      const session = await ownSession(t, await t.node().port());
       for (const ahead of [30_000_000, 100_000_000, 1_000_000_000]) {
         const peerClock = cmOf((await t.exchange(session)).received).timestamp;
         const timestamp = (peerClock + Math.round(ahead / t.profile.tickMicros)) % 0x1_0000_0000;
@@ -367,7 +367,7 @@ export const FB_CASES: readonly TestCase[] = [
     requirements: ['MPIP-FB-05'],
     services: ['echo'],
     async run(t: Tester) {
-      const session = await t.session(await t.node().port());
+      const session = await ownSession(t, await t.node().port());
       for (let i = 0; i < 4; i++) {
         const { received: answer } = await t.exchange(session);
         t.equal(
@@ -397,7 +397,7 @@ export const FB_CASES: readonly TestCase[] = [
     requirements: ['MPIP-EX-01'],
     services: ['echo'],
     async run(t: Tester) {
-      const session = await t.session(await t.node().port());
+      const session = await ownSession(t, await t.node().port());
       const first = await measure(t, session, 6);
       for (let i = 0; i < 4; i++) {
         const { received: next } = await t.exchange(session);
@@ -425,7 +425,7 @@ export const FB_CASES: readonly TestCase[] = [
       const samples = [sample(first.silent, 1), sample(second.silent, 1)];
       await settle(t, first.silent);
       await settle(t, second.silent);
-      const { received: answer } = await t.exchange(await t.session(await t.node().port()));
+      const { received: answer } = await t.exchange(await ownSession(t, await t.node().port()));
       t.equal(cmOf(answer).feedbackPathId, 0, 'feedback-of-other-node', "Another node's path was fed back.", {
         packet: answer,
         field: 'feedbackPathId',
@@ -458,7 +458,7 @@ export const FB_CASES: readonly TestCase[] = [
         Flags.handshake,
       ]) {
         // A node for each flag: an address change forgets what was there before.
-        const session = await t.session(await t.node().port());
+        const session = await ownSession(t, await t.node().port());
         const pathId = 40 + flags;
         const sent = sample(session, pathId, { flags });
         await t.exchange(session);
@@ -482,7 +482,7 @@ export const FB_CASES: readonly TestCase[] = [
     requirements: ['MPIP-RX-02', 'MPIP-FB-08'],
     services: ['echo'],
     async run(t: Tester) {
-      const session = await t.session(await t.node().port());
+      const session = await ownSession(t, await t.node().port());
       const { received: before } = await t.exchange(session);
       for (const pathDelay of [0, 1, -1, 0x7fffffff, -0x80000000]) {
         for (const feedbackPathId of [1, 2, 200, 255]) {

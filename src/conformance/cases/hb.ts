@@ -4,7 +4,7 @@ import type { Micros } from '../link.js';
 import { anything, isHeartbeat, type Observed } from '../observed.js';
 import type { TestPort } from '../test-port.js';
 import { cmOf, type Session, type Tester } from '../tester.js';
-import { answers, isPrefix, peerSession, received, SETTLE } from './moves.js';
+import { answers, isPrefix, ownSession, peerSession, received, SETTLE } from './moves.js';
 
 /** Ticks between two packets of the peer by its own clock, in microseconds. */
 function peerTime(t: Tester, from: Observed, to: Observed): Micros {
@@ -28,7 +28,7 @@ async function sendOneWay(
 
 /** A session with the discard service, the only user data in which is ours. */
 async function oneWaySession(t: Tester): Promise<Session & { port: TestPort }> {
-  return await t.session(await t.node().port(), 'discard');
+  return await ownSession(t, await t.node().port(), 'discard');
 }
 
 /** Section 3.5: heartbeats. */
@@ -183,7 +183,7 @@ export const HB_CASES: readonly TestCase[] = [
     services: ['echo'],
     duration: (constants) => 2.5 * constants['heartbeat-age'],
     async run(t: Tester) {
-      const session = await t.session(await t.node().port());
+      const session = await ownSession(t, await t.node().port());
       const age = t.constants['heartbeat-age'];
       const until = t.now() + 2.5 * age;
       while (t.now() < until) {

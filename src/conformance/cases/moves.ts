@@ -1,8 +1,9 @@
 import { type ControlMessage, encode, Flags, LAYOUTS, type LayoutName, repairChecksum } from '../../codec/index.js';
+import type { ServiceName } from '../case.js';
 import type { Micros } from '../link.js';
 import { all, isQuery, type Observed, type Predicate, payloadIs } from '../observed.js';
 import type { TestPort } from '../test-port.js';
-import type { Expectation, Tester } from '../tester.js';
+import type { Expectation, Session, Tester } from '../tester.js';
 
 /** Moves that several areas' cases are made of. None gives a verdict of its own but `inconc` for a failed preamble. */
 
@@ -14,6 +15,27 @@ export const answers = (payload: Uint8Array): Predicate => all(isAnswer, payload
 
 /** Waits this long after the last packet before a case says that nothing more came, in microseconds. */
 export const SETTLE: Micros = 200_000;
+
+/**
+ * Begins a session of ours, see `Tester.session`. A peer that answers in another session is judged by the cases about
+ * session ids; everywhere else that is `inconc`.
+ */
+export async function ownSession(
+  t: Tester,
+  port: TestPort,
+  service: ServiceName = 'echo',
+  options: { id?: number; cm?: Partial<ControlMessage> } = {},
+): Promise<Session> {
+  const session = await t.session(port, service, options);
+  const { first, id } = session;
+  if (first !== undefined && first.cm?.sessionId !== id) {
+    t.inconc('no-session', 'The peer answered our first packet with a session id, but in another session.', {
+      packet: first,
+      field: 'sessionId',
+    });
+  }
+  return session;
+}
 
 /** Sends an ordinary datagram to the echo service and waits for its return, with or without a CM. */
 export async function ask(

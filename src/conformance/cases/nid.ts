@@ -2,7 +2,7 @@ import { formatNodeId } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
 import { hasCm, isHeartbeat, type Observed } from '../observed.js';
 import { cmOf, type Tester } from '../tester.js';
-import { confirmProvoked, peerSession, received } from './moves.js';
+import { confirmProvoked, ownSession, peerSession, received } from './moves.js';
 
 /** Sections 3.1 and 3.3: the node id. */
 export const NID_CASES: readonly TestCase[] = [
@@ -19,10 +19,10 @@ export const NID_CASES: readonly TestCase[] = [
         const asked = await node.port();
         await confirmProvoked(t, asked);
         await peerSession(t, asked);
-        const { port } = await t.session(await node.port());
+        const { port } = await ownSession(t, await node.port());
         packets.push(...received(asked, hasCm), ...received(port, hasCm));
       }
-      const oneWay = await t.session(await t.node().port(), 'discard');
+      const oneWay = await ownSession(t, await t.node().port(), 'discard');
       const age = t.constants['heartbeat-age'];
       for (let i = 0; i < 5; i++) {
         oneWay.port.send('discard', t.payload(), { sessionId: oneWay.id, pathId: 1 });

@@ -3,7 +3,7 @@ import type { TestCase } from '../case.js';
 import { isConfirm, isData, isPlain, isQuery, type Observed } from '../observed.js';
 import type { TestPort } from '../test-port.js';
 import { cmOf, type Session, type Tester } from '../tester.js';
-import { answers, ask, received, SETTLE } from './moves.js';
+import { answers, ask, ownSession, received, SETTLE } from './moves.js';
 
 /**
  * Sends data of a session from somewhere else and requires that the echo service saw the session's own addresses and
@@ -55,7 +55,7 @@ export const RX_CASES: readonly TestCase[] = [
     services: ['echo'],
     async run(t: Tester) {
       const node = t.node();
-      const session = await t.session(await node.port());
+      const session = await ownSession(t, await node.port());
       const other = await node.port();
       await t.handshake(other);
       const shown: Observed[] = [];
@@ -73,7 +73,7 @@ export const RX_CASES: readonly TestCase[] = [
     services: ['echo'],
     async run(t: Tester) {
       const node = t.node();
-      const session = await t.session(await node.port());
+      const session = await ownSession(t, await node.port());
       const other = await node.port();
       const answer = await requireRestored(t, session, other);
       await t.expectSilence(other, isData, SETTLE, {
@@ -94,7 +94,7 @@ export const RX_CASES: readonly TestCase[] = [
       const node = t.node();
       const [port, other] = [await node.port(0), await node.port(1)];
       const localAddresses = [port.address, other.address];
-      const session = await t.session(port, 'echo', { cm: { localAddresses } });
+      const session = await ownSession(t, port, 'echo', { cm: { localAddresses } });
       await t.exchange(session, { localAddresses, pathId: 1 });
       await t.handshake(other);
       const answer = await requireRestored(t, session, other, { mayReturnThere: true });
@@ -109,7 +109,7 @@ export const RX_CASES: readonly TestCase[] = [
     requirements: ['MPIP-RX-01'],
     services: ['echo', 'discard'],
     async run(t: Tester) {
-      const session = await t.session(await t.node().port());
+      const session = await ownSession(t, await t.node().port());
       await t.exchange(session, { pathId: 1 });
       const answer = await requireRestored(t, session, session.port, { service: 'discard' });
       t.pass('Delivered to the service of the session.', answer);
@@ -123,7 +123,7 @@ export const RX_CASES: readonly TestCase[] = [
     services: ['echo'],
     async run(t: Tester) {
       const node = t.node();
-      const session = await t.session(await node.port(), 'echo', { id: 50 });
+      const session = await ownSession(t, await node.port(), 'echo', { id: 50 });
       await t.exchange(session, { pathId: 1 });
       for (const pathId of [1, 4, 0]) {
         const other = await node.port();
@@ -149,7 +149,7 @@ export const RX_CASES: readonly TestCase[] = [
     requirements: ['MPIP-RX-03', 'MPIP-SS-05'],
     services: ['echo'],
     async run(t: Tester) {
-      const session = await t.session(await t.node().port(), 'echo', { id: 50 });
+      const session = await ownSession(t, await t.node().port(), 'echo', { id: 50 });
       await t.exchange(session, { pathId: 1 });
       for (const [sessionId, pathId] of [
         [50, 0],
@@ -185,7 +185,7 @@ export const RX_CASES: readonly TestCase[] = [
     async run(t: Tester) {
       const port = await t.node().port();
       const probe = await t.node().port();
-      const { first } = await t.session(probe);
+      const { first } = await ownSession(t, probe);
       const nodeId = cmOf(first!).nodeId;
       port.send('echo', t.payload(), { nodeId, flags: Flags.enable }, { mayBeOrdinary: true });
       await t.expectSilence(port, () => true, SETTLE, {
@@ -219,8 +219,8 @@ export const RX_CASES: readonly TestCase[] = [
     services: ['echo'],
     async run(t: Tester) {
       const node = t.node();
-      const one = await t.session(await node.port(), 'echo', { id: 11 });
-      const two = await t.session(await node.port(), 'echo', { id: 12 });
+      const one = await ownSession(t, await node.port(), 'echo', { id: 11 });
+      const two = await ownSession(t, await node.port(), 'echo', { id: 12 });
       for (const session of [one, two, two, one, one, two]) {
         const other = session === one ? two : one;
         const { sent, received: answer } = await t.exchange(

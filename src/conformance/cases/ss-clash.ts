@@ -2,7 +2,7 @@ import type { TestCase } from '../case.js';
 import { isData, isPlain, type Observed } from '../observed.js';
 import type { TestNode, TestPort } from '../test-port.js';
 import { cmOf, type Tester } from '../tester.js';
-import { answers, ask, peerSession, received } from './moves.js';
+import { answers, ask, ownSession, peerSession, received } from './moves.js';
 
 /** A node whose id is lower, or higher, than the peer's: the numerically lower one wins when ids clash. */
 async function nodeBeside(t: Tester, which: 'lower' | 'higher'): Promise<TestNode> {
@@ -80,7 +80,7 @@ export const SS_CLASH_CASES: readonly TestCase[] = [
     async run(t: Tester) {
       const node = await nodeBeside(t, 'lower');
       const theirs = await begun(t, node);
-      await t.session(await t.node().port());
+      await ownSession(t, await t.node().port());
       const port = await node.port();
       await t.handshake(port);
       const { received: ours } = await t.exchange(
@@ -151,7 +151,7 @@ export const SS_CLASH_CASES: readonly TestCase[] = [
     requirements: ['MPIP-SS-03', 'MPIP-RX-04'],
     services: ['echo'],
     async run(t: Tester) {
-      const session = await t.session(await t.node().port(), 'echo', { id: 99 });
+      const session = await ownSession(t, await t.node().port(), 'echo', { id: 99 });
       for (let i = 0; i < 4; i++) {
         const answer = await ask(t, session.port, t.payload(10 + 300 * i), { preamble: false });
         t.equal(answer.cm?.sessionId ?? 'none', 99, 'session-changed', 'The answer belongs to another session.', {

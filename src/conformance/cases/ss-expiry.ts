@@ -2,7 +2,7 @@ import type { TestCase } from '../case.js';
 import type { Micros } from '../link.js';
 import { isHeartbeat, type Observed } from '../observed.js';
 import { cmOf, type Session, type Tester } from '../tester.js';
-import { peerSession, received } from './moves.js';
+import { ownSession, peerSession, received } from './moves.js';
 
 /** Time between two packets of the peer by its own clock. */
 function between(t: Tester, earlier: Observed, later: Observed): Micros {
@@ -118,7 +118,7 @@ export const SS_EXPIRY_CASES: readonly TestCase[] = [
     services: ['discard', 'echo'],
     duration: (constants) => 2 * constants['session-expiry'],
     async run(t: Tester) {
-      const { port, id } = await t.session(await t.node().port(), 'discard');
+      const { port, id } = await ownSession(t, await t.node().port(), 'discard');
       const { 'session-expiry': expiry, 'heartbeat-age': age } = t.constants;
       // Far enough apart for a heartbeat each, close enough for the session.
       const interval = Math.max(1.1 * age, expiry / 8);

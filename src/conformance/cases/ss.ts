@@ -1,7 +1,7 @@
 import type { TestCase } from '../case.js';
 import { isData, isHeartbeat, type Observed } from '../observed.js';
 import { cmOf, type Tester } from '../tester.js';
-import { answers, confirmProvoked, nextAnswer, peerSession, received } from './moves.js';
+import { answers, confirmProvoked, nextAnswer, ownSession, peerSession, received } from './moves.js';
 
 /** Section 3.7.1: how sessions begin, and their ids. Expiry is in ss-expiry.ts, ids that clash in ss-clash.ts. */
 export const SS_CASES: readonly TestCase[] = [
@@ -252,7 +252,7 @@ export const SS_CASES: readonly TestCase[] = [
     requirements: ['MPIP-SS-05', 'MPIP-RX-03'],
     services: ['echo'],
     async run(t: Tester) {
-      await t.session(await t.node().port(), 'echo', { id: 78 });
+      await ownSession(t, await t.node().port(), 'echo', { id: 78 });
       const ports = [await t.node().port(), await t.node().port()] as const;
       for (const port of ports) await t.handshake(port);
       const shown: Observed[] = [];
