@@ -40,6 +40,8 @@ export interface TcpFields {
   /** See `TcpFlags`. */
   readonly flags: number;
   readonly window?: number;
+  /** TCP options, a multiple of 4 octets, 40 at most; default none. */
+  readonly options?: Uint8Array;
 }
 
 /** Writes an IPv4 header without options, with a valid checksum, in front of `l4Length` octets. */
@@ -89,21 +91,23 @@ export function buildUdp(tuple: Tuple, payload: Uint8Array, options: Ipv4Options
 }
 
 /**
- * Builds an IPv4/TCP segment without options, with valid lengths and checksums.
+ * Builds an IPv4/TCP segment with valid lengths and checksums.
  * @throws CodecError `too-long` when the datagram would be longer than 65535 octets.
  */
 export function buildTcp(tuple: Tuple, fields: TcpFields, payload: Uint8Array, options: Ipv4Options = {}): Uint8Array {
   const l4 = IPV4_HEADER_LENGTH;
-  const length = l4 + TCP_HEADER_LENGTH + payload.length;
+  const headerLength = TCP_HEADER_LENGTH + (fields.options?.length ?? 0);
+  const length = l4 + headerLength + payload.length;
   checkTotalLength(length);
   const packet = new Uint8Array(length);
-  packet.set(payload, l4 + TCP_HEADER_LENGTH);
-  writeIpv4Header(packet, tuple, TCP, TCP_HEADER_LENGTH + payload.length, options);
+  if (fields.options !== undefined) packet.set(fields.options, l4 + TCP_HEADER_LENGTH);
+  packet.set(payload, l4 + headerLength);
+  writeIpv4Header(packet, tuple, TCP, headerLength + payload.length, options);
   writeU16be(packet, l4, tuple.sourcePort);
   writeU16be(packet, l4 + 2, tuple.destinationPort);
   writeU32be(packet, l4 + 4, fields.sequence);
   writeU32be(packet, l4 + 8, fields.acknowledgement ?? 0);
-  packet[l4 + 12] = 0x50;
+  packet[l4 + 12] = headerLength << 2;
   packet[l4 + 13] = fields.flags;
   writeU16be(packet, l4 + 14, fields.window ?? 65535);
   writeU16be(packet, l4 + 16, l4Checksum(packet, 0, TCP, l4, length));

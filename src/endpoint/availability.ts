@@ -6,6 +6,8 @@ export interface AvailabilityRow {
   readonly port: number;
   /** True once a valid query, confirmation or other CM came from there. */
   enabled: boolean;
+  /** True once a query or confirmation came from there: the address itself did the handshake. */
+  handshaken: boolean;
   /** Queries sent there. */
   queries: number;
   /** Layout of the CMs from there; then the only one tried and used. */
@@ -35,7 +37,7 @@ export class AvailabilityTable {
     let row = this.#rows.get(key);
     if (row === undefined) {
       if (this.#rows.size >= this.limit) this.#rows.delete(this.#rows.keys().next().value!);
-      row = { address, port, enabled: false, queries: 0, layout: undefined };
+      row = { address, port, enabled: false, handshaken: false, queries: 0, layout: undefined };
       this.#rows.set(key, row);
     }
     return row;

@@ -17,7 +17,10 @@ export class Composer {
   readonly #message: ControlMessage;
   #rotation = 0;
 
-  constructor(private readonly settings: Settings) {
+  constructor(
+    private readonly settings: Settings,
+    private readonly addresses: () => readonly Ipv4[],
+  ) {
     const { profile, clockOffsetMicros } = settings;
     this.#clock = new TickClock(profile.tickMicros, profile.clock, clockOffsetMicros);
     this.#message = emptyControlMessage(profile.layout);
@@ -50,7 +53,7 @@ export class Composer {
 
   /** Section 3.1: all local addresses; in `compact` two at a time, rotating so that all appear (docs/decisions.md 11). */
   addressList(layout: LayoutName): readonly Ipv4[] {
-    const { addresses } = this.settings;
+    const addresses = this.addresses();
     const most = maxAddresses(LAYOUTS[layout]);
     if (addresses.length <= most) return addresses;
     const start = this.#rotation;
@@ -60,7 +63,7 @@ export class Composer {
 
   /** Octets that this node's CM adds to a packet. */
   trailerLength(layout: LayoutName): number {
-    return trailerSize(LAYOUTS[layout], Math.min(this.settings.addresses.length, maxAddresses(LAYOUTS[layout])));
+    return trailerSize(LAYOUTS[layout], Math.min(this.addresses().length, maxAddresses(LAYOUTS[layout])));
   }
 
   /** Section 3.4: feedback of the path that was fed back longest ago, when there is a new sample. */

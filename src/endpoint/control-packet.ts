@@ -1,11 +1,25 @@
 import { writeU16be, writeU32be } from '../codec/bytes.js';
 import { ipv4HeaderChecksum, l4Checksum } from '../codec/checksum.js';
-import { type ControlMessage, type DatagramView, TCP, type Tuple, UDP } from '../codec/index.js';
+import {
+  buildTcp,
+  buildUdp,
+  type ControlMessage,
+  type DatagramView,
+  TCP,
+  type TcpFields,
+  TcpFlags,
+  type Tuple,
+  UDP,
+} from '../codec/index.js';
 import { attach } from '../codec/trailer.js';
 import type { PacketQueue } from './packet-queue.js';
 
 /** Octets that a trailer can have at most: `full` with 16 addresses. */
 export const MAX_TRAILER = 25 + 4 * 16;
+
+const EMPTY = new Uint8Array(0);
+/** Window scale 7 (RFC 7323), padded to a word. */
+const WINDOW_SCALE = Uint8Array.of(3, 3, 7, 1);
 
 /**
  * Builds the packets that MPIP itself sends: copies of a datagram with a CM (paper, sections 3.2 and 3.5). A copy keeps
@@ -41,8 +55,7 @@ export class ControlPackets {
     out.set(bytes.subarray(original.offset, original.offset + 20));
     out[0] = 0x45;
     writeU16be(out, 2, length);
-    this.#identification = (this.#identification + 1) & 0xffff;
-    writeU16be(out, 4, this.#identification);
+    writeU16be(out, 4, this.#nextIdentification());
     writeU32be(out, 12, tuple.source);
     writeU32be(out, 16, tuple.destination);
     writeU16be(out, 10, ipv4HeaderChecksum(out, 0, 20));
@@ -52,6 +65,28 @@ export class ControlPackets {
     if (original.protocol === UDP) writeU16be(out, 24, length - 20);
     writeU16be(out, 20 + (original.protocol === TCP ? 16 : 6), l4Checksum(out, 0, original.protocol, 20, length));
     slot.length = attach(out, cm, out, length);
+  }
+
+  /** Adds a UDP datagram without user data that carries `cm` over `tuple`. */
+  datagram(queue: PacketQueue, tuple: Tuple, cm: ControlMessage): void {
+    this.#append(queue, buildUdp(tuple, EMPTY, { identification: this.#nextIdentification() }), cm);
+  }
+
+  /** Adds a TCP segment without user data that carries `cm`; a SYN has the window scale option, so that NATs track it well. */
+  segment(queue: PacketQueue, tuple: Tuple, fields: TcpFields, cm: ControlMessage): void {
+    const identification = this.#nextIdentification();
+    const options = (fields.flags & TcpFlags.syn) === 0 ? EMPTY : WINDOW_SCALE;
+    this.#append(queue, buildTcp(tuple, { ...fields, options }, EMPTY, { identification }), cm);
+  }
+
+  #append(queue: PacketQueue, packet: Uint8Array, cm: ControlMessage): void {
+    const slot = queue.appendCopy(packet, packet.length, MAX_TRAILER);
+    slot.length = attach(slot.bytes, cm, slot.bytes, packet.length);
+  }
+
+  #nextIdentification(): number {
+    this.#identification = (this.#identification + 1) & 0xffff;
+    return this.#identification;
   }
 
   /** Breaks the TCP checksum of the datagram added last, so that an ordinary TCP drops it (docs/decisions.md 1). */

@@ -13,6 +13,8 @@ export interface Counters {
   ownIdReceived: number;
   /** Data packets dropped because their protocol is not that of their session. */
   protocolMismatch: number;
+  /** Wrapped segments dropped: no whole TCP header inside, or a wrong UDP checksum. */
+  badWrappers: number;
   /** Connections that stayed ordinary for a while because the peer's session ids were used up. */
   idsExhausted: number;
 }
@@ -30,6 +32,7 @@ export function newCounters(): Counters {
     heartbeatsReceived: 0,
     ownIdReceived: 0,
     protocolMismatch: 0,
+    badWrappers: 0,
     idsExhausted: 0,
   };
 }

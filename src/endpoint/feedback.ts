@@ -2,6 +2,8 @@
 export interface FeedbackRow {
   /** The peer's id of its path. */
   readonly pathId: number;
+  /** The session of the packets that the samples come from; 0 = none. */
+  sessionId: number;
   /** Receive clock minus packet timestamp, in ticks, signed 32 bits. */
   delay: number;
   /** When the first sample arrived, microseconds. */
@@ -29,13 +31,14 @@ export class FeedbackTable {
   }
 
   /** Stores a sample; it replaces the one before (section 3.4: "it updates the path's delay with T2 - T1"). */
-  record(pathId: number, delay: number, now: number): FeedbackRow {
+  record(pathId: number, delay: number, now: number, sessionId = 0): FeedbackRow {
     let row = this.#rows.get(pathId);
     if (row === undefined) {
-      row = { pathId, delay, since: now, feedbackTime: Number.NEGATIVE_INFINITY, fresh: true };
+      row = { pathId, sessionId, delay, since: now, feedbackTime: Number.NEGATIVE_INFINITY, fresh: true };
       this.#rows.set(pathId, row);
     } else {
       row.delay = delay;
+      row.sessionId = sessionId;
       row.fresh = true;
     }
     return row;
@@ -55,6 +58,11 @@ export class FeedbackTable {
       chosen.feedbackTime = now;
     }
     return chosen;
+  }
+
+  /** Forgets the paths of a session (address change, section 3.4). */
+  forgetSession(sessionId: number): void {
+    for (const row of this.#rows.values()) if (row.sessionId === sessionId) this.#rows.delete(row.pathId);
   }
 
   /** Forgets a path. */

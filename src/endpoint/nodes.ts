@@ -12,6 +12,8 @@ export class Peer {
   readonly provenAddresses = new Set<Ipv4>();
   /** Union of the address lists it announced. */
   readonly announced = new Set<Ipv4>();
+  /** Counts changes of what paths can be made of: a remote address joined, or a local one changed. */
+  version = 0;
   /** Table 5. */
   readonly feedback = new FeedbackTable();
   /** Rows of Table 3 towards it, by path id. */
@@ -91,7 +93,11 @@ export class NodeTable {
       this.#byId.set(key, [...(this.#byId.get(key) ?? []), peer]);
     }
     this.prove(peer, address, port);
-    for (const one of list) if (one !== 0) peer.announced.add(one);
+    for (const one of list) {
+      if (one === 0 || peer.announced.has(one)) continue;
+      peer.announced.add(one);
+      peer.version++;
+    }
     return peer;
   }
 
@@ -108,6 +114,13 @@ export class NodeTable {
     this.#byAddress.set(key, peer);
     peer.proven.add(key);
     peer.provenAddresses.add(address);
+  }
+
+  /** Removes the row of an address and port whose last path is gone (section 3.3). */
+  unprove(address: Ipv4, port: number): void {
+    const key = addressKey(address, port);
+    const peer = this.#byAddress.get(key);
+    if (peer !== undefined && peer.proven.size > 1) this.#forget(key, peer);
   }
 
   #forget(key: number, peer: Peer): void {

@@ -9,6 +9,9 @@ import {
   Random,
 } from '../codec/index.js';
 
+/** How TCP segments travel on paths that are not the original: after a fake handshake, or in UDP (paper, section 3.8). */
+export type TcpMode = 'fake-tcp' | 'udp-wrapper';
+
 /** How an endpoint is made. Only `addresses` has no default. */
 export interface EndpointOptions {
   /** The node's addresses, primary first; at least one. */
@@ -25,6 +28,12 @@ export interface EndpointOptions {
   readonly clockOffsetMicros?: number;
   /** Largest datagram the links carry, in octets. Default 65535. A datagram that would not fit with its CM goes without. */
   readonly linkMtu?: number;
+  /** How TCP segments travel on paths that are not the original (section 3.8). Default `fake-tcp` (section 4.2.2). */
+  readonly tcpMode?: TcpMode;
+  /** False switches the reordering of TCP segments off (section 4.2.1). Default true. */
+  readonly reordering?: boolean;
+  /** Keep only the fastest N paths of a session (section 3.3); 0, the default, keeps all. */
+  readonly maxPaths?: number;
   /** Most rows of each table that strangers can fill (Tables 2 and 4, waiting list); the oldest goes first. Default 65536. */
   readonly tableLimit?: number;
 }
@@ -38,6 +47,9 @@ export interface Settings {
   readonly random: Random;
   readonly clockOffsetMicros: number;
   readonly linkMtu: number;
+  readonly tcpMode: TcpMode;
+  readonly reordering: boolean;
+  readonly maxPaths: number;
   readonly tableLimit: number;
 }
 
@@ -60,6 +72,9 @@ export function settingsOf(options: EndpointOptions): Settings {
     random,
     clockOffsetMicros: options.clockOffsetMicros ?? 0,
     linkMtu: options.linkMtu ?? 65535,
+    tcpMode: options.tcpMode ?? 'fake-tcp',
+    reordering: options.reordering ?? true,
+    maxPaths: options.maxPaths ?? 0,
     tableLimit: options.tableLimit ?? 65536,
   };
 }

@@ -42,9 +42,12 @@ export class PacketQueue {
     return slot;
   }
 
-  /** Takes back the datagram added last. */
-  dropLast(): void {
+  /** Takes back a datagram of the batch; those added after it move up. */
+  drop(slot: PacketSlot): void {
+    const index = this.#slots.lastIndexOf(slot, this.length - 1);
+    if (index < 0) return;
     this.length--;
+    if (index < this.length) this.#slots.splice(this.length, 0, ...this.#slots.splice(index, 1));
   }
 
   /** Forgets the datagrams; their buffers stay. */

@@ -1,10 +1,87 @@
+import type { Constants, Random } from '../codec/index.js';
 import type { Path } from './paths.js';
+import type { Priority } from './routing.js';
 import type { Session } from './sessions.js';
 
-/**
- * The path of the next packet of a session (paper, section 3.6); undefined while the session has none, and the packet
- * then goes over the session's own tuple with path id 0. A session has one path at present, its own tuple.
- */
-export function selectPath(session: Session): Path | undefined {
-  return session.paths[0];
+/** Chooses the path of each packet and keeps the weights (paper, section 3.6). */
+export class PathSelection {
+  constructor(
+    private readonly constants: Constants,
+    private readonly random: Random,
+  ) {}
+
+  /**
+   * The path of the next packet of a session; undefined while the session has none, and the packet then goes over the
+   * session's own tuple with path id 0.
+   */
+  choose(session: Session, priority: Priority, now: number): Path | undefined {
+    const { paths } = session;
+    if (paths.length === 0) return undefined;
+    this.adjustWeights(session, now);
+    if (paths.length === 1) return paths[0];
+    if (priority === 'responsiveness') {
+      const fastest = lowestDelay(paths);
+      if (fastest !== undefined) return fastest;
+    }
+    return this.unused(paths, now) ?? this.weighted(paths);
+  }
+
+  /** Equation 1: a path at random, with the probability of its share of the weights. */
+  weighted(paths: readonly Path[]): Path {
+    let total = 0;
+    for (const path of paths) total += path.weight;
+    let left = this.random.next() * total;
+    for (const path of paths) {
+      left -= path.weight;
+      if (left < 0) return path;
+    }
+    return paths[paths.length - 1]!;
+  }
+
+  /** A path that carried nothing for `path-refresh`, the longest unused first: keeps paths of small weight measured. */
+  unused(paths: readonly Path[], now: number): Path | undefined {
+    let oldest: Path | undefined;
+    for (const path of paths) {
+      if (
+        now - path.lastSent >= this.constants['path-refresh'] &&
+        (oldest === undefined || path.lastSent < oldest.lastSent)
+      ) {
+        oldest = path;
+      }
+    }
+    return oldest;
+  }
+
+  /**
+   * Algorithm 1, for every period T since it last ran: paths whose queuing delay is above the session's average lose S,
+   * the others gain S, within the bounds. Run when a packet is sent; more periods than lead from one bound to the other
+   * change nothing more.
+   */
+  adjustWeights(session: Session, now: number): void {
+    const period = this.constants['weight-period'];
+    const due = Math.floor((now - session.weightsAt) / period);
+    if (due <= 0) return;
+    session.weightsAt += due * period;
+    const step = this.constants['weight-step'];
+    const max = this.constants['weight-max'];
+    const min = this.constants['weight-min'];
+    const most = step > 0 ? Math.ceil((max - min) / step) : 0;
+    const change = Math.min(due, most) * step;
+    let sum = 0;
+    for (const path of session.paths) sum += path.queuing;
+    const average = sum / session.paths.length;
+    for (const path of session.paths) {
+      path.weight = path.queuing <= average ? Math.min(max, path.weight + change) : Math.max(min, path.weight - change);
+    }
+  }
+}
+
+/** The path with the lowest real-time delay D; undefined while none was measured. */
+export function lowestDelay(paths: readonly Path[]): Path | undefined {
+  let best: Path | undefined;
+  for (const path of paths) {
+    if (path.delay === undefined) continue;
+    if (best === undefined || ((path.networkDelay - best.networkDelay) | 0) < 0) best = path;
+  }
+  return best;
 }

@@ -1,6 +1,9 @@
 import type { Tuple } from '../codec/index.js';
 import type { Session } from './sessions.js';
 
+/** A path does not age while nothing is sent on it: a pause counts as this many microseconds at most. */
+const LONGEST_PAUSE = 1_000_000;
+
 /** A row of Table 3: a path of one session with its measurements (paper, sections 3.3, 3.4, 3.6.1). Times in microseconds, delays in ticks. */
 export class Path {
   /** Smoothed real-time network delay D, relative to the path's first sample; undefined before one. */
@@ -13,6 +16,10 @@ export class Path {
   feedbackTime: number;
   /** Samples taken into D. */
   samples = 0;
+  /** When a packet was last sent on it. */
+  lastSent: number;
+  /** How long packets have been sent on it since feedback last arrived, microseconds; pauses count as a second at most. */
+  unansweredMicros = 0;
   #base = 0;
 
   constructor(
@@ -26,6 +33,18 @@ export class Path {
     now: number,
   ) {
     this.feedbackTime = now;
+    this.lastSent = now;
+  }
+
+  /** Real-time network delay D as the peer measures it, in ticks modulo 2^32: comparable between paths to one peer. */
+  get networkDelay(): number {
+    return (this.#base + Math.round(this.delay ?? 0)) | 0;
+  }
+
+  /** Notes that a packet was sent on the path. */
+  sent(now: number): void {
+    this.unansweredMicros += Math.min(now - this.lastSent, LONGEST_PAUSE);
+    this.lastSent = now;
   }
 
   /** Real-time queuing delay Q = D - Dmin, in ticks. */
@@ -40,6 +59,7 @@ export class Path {
    */
   applyFeedback(sample: number, smoothing: number, stepTicks: number, now: number): void {
     this.feedbackTime = now;
+    this.unansweredMicros = 0;
     let relative = (sample - this.#base) | 0;
     if (this.delay === undefined || Math.abs(relative - this.delay) > stepTicks) {
       this.#base = sample;

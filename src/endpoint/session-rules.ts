@@ -24,9 +24,8 @@ export class SessionRules {
   }
 
   /** Both ends hold the session now: its first path may be used (section 3.7.1; ids from 1, docs/decisions.md 3). */
-  confirm(session: Session, now: number): void {
+  confirm(session: Session): void {
     session.confirmed = true;
-    this.sessions.addOriginalPath(session, now);
   }
 
   /** Section 3.7.1: every packet that is not a heartbeat refreshes the session, sent or received. */

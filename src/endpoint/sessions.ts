@@ -1,6 +1,7 @@
 import { addressKey, type Constants, type Tuple } from '../codec/index.js';
 import type { Peer } from './nodes.js';
-import { Path } from './paths.js';
+import type { Path } from './paths.js';
+import type { ReorderingBuffer } from './reordering.js';
 
 /** A row of Table 7: one connection (paper, section 3.7). */
 export class Session {
@@ -10,8 +11,37 @@ export class Session {
   updateTime: number;
   /** When a CM of this session was last sent, microseconds; the age of the feedback while there is no path. */
   lastSent: number;
+  /** Up to when Algorithm 1 has run, microseconds. */
+  weightsAt: number;
   /** True once a CM with this session's id came from the peer: both ends hold the row. */
   confirmed = false;
+
+  /** Other remote addresses and ports, as `addressKey`, that packets of this session came from. */
+  readonly sources = new Set<number>();
+  /** Tuples whose path was removed, as text, with the time from which they may be tried again, microseconds. */
+  readonly abandoned = new Map<string, number>();
+  /** True after the peer left the session's own remote address, until a packet comes from there again. */
+  isRemoteLost = false;
+  /** State of the peer's addresses that the paths were last made from. */
+  meshVersion = -1;
+  /** True from a reset by an address change until the other end has caught up: no path is added. */
+  isChanging = false;
+  /** True when TCP segments on other paths go as UDP (section 3.8.2). */
+  wrapper = false;
+  /** True when this node's host opened the connection: it sends the fake SYNs (section 3.8.1). */
+  isInitiator = false;
+  /** Tuples on which a fake handshake was begun since the last address change, as text. */
+  readonly handshaken = new Set<string>();
+  /** State of the peer's addresses for which more paths were looked for. */
+  discovered = -1;
+  /** True while an address of the peer is still to be asked. */
+  hasProspects = false;
+  /** Packets that are still to carry ip-change after a change of this node's addresses. */
+  flaggedLeft = 0;
+  /** The peer's address list of the change that is being obeyed, as text. */
+  changeSeen = '';
+  /** Holds TCP segments that came out of order; undefined for other protocols or when switched off. */
+  reordering: ReorderingBuffer | undefined;
 
   constructor(
     readonly peer: Peer,
@@ -27,6 +57,7 @@ export class Session {
   ) {
     this.updateTime = now;
     this.lastSent = now;
+    this.weightsAt = now;
   }
 }
 
@@ -119,16 +150,6 @@ export class SessionTable {
     if (rest.length === 0) this.#byRemote.delete(key);
     else this.#byRemote.set(key, rest);
     this.#size--;
-  }
-
-  /** Adds the path over the session's own tuple, with the next path id of the peer, unless it is there or ids are used up. */
-  addOriginalPath(session: Session, now: number): void {
-    if (session.paths.length > 0) return;
-    const id = session.peer.pathIds.allocate(now);
-    if (id === 0) return;
-    const path = new Path(id, session, session.tuple, this.constants['weight-max'], now);
-    session.paths.push(path);
-    session.peer.paths.set(id, path);
   }
 
   /** Removes every expired row. */

@@ -47,6 +47,11 @@ interface Attached {
 export class VirtualNetwork {
   /** Microseconds since the network began, plus `startMicros`. */
   now: number;
+  /**
+   * What a datagram from one address to another meets instead of the network's own link; undefined for no difference,
+   * `down` for nothing arrives. May be set and changed at any time.
+   */
+  route: ((source: Ipv4, destination: Ipv4) => LinkOptions | 'down' | undefined) | undefined;
   /** Called for every datagram, when set. */
   observer: ((event: NetworkEvent) => void) | undefined;
 
@@ -91,14 +96,16 @@ export class VirtualNetwork {
   send(packet: Uint8Array): void {
     const copy = packet.slice();
     this.observer?.({ kind: 'sent', time: this.now, packet: copy });
-    const copies = this.#chance(this.#link.duplication) ? 2 : 1;
+    const special = packet.length >= 20 ? this.route?.(readU32be(packet, 12), readU32be(packet, 16)) : undefined;
+    const link = special === undefined || special === 'down' ? this.#link : { ...this.#link, ...special };
+    const copies = this.#chance(link.duplication) ? 2 : 1;
     for (let i = 0; i < copies; i++) {
-      if (this.#chance(this.#link.loss)) {
+      if (special === 'down' || this.#chance(link.loss)) {
         this.observer?.({ kind: 'lost', time: this.now, packet: copy });
         continue;
       }
-      const jitter = this.#link.jitterMicros > 0 ? this.#random.below(this.#link.jitterMicros + 1) : 0;
-      this.#queue.push(this.now + this.#link.delayMicros + jitter, () => this.#deliver(i === 0 ? copy : copy.slice()));
+      const jitter = link.jitterMicros > 0 ? this.#random.below(link.jitterMicros + 1) : 0;
+      this.#queue.push(this.now + link.delayMicros + jitter, () => this.#deliver(i === 0 ? copy : copy.slice()));
     }
   }
 

@@ -1,0 +1,186 @@
+import { type DatagramView, type Ipv4, type Random, TcpFlags, type Tuple } from '../codec/index.js';
+import { reversedTuple } from '../codec/rewrite.js';
+import { type PathMesh, tupleKey } from './mesh.js';
+import type { Session } from './sessions.js';
+
+/** A fake handshake that is under way. */
+interface Handshake {
+  readonly session: Session;
+  readonly tuple: Tuple;
+  /** First sequence number of this end. */
+  readonly own: number;
+  /** First sequence number of the other end; undefined before its packet. */
+  other: number | undefined;
+  readonly isClient: boolean;
+  /** SYNs sent. */
+  sent: number;
+  /** When to send again, microseconds; Infinity for no more. */
+  again: number;
+}
+
+/** Sends one packet of a handshake: a segment without payload, with a CM of flag handshake and the session's id. */
+export type SendHandshake = (
+  session: Session,
+  tuple: Tuple,
+  sequence: number,
+  acknowledgement: number,
+  flags: number,
+) => void;
+
+const MOST_PENDING = 4096;
+const MOST_SYNS = 4;
+
+/**
+ * Fake TCP connections (paper, section 3.8.1): the initiator of a connection sends a SYN on every possible path but the
+ * original, the other end answers with SYN-ACK on the same path, the ACK completes it. Sequence numbers acknowledge as
+ * in TCP, so that connection-tracking NATs open. The path is used only after the three packets.
+ */
+export class FakeTcp {
+  readonly #pending = new Map<string, Handshake>();
+
+  constructor(
+    private readonly mesh: PathMesh,
+    private readonly random: Random,
+    private readonly firstIntervalMicros: number,
+    private readonly maxWeight: number,
+    private readonly send: SendHandshake,
+  ) {}
+
+  /** Handshakes under way. */
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  /** When the next SYN is due to be repeated; `Infinity` for none. */
+  get deadline(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const handshake of this.#pending.values()) next = Math.min(next, handshake.again);
+    return next;
+  }
+
+  /** Starts a handshake on every possible path of a session whose initiator this node is. */
+  start(session: Session, locals: readonly Ipv4[], now: number): void {
+    const { tuple, peer } = session;
+    const own = session.isRemoteLost ? [] : [tuple.destination];
+    for (const destination of new Set([...own, ...peer.announced])) {
+      for (const source of locals) {
+        if (source === tuple.source && destination === tuple.destination) continue;
+        this.#begin(
+          session,
+          { source, sourcePort: tuple.sourcePort, destination, destinationPort: tuple.destinationPort },
+          now,
+        );
+      }
+    }
+  }
+
+  /** Takes a received packet with the handshake flag; `session` is the one that its CM names. */
+  receive(view: DatagramView, session: Session, now: number): void {
+    const { tcpFlags } = view;
+    const tuple = reversedTuple(view);
+    if ((tcpFlags & (TcpFlags.rst | TcpFlags.fin)) !== 0) return;
+    const isSyn = (tcpFlags & TcpFlags.syn) !== 0;
+    const isAck = (tcpFlags & TcpFlags.ack) !== 0;
+    if (isSyn && !isAck) this.#answer(view, session, tuple);
+    else if (isSyn) this.#complete(view, session, tuple, now);
+    else if (isAck) this.#accept(view, session, tuple, now);
+  }
+
+  /** A data packet arrived by a tuple whose third packet was lost: the other end has completed the handshake. */
+  seenData(tuple: Tuple, now: number): void {
+    const handshake = this.#pending.get(tupleKey(tuple));
+    if (handshake !== undefined && !handshake.isClient) this.#ready(handshake, now);
+  }
+
+  /** Repeats what is due: SYNs after 1, 2 and 4 first intervals; a handshake without an answer is given up after that. */
+  poll(now: number): void {
+    for (const [key, handshake] of this.#pending) {
+      if (handshake.again > now) continue;
+      if (!handshake.isClient || handshake.sent >= MOST_SYNS) {
+        this.#pending.delete(key);
+        continue;
+      }
+      this.#sendSyn(handshake, now);
+    }
+  }
+
+  /** Forgets the handshakes of a session. */
+  forget(session: Session): void {
+    for (const [key, handshake] of this.#pending) if (handshake.session === session) this.#pending.delete(key);
+  }
+
+  #begin(session: Session, tuple: Tuple, now: number): void {
+    const key = tupleKey(tuple);
+    if (this.#pending.has(key) || this.#pending.size >= MOST_PENDING || session.handshaken.has(key)) return;
+    session.handshaken.add(key);
+    const handshake: Handshake = {
+      session,
+      tuple,
+      own: this.#initialSequence(),
+      other: undefined,
+      isClient: true,
+      sent: 0,
+      again: now,
+    };
+    this.#pending.set(key, handshake);
+    this.#sendSyn(handshake, now);
+  }
+
+  #sendSyn(handshake: Handshake, now: number): void {
+    handshake.again = now + this.firstIntervalMicros * 2 ** handshake.sent;
+    handshake.sent++;
+    this.send(handshake.session, handshake.tuple, handshake.own, 0, TcpFlags.syn);
+  }
+
+  /** Server: SYN-ACK on the same path; a repeated SYN gets the same answer. */
+  #answer(view: DatagramView, session: Session, tuple: Tuple): void {
+    const key = tupleKey(tuple);
+    let handshake = this.#pending.get(key);
+    if (handshake === undefined || handshake.isClient || handshake.session !== session) {
+      if (this.#pending.size >= MOST_PENDING) return;
+      handshake = {
+        session,
+        tuple,
+        own: this.#initialSequence(),
+        other: view.sequence,
+        isClient: false,
+        sent: 0,
+        again: Number.POSITIVE_INFINITY,
+      };
+      this.#pending.set(key, handshake);
+    }
+    handshake.other = view.sequence;
+    this.send(session, tuple, handshake.own, (view.sequence + 1) >>> 0, TcpFlags.syn | TcpFlags.ack);
+  }
+
+  /** Client: the third packet; the path is ready. A repeated SYN-ACK is acknowledged again. */
+  #complete(view: DatagramView, session: Session, tuple: Tuple, now: number): void {
+    const handshake = this.#pending.get(tupleKey(tuple));
+    const isExpected =
+      handshake?.isClient && handshake.session === session && view.acknowledgement === (handshake.own + 1) >>> 0;
+    const isRepeated =
+      handshake === undefined && session.paths.some((path) => tupleKey(path.tuple) === tupleKey(tuple));
+    if (!isExpected && !isRepeated) return;
+    this.send(session, tuple, view.acknowledgement, (view.sequence + 1) >>> 0, TcpFlags.ack);
+    if (handshake !== undefined) this.#ready(handshake, now);
+  }
+
+  /** Server: the ACK of its SYN-ACK; the path is ready. */
+  #accept(view: DatagramView, session: Session, tuple: Tuple, now: number): void {
+    const handshake = this.#pending.get(tupleKey(tuple));
+    if (handshake === undefined || handshake.isClient || handshake.session !== session) return;
+    if (view.acknowledgement === (handshake.own + 1) >>> 0) this.#ready(handshake, now);
+  }
+
+  #ready({ session, tuple }: Handshake, now: number): void {
+    const key = tupleKey(tuple);
+    this.#pending.delete(key);
+    session.abandoned.delete(key);
+    if (session.isChanging || session.paths.some((path) => tupleKey(path.tuple) === key)) return;
+    this.mesh.add(session, tuple, this.maxWeight / (session.paths.length + 1), now);
+  }
+
+  #initialSequence(): number {
+    return this.random.below(2 ** 32);
+  }
+}

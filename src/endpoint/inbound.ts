@@ -1,0 +1,333 @@
+import {
+  Accept,
+  type DatagramView,
+  Flags,
+  HeaderStatus,
+  type Ipv4,
+  type LayoutName,
+  TCP,
+  TrailerView,
+  type Tuple,
+  UDP,
+} from '../codec/index.js';
+import { hasTuple, reversedTuple, rewriteTuple } from '../codec/rewrite.js';
+import { detach } from '../codec/trailer.js';
+import { acceptOnly } from '../codec/view.js';
+import type { FakeTcp } from './fake-tcp.js';
+import { isHeartbeatDue } from './heartbeat.js';
+import type { NodeState } from './node-state.js';
+import type { Peer } from './nodes.js';
+import type { Outbound } from './outbound.js';
+import { type Deliver, ReorderingBuffer } from './reordering.js';
+import type { Session } from './sessions.js';
+import { hasSoundChecksum, holdsSegment, unwrap } from './udp-wrapper.js';
+import { isReset } from './untouched.js';
+
+/** What a node does with packets of the network (paper, sections 3.1 to 3.5, 3.7.2, 3.8), one small method for each rule. */
+export class Inbound {
+  /** Sessions that hold segments; looked at when time has passed. */
+  readonly holding = new Set<Session>();
+  readonly #view = new TrailerView();
+  readonly #deliver: Deliver;
+
+  constructor(
+    private readonly state: NodeState,
+    private readonly outbound: Outbound,
+    private readonly fakeTcp: FakeTcp,
+  ) {
+    this.#deliver = (packet, length) => void this.state.deliveries.filling.appendCopy(packet, length);
+  }
+
+  /** Takes a packet that arrived on an interface. */
+  receive(packet: Uint8Array, now: number, length: number): void {
+    const { deliveries, waiting, counters } = this.state;
+    const slot = deliveries.filling.appendCopy(packet, length);
+    const view = this.#view;
+    const isWhole = view.parse(slot.bytes, 0, length) === HeaderStatus.ok;
+    if (!isWhole || !view.recognise(this.acceptedLayouts(view)) || !this.isAcceptable(view)) {
+      if (isReset(view)) waiting.take(view.destination, view.destinationPort, view.source, view.sourcePort, now);
+      counters.ordinaryReceived++;
+      return;
+    }
+    counters.cmReceived++;
+    if (this.processCm(view, now)) slot.length = view.end;
+    else deliveries.filling.drop(slot);
+  }
+
+  /** Delivers segments that were held too long; returns when to look again. */
+  releaseHeld(now: number): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const session of this.holding) {
+      const { reordering } = session;
+      if (reordering !== undefined && reordering.deadline <= now) reordering.flush(this.#deliver);
+      if (reordering === undefined || reordering.size === 0) this.holding.delete(session);
+      else next = Math.min(next, reordering.deadline);
+    }
+    return next;
+  }
+
+  /** Once an address and port has sent a CM of one layout, only that layout is tried for it. */
+  acceptedLayouts(view: DatagramView): number {
+    const layout = this.state.availability.get(view.source, view.sourcePort)?.layout;
+    return layout === undefined ? Accept.both : acceptOnly(layout);
+  }
+
+  /**
+   * Chance and forged CMs (docs/decisions.md 25): from an unknown node, query and confirmation count only without session
+   * and path, data and heartbeats only with a session; anything else is an ordinary packet.
+   */
+  isAcceptable(view: TrailerView): boolean {
+    const { cm } = view;
+    const { nodeId, layout, flags } = cm;
+    const { composer, nodes } = this.state;
+    if (nodeId === composer.nodeId(layout) || nodes.isKnown(nodeId, layout)) return true;
+    if (flags === Flags.enable || flags === Flags.enabled) return cm.sessionId === 0 && cm.pathId === 0;
+    return flags <= Flags.heartbeat && cm.sessionId !== 0;
+  }
+
+  /**
+   * Processes a packet with a CM: tables first, then what the flag asks for. The datagram is stripped in place.
+   * @returns true when the packet goes up to the host.
+   */
+  processCm(view: TrailerView, now: number): boolean {
+    const { cm } = view;
+    const { flags, layout, nodeId } = cm;
+    if (nodeId === this.state.composer.nodeId(layout)) return this.receiveOwnId(view, flags);
+    const { sessionId, pathId, feedbackPathId, pathDelay, timestamp } = cm;
+    const peer = this.peerOf(view, sessionId, pathId);
+    this.markEnabled(view.source, view.sourcePort, layout);
+    // Before the measurements: those of the flagged packet belong to the path that stays.
+    if (flags === Flags.ipChange) this.receiveAddressChange(view, peer, sessionId, cm.localAddresses, now);
+    else if (flags === Flags.normal) this.endAddressChange(peer, sessionId);
+    if (pathId !== 0) this.measure(peer, pathId, timestamp, now, sessionId);
+    if (feedbackPathId !== 0) this.applyFeedback(peer, feedbackPathId, pathDelay, now);
+    this.strip(view);
+    switch (flags) {
+      case Flags.enable:
+        this.markHandshaken(view, peer);
+        this.receiveQuery(view, layout, now);
+        return false;
+      case Flags.enabled:
+        this.markHandshaken(view, peer);
+        return false;
+      case Flags.heartbeat:
+        this.receiveHeartbeat(view, peer, sessionId, now);
+        return false;
+      case Flags.handshake:
+        this.receiveHandshake(view, peer, sessionId, now);
+        return false;
+      default:
+        return this.receiveData(view, peer, sessionId, pathId, layout, now);
+    }
+  }
+
+  /**
+   * The node that a CM comes from, noted in Table 4. A packet of a path (path id from 1) belongs to the peer that holds
+   * its session, also from an address not seen before (section 3.7.2: located by node id and session id).
+   */
+  peerOf(view: TrailerView, sessionId: number, pathId: number): Peer {
+    const { cm, source, sourcePort } = view;
+    const { nodeId, layout, localAddresses } = cm;
+    const { nodes } = this.state;
+    if (
+      pathId !== 0 &&
+      sessionId !== 0 &&
+      nodes.find(nodeId, layout, source, sourcePort, localAddresses) === undefined
+    ) {
+      const holders = nodes.withId(nodeId, layout).filter((peer) => peer.sessions.has(sessionId));
+      if (holders.length === 1) nodes.prove(holders[0]!, source, sourcePort);
+    }
+    return nodes.learn(nodeId, layout, source, sourcePort, localAddresses);
+  }
+
+  /** A CM with one's own node id changes no state: data is delivered stripped, the rest dropped (wire format, ids). */
+  receiveOwnId(view: TrailerView, flags: number): boolean {
+    this.state.counters.ownIdReceived++;
+    this.strip(view);
+    return flags <= Flags.ipChange;
+  }
+
+  /** Section 3.1: the CM is removed before the packet goes up. */
+  strip(view: TrailerView): void {
+    detach(view);
+  }
+
+  /** Section 3.2: the sender's address and port speak MPIP. */
+  markEnabled(address: Ipv4, port: number, layout: LayoutName): void {
+    const row = this.state.availability.row(address, port);
+    row.enabled = true;
+    row.layout ??= layout;
+  }
+
+  /** Section 3.3: an address that did the availability handshake joins the paths of the peer's sessions. */
+  markHandshaken(view: DatagramView, peer: Peer): void {
+    const row = this.state.availability.row(view.source, view.sourcePort);
+    if (row.handshaken) return;
+    row.handshaken = true;
+    peer.version++;
+  }
+
+  /** Section 3.4: T2 - T1 into Table 5, modulo 2^32. */
+  measure(peer: Peer, pathId: number, timestamp: number, now: number, sessionId: number): void {
+    peer.feedback.record(pathId, (this.state.composer.ticks(now) - timestamp) | 0, now, sessionId);
+  }
+
+  /** Section 3.4: a delay that the peer fed back, into Table 3. An unknown path id is ignored (docs/decisions.md 13). */
+  applyFeedback(peer: Peer, pathId: number, delay: number, now: number): void {
+    const { constants, profile } = this.state.settings;
+    const step = constants['clock-step'] / profile.tickMicros;
+    peer.paths.get(pathId)?.applyFeedback(delay, constants['delay-smoothing'], step, now);
+  }
+
+  /** Section 3.2: a query is confirmed right away, over TCP with the next segment sent there. */
+  receiveQuery(view: TrailerView, layout: LayoutName, now: number): void {
+    this.state.counters.queriesReceived++;
+    const back = reversedTuple(view);
+    if (view.protocol === TCP)
+      this.state.waiting.add(back.source, back.sourcePort, back.destination, back.destinationPort, now);
+    else this.sendConfirmation(view, back, layout, now);
+  }
+
+  /** Section 3.2: a new packet with all headers filled in and the CM, back to the sender. */
+  sendConfirmation(view: TrailerView, back: Tuple, layout: LayoutName, now: number): void {
+    this.state.counters.confirmationsSent++;
+    this.outbound.sendBack(view, back, this.state.composer.compose(layout, Flags.enabled, now));
+  }
+
+  /** Section 3.5: a heartbeat is processed and dropped; it does not refresh the session (section 3.7.1). */
+  receiveHeartbeat(view: TrailerView, peer: Peer, sessionId: number, now: number): void {
+    const { counters, sessions, sessionRules, mesh } = this.state;
+    counters.heartbeatsReceived++;
+    const session = sessionId === 0 ? undefined : sessions.byId(peer, sessionId, now);
+    if (session === undefined) return;
+    mesh.seen(session, reversedTuple(view), now);
+    sessionRules.refresh(session, Flags.heartbeat, now);
+    sessionRules.confirm(session);
+  }
+
+  /** Section 3.8.1: a packet of a fake handshake; without its session it means nothing. */
+  receiveHandshake(view: TrailerView, peer: Peer, sessionId: number, now: number): void {
+    const session = sessionId === 0 ? undefined : this.state.sessions.byId(peer, sessionId, now);
+    if (session === undefined || session.protocol !== TCP || view.protocol !== TCP) return;
+    this.fakeTcp.receive(view, session, now);
+  }
+
+  /**
+   * Section 3.4: the peer's addresses changed. Obeyed only for a known session and from an address that did the handshake
+   * or was announced before (docs/decisions.md 15).
+   */
+  receiveAddressChange(
+    view: TrailerView,
+    peer: Peer,
+    sessionId: number,
+    announced: readonly Ipv4[],
+    now: number,
+  ): void {
+    const { sessions, availability, addressChange } = this.state;
+    const session = sessionId === 0 ? undefined : sessions.byId(peer, sessionId, now);
+    if (session === undefined) return;
+    const row = availability.get(view.source, view.sourcePort);
+    const back = reversedTuple(view);
+    const isOwn =
+      back.destination === session.tuple.destination && back.destinationPort === session.tuple.destinationPort;
+    if (!isOwn && !row?.handshaken) return;
+    this.fakeTcp.forget(session);
+    addressChange.resetByPeer(session, back, announced, now);
+  }
+
+  /** A packet without the flag: the peer's address change is over. */
+  endAddressChange(peer: Peer, sessionId: number): void {
+    const session = sessionId === 0 ? undefined : peer.sessions.get(sessionId);
+    if (session?.isChanging) this.state.addressChange.settledByPeer(session);
+  }
+
+  /** Section 3.7.2, inbound: the packet gets the session's tuple back; a heartbeat may be due. */
+  receiveData(
+    view: TrailerView,
+    peer: Peer,
+    sessionId: number,
+    pathId: number,
+    layout: LayoutName,
+    now: number,
+  ): boolean {
+    const { sessionRules, counters, mesh } = this.state;
+    const session = sessionId === 0 ? undefined : sessionRules.received(view, peer, sessionId, pathId, now);
+    const isWrapped = session !== undefined && session.protocol === TCP && view.protocol === UDP;
+    if (session !== undefined && session.protocol !== view.protocol && !isWrapped) {
+      counters.protocolMismatch++;
+      return false;
+    }
+    if (isWrapped && !(holdsSegment(view) && hasSoundChecksum(view))) {
+      counters.badWrappers++;
+      return false;
+    }
+    if (view.protocol === UDP && !isWrapped)
+      this.considerHeartbeat(view, peer, session, sessionId, pathId, layout, now);
+    if (session === undefined) return true;
+    const back = reversedTuple(view);
+    mesh.seen(session, back, now);
+    if (session.protocol === TCP && !isWrapped) this.fakeTcp.seenData(back, now);
+    sessionRules.refresh(session, Flags.normal, now);
+    sessionRules.confirm(session);
+    if (isWrapped) this.unwrapSegment(view, session);
+    else this.restore(view, session);
+    return session.protocol !== TCP || this.reorder(view, session, now);
+  }
+
+  /** The packet's addresses and ports become those that the host knows (section 3.7.2). */
+  restore(view: TrailerView, session: Session): void {
+    const inbound = inboundTuple(session);
+    if (!hasTuple(view, inbound)) rewriteTuple(view, inbound);
+  }
+
+  /** Section 3.8.2: the UDP wrapper goes; addresses and ports come from the session. */
+  unwrapSegment(view: TrailerView, session: Session): void {
+    const length = unwrap(view, inboundTuple(session));
+    view.parse(view.bytes, 0, length);
+  }
+
+  /** Section 3.8.3: in-sequence segments go up at once, the others wait. True when the segment in `view` goes up as it is. */
+  reorder(view: TrailerView, session: Session, now: number): boolean {
+    if (!this.state.settings.reordering || view.status !== HeaderStatus.ok) return true;
+    const { constants } = this.state.settings;
+    session.reordering ??= new ReorderingBuffer(constants['reordering-slots'], constants['reordering-hold']);
+    if (session.reordering.passes(view)) return true;
+    session.reordering.accept(view, now, this.#deliver);
+    if (session.reordering.size > 0) this.holding.add(session);
+    return false;
+  }
+
+  /** Section 3.5: sends a heartbeat when the feedback of the path that this packet came by is nearly obsolete. */
+  considerHeartbeat(
+    view: TrailerView,
+    peer: Peer,
+    session: Session | undefined,
+    sessionId: number,
+    pathId: number,
+    layout: LayoutName,
+    now: number,
+  ): void {
+    const { settings, composer, counters, sessionRules } = this.state;
+    if (!isHeartbeatDue(peer, session, pathId, settings.constants['heartbeat-age'], now)) return;
+    if (session !== undefined) sessionRules.confirm(session);
+    const path = session === undefined ? undefined : this.outbound.choosePath(session, now);
+    const cm = composer.compose(layout, Flags.heartbeat, now);
+    cm.sessionId = sessionId;
+    cm.pathId = path?.id ?? 0;
+    composer.addFeedback(cm, peer, now);
+    counters.heartbeatsSent++;
+    if (session !== undefined) session.lastSent = now;
+    path?.sent(now);
+    this.outbound.sendBack(view, path?.tuple ?? reversedTuple(view), cm);
+  }
+}
+
+/** A session's tuple as packets from the network carry it. */
+function inboundTuple({ tuple }: Session): Tuple {
+  return {
+    source: tuple.destination,
+    sourcePort: tuple.destinationPort,
+    destination: tuple.source,
+    destinationPort: tuple.sourcePort,
+  };
+}

@@ -1,0 +1,166 @@
+import { addressKey, type Constants, type Ipv4, type Tuple } from '../codec/index.js';
+import type { AvailabilityTable } from './availability.js';
+import type { NodeTable } from './nodes.js';
+import { lowestDelay } from './path-selection.js';
+import { Path } from './paths.js';
+import type { Session } from './sessions.js';
+
+/** An obsolete path is left alone for this many times the path expiry. */
+const RETRY_PERIODS = 6;
+
+/** How many paths a session may have and which remote addresses it may use. */
+export interface MeshOptions {
+  /** Keep only the fastest N paths (paper, section 3.3); 0 keeps all. */
+  readonly maxPaths: number;
+}
+
+/**
+ * The rows of Table 3 of a session (paper, section 3.3): every local address to every remote address that is known to
+ * speak MPIP at the session's port. A remote address joins when it did the availability handshake itself (docs/decisions.md 10).
+ */
+export class PathMesh {
+  constructor(
+    private readonly constants: Constants,
+    private readonly availability: AvailabilityTable,
+    private readonly nodes: NodeTable,
+    private readonly options: MeshOptions,
+  ) {}
+
+  /**
+   * Adds the paths that a session can have by now. Weights of paths that are there stay; new ones begin with
+   * weight-max over the number of paths (docs/decisions.md 22).
+   */
+  extend(session: Session, locals: readonly Ipv4[], now: number): void {
+    const { peer } = session;
+    if (session.meshVersion === peer.version || session.isChanging) return;
+    session.meshVersion = peer.version;
+    const wanted: Tuple[] = [];
+    if (!session.isRemoteLost && locals.includes(session.tuple.source)) this.#want(session, session.tuple, wanted);
+    if (session.protocol === 17 || session.wrapper) {
+      for (const remote of this.remotes(session)) {
+        for (const source of locals) {
+          this.#want(session, { source, sourcePort: session.tuple.sourcePort, ...remote }, wanted);
+        }
+      }
+    }
+    const weight = this.constants['weight-max'] / (session.paths.length + wanted.length);
+    for (const tuple of wanted) this.add(session, tuple, weight, now);
+  }
+
+  /** The remote addresses and ports that a session may use: its own, and those of the peer that answered at the same port or were seen in the session. */
+  remotes(session: Session): { destination: Ipv4; destinationPort: number }[] {
+    const { destination, destinationPort } = session.tuple;
+    const list = session.isRemoteLost ? [] : [{ destination, destinationPort }];
+    for (const key of this.prospects(session)) {
+      const address = Math.floor(key / 0x10000);
+      const port = key % 0x10000;
+      if (this.availability.get(address, port)?.handshaken && this.nodes.at(address, port) === session.peer) {
+        list.push({ destination: address, destinationPort: port });
+      }
+    }
+    return list;
+  }
+
+  /** Addresses and ports, as `addressKey`, by which the peer may be reached in this session besides the session's own. */
+  prospects(session: Session): number[] {
+    const { destination, destinationPort } = session.tuple;
+    const own = addressKey(destination, destinationPort);
+    const keys = new Set(session.sources);
+    for (const address of session.peer.announced) keys.add(addressKey(address, destinationPort));
+    keys.delete(own);
+    return [...keys];
+  }
+
+  /** Adds one path; undefined when the peer's path ids are used up. */
+  add(session: Session, tuple: Tuple, weight: number, now: number): Path | undefined {
+    const id = session.peer.pathIds.allocate(now);
+    if (id === 0) return undefined;
+    const path = new Path(id, session, tuple, weight, now);
+    session.paths.push(path);
+    session.peer.paths.set(id, path);
+    return path;
+  }
+
+  /**
+   * Removes obsolete paths: sent on for `path-expiry` without feedback (section 3.4); the last path stays. Then those
+   * beyond the fastest N, once all are measured.
+   */
+  prune(session: Session, now: number): void {
+    const limit = this.constants['path-expiry'];
+    for (const path of [...session.paths]) {
+      if (session.paths.length > 1 && path.unansweredMicros >= limit)
+        this.abandon(path, now, now + RETRY_PERIODS * limit);
+    }
+    const { maxPaths } = this.options;
+    while (maxPaths > 0 && session.paths.length > maxPaths && session.paths.every((path) => path.samples > 0)) {
+      this.abandon(slowest(session.paths), now, Number.POSITIVE_INFINITY);
+    }
+  }
+
+  /**
+   * Removes a path. Its tuple is tried again when the addresses change, or when a packet of the session comes by it at
+   * `retryAt` or later: a path may be broken in one direction only.
+   */
+  abandon(path: Path, now: number, retryAt: number): void {
+    const { session, tuple } = path;
+    session.abandoned.set(tupleKey(tuple), retryAt);
+    this.remove(path, now);
+    const { destination, destinationPort } = tuple;
+    const isUsed = [...session.peer.sessions.values()].some(
+      (other) =>
+        (other.tuple.destination === destination && other.tuple.destinationPort === destinationPort) ||
+        other.paths.some(
+          (left) => left.tuple.destination === destination && left.tuple.destinationPort === destinationPort,
+        ),
+    );
+    if (!isUsed) this.nodes.unprove(destination, destinationPort);
+  }
+
+  /** Removes a path from Table 3. */
+  remove(path: Path, now: number): void {
+    const { session } = path;
+    session.paths.splice(session.paths.indexOf(path), 1);
+    session.peer.paths.delete(path.id);
+    session.peer.pathIds.free(path.id, now);
+  }
+
+  /** A packet of the session arrived by the reverse of a tuple: the tuple works, whatever was found before. */
+  seen(session: Session, tuple: Tuple, now: number): void {
+    const key = addressKey(tuple.destination, tuple.destinationPort);
+    if (session.abandoned.size > 0) {
+      const name = tupleKey(tuple);
+      if ((session.abandoned.get(name) ?? Number.POSITIVE_INFINITY) <= now) {
+        session.abandoned.delete(name);
+        session.meshVersion = -1;
+      }
+    }
+    if (key === addressKey(session.tuple.destination, session.tuple.destinationPort)) {
+      if (session.isRemoteLost) session.meshVersion = -1;
+      session.isRemoteLost = false;
+      return;
+    }
+    if (session.sources.has(key)) return;
+    session.sources.add(key);
+    session.meshVersion = -1;
+  }
+
+  #want(session: Session, tuple: Tuple, wanted: Tuple[]): void {
+    const key = tupleKey(tuple);
+    if (session.abandoned.has(key)) return;
+    if (session.paths.some((path) => tupleKey(path.tuple) === key) || wanted.some((other) => tupleKey(other) === key))
+      return;
+    wanted.push(tuple);
+  }
+}
+
+/** The path with the highest delay of paths that are all measured. */
+function slowest(paths: readonly Path[]): Path {
+  const left = [...paths];
+  while (left.length > 1) left.splice(left.indexOf(lowestDelay(left)!), 1);
+  return left[0]!;
+}
+
+/** A tuple as text, for sets. */
+export function tupleKey(tuple: Tuple): string {
+  return `${tuple.source}:${tuple.sourcePort}-${tuple.destination}:${tuple.destinationPort}`;
+}

@@ -1,0 +1,226 @@
+import {
+  type ControlMessage,
+  DatagramView,
+  Flags,
+  HeaderStatus,
+  isAttachable,
+  type LayoutName,
+  sameTuple,
+  TCP,
+  TcpFlags,
+  type Tuple,
+} from '../codec/index.js';
+import { hasTuple, rewriteTuple } from '../codec/rewrite.js';
+import { attach } from '../codec/trailer.js';
+import type { AvailabilityRow } from './availability.js';
+import { MAX_TRAILER } from './control-packet.js';
+import type { FakeTcp } from './fake-tcp.js';
+import { tupleKey } from './mesh.js';
+import type { NodeState } from './node-state.js';
+import type { Path } from './paths.js';
+import type { Session } from './sessions.js';
+import { wrap } from './udp-wrapper.js';
+import { isReset, multicastOrBroadcast, usesDhcp } from './untouched.js';
+
+const WRAPPER_OVERHEAD = 8;
+const MOST_INITIATED = 4096;
+
+/** What a node does with packets of its host (paper, sections 3.2 and 3.7.2), one small method for each rule. */
+export class Outbound {
+  /** TCP connections that this host opened lately, as text: their SYN passed. */
+  readonly #initiated = new Set<string>();
+  readonly #view = new DatagramView();
+  readonly #rewritten = new DatagramView();
+  readonly #wrapped = new Uint8Array(65535 + WRAPPER_OVERHEAD);
+
+  constructor(
+    private readonly state: NodeState,
+    private readonly fakeTcp: FakeTcp,
+  ) {}
+
+  /** Takes a packet that the local TCP/IP stack wants to send. */
+  send(packet: Uint8Array, now: number, length: number): void {
+    const view = this.#view;
+    const { waiting, availability } = this.state;
+    if (view.parse(packet, 0, length) !== HeaderStatus.ok || !this.isEligible(view)) {
+      if (isReset(view)) waiting.take(view.source, view.sourcePort, view.destination, view.destinationPort, now);
+      this.sendPlain(packet, length);
+      return;
+    }
+    if (view.protocol === TCP) this.noteInitiator(view);
+    const row = availability.get(view.destination, view.destinationPort);
+    if (row?.enabled) this.sendToEnabled(view, row, now, length);
+    else this.sendToUnknown(view, now, length);
+  }
+
+  /** False for what is never touched: RST, multicast, broadcast, DHCP (docs/decisions.md 8), a UDP length that lies. */
+  isEligible(view: DatagramView): boolean {
+    if (!isAttachable(view) || multicastOrBroadcast(view.destination) || usesDhcp(view)) return false;
+    return !isReset(view);
+  }
+
+  /** Section 3.8.1: the node that initiates the connection is the client of its fake handshakes. */
+  noteInitiator(view: DatagramView): void {
+    if ((view.tcpFlags & (TcpFlags.syn | TcpFlags.ack)) !== TcpFlags.syn) return;
+    if (this.#initiated.size >= MOST_INITIATED) this.#initiated.delete(this.#initiated.values().next().value!);
+    this.#initiated.add(tupleKey(tupleOf(view)));
+  }
+
+  /** Section 3.2: the original goes out unmodified; a copy with the query flag follows while the limit is not reached. */
+  sendToUnknown(view: DatagramView, now: number, length: number): void {
+    const { availability, settings, counters } = this.state;
+    this.sendPlain(view.bytes, length);
+    const row = availability.row(view.destination, view.destinationPort);
+    if (!this.mayQuery(row)) return;
+    row.queries++;
+    counters.queriesSent++;
+    this.sendCopy(view, tupleOf(view), Flags.enable, row.layout ?? settings.profile.layout, now);
+  }
+
+  /** Section 3.2: after the threshold the address is taken for one without MPIP. */
+  mayQuery(row: AvailabilityRow): boolean {
+    return row.queries < this.state.settings.constants['query-limit'];
+  }
+
+  /** Section 3.7.2, outbound: the session's id, a path, feedback and the CM. */
+  sendToEnabled(view: DatagramView, row: AvailabilityRow, now: number, length: number): void {
+    const { state } = this;
+    const tuple = tupleOf(view);
+    const session = state.sessionRules.toSend(row, tuple, view.protocol, now);
+    const layout = row.layout ?? state.settings.profile.layout;
+    const fits = length + state.composer.trailerLength(layout) <= state.settings.linkMtu;
+    if (session === undefined) state.counters.idsExhausted++;
+    if (session === undefined || !fits) this.sendPlain(view.bytes, length);
+    else this.sendData(view, session, layout, now, length);
+    if (
+      view.protocol === TCP &&
+      state.waiting.take(tuple.source, tuple.sourcePort, tuple.destination, tuple.destinationPort, now)
+    ) {
+      state.counters.confirmationsSent++;
+      this.sendCopy(view, tuple, Flags.enabled, layout, now);
+    }
+  }
+
+  /** Sends a data packet of a session over the chosen path, with its CM. */
+  sendData(view: DatagramView, session: Session, layout: LayoutName, now: number, length: number): void {
+    const { state } = this;
+    const path = this.choosePath(session, now, view, length);
+    const cm = state.composer.compose(layout, this.dataFlag(session), now);
+    cm.sessionId = session.id;
+    cm.pathId = path?.id ?? 0;
+    state.composer.addFeedback(cm, session.peer, now);
+    this.#transmit(view, session, path, cm, length);
+    path?.sent(now);
+    state.sessionRules.refresh(session, Flags.normal, now);
+    session.lastSent = now;
+    state.counters.cmSent++;
+    if (session.confirmed) this.discoverPaths(session, layout, now);
+  }
+
+  /** Section 3.4: after a change of this node's addresses the next packets carry ip-change. */
+  dataFlag(session: Session): number {
+    return this.state.addressChange.isFlagged(session) ? Flags.ipChange : Flags.normal;
+  }
+
+  /** Section 3.6: the path of the next packet, by the priority that Table 6 gives it. */
+  choosePath(session: Session, now: number, view?: DatagramView, length = 0): Path | undefined {
+    const { mesh, selection, routing, addresses } = this.state;
+    if (!session.confirmed) return undefined;
+    session.wrapper = session.protocol === TCP && this.state.settings.tcpMode === 'udp-wrapper';
+    mesh.extend(session, addresses, now);
+    mesh.prune(session, now);
+    const priority =
+      view === undefined
+        ? 'throughput'
+        : routing.priority(view.destination, view.destinationPort, view.protocol, length);
+    return selection.choose(session, priority, now);
+  }
+
+  /**
+   * Sections 3.2, 3.3, 3.8.1: what leads to more paths. Announced addresses and new sources are asked by a query at the
+   * session's port, over UDP; the initiator of a TCP connection sends fake SYNs instead.
+   */
+  discoverPaths(session: Session, layout: LayoutName, now: number): void {
+    if (session.isChanging) return;
+    if (session.protocol === TCP && !session.wrapper) {
+      session.isInitiator ||= this.#initiated.has(tupleKey(session.tuple));
+      if (session.isInitiator && session.discovered !== session.peer.version) {
+        session.discovered = session.peer.version;
+        this.fakeTcp.start(session, this.state.addresses, now);
+      }
+      return;
+    }
+    if (session.discovered !== session.peer.version || session.hasProspects) this.queryProspect(session, layout, now);
+  }
+
+  /** Asks one address that the peer announced or sent from and that has not done the handshake itself (docs/decisions.md 10). */
+  queryProspect(session: Session, layout: LayoutName, now: number): void {
+    const { mesh, availability, addresses, transmits, composer, control, counters } = this.state;
+    session.discovered = session.peer.version;
+    session.hasProspects = false;
+    for (const key of mesh.prospects(session)) {
+      const destination = Math.floor(key / 0x10000);
+      const destinationPort = key % 0x10000;
+      const row = availability.row(destination, destinationPort);
+      if (row.handshaken || !this.mayQuery(row) || addresses.includes(destination)) continue;
+      const source = addresses[row.queries % addresses.length]!;
+      row.queries++;
+      counters.queriesSent++;
+      counters.cmSent++;
+      session.hasProspects = true;
+      const tuple = { source, sourcePort: session.tuple.sourcePort, destination, destinationPort };
+      control.datagram(transmits.filling, tuple, composer.compose(layout, Flags.enable, now));
+      return;
+    }
+  }
+
+  /** Sends a copy of a packet of the host with a query or confirmation (section 3.2; the copy's checksum: docs/decisions.md 1). */
+  sendCopy(view: DatagramView, tuple: Tuple, flags: number, layout: LayoutName, now: number): void {
+    const { transmits, control, composer, settings, counters } = this.state;
+    const queue = transmits.filling;
+    const cm = composer.compose(layout, flags, now);
+    control.copy(queue, view, tuple, cm, composer.trailerLength(layout), settings.linkMtu, Number.POSITIVE_INFINITY);
+    if (view.protocol === TCP && (view.tcpFlags & TcpFlags.syn) === 0) control.spoilTcpChecksum(queue);
+    counters.cmSent++;
+  }
+
+  /** A packet of MPIP itself in answer to a received one: its headers, no user data, the CM. */
+  sendBack(view: DatagramView, tuple: Tuple, cm: ControlMessage): void {
+    const { transmits, control, composer, settings, counters } = this.state;
+    control.copy(transmits.filling, view, tuple, cm, composer.trailerLength(cm.layout), settings.linkMtu, 0);
+    counters.cmSent++;
+  }
+
+  /** Sends a packet as it is. */
+  sendPlain(packet: Uint8Array, length: number): void {
+    this.state.transmits.filling.appendCopy(packet, length);
+    this.state.counters.ordinarySent++;
+  }
+
+  /** Section 3.7.2: addresses and ports become those of the path; a segment of another path is wrapped (section 3.8.2). */
+  #transmit(view: DatagramView, session: Session, path: Path | undefined, cm: ControlMessage, length: number): void {
+    const isOriginal = path === undefined || sameTuple(path.tuple, session.tuple);
+    const queue = this.state.transmits.filling;
+    if (!isOriginal && session.wrapper) {
+      const wrapped = wrap(view, path.tuple, this.#wrapped);
+      const slot = queue.append(wrapped, MAX_TRAILER);
+      slot.length = attach(this.#wrapped, cm, slot.bytes, wrapped);
+      return;
+    }
+    const slot = queue.append(length, MAX_TRAILER);
+    slot.length = attach(view.bytes, cm, slot.bytes, length);
+    if (isOriginal || hasTuple(view, path.tuple)) return;
+    this.#rewritten.parse(slot.bytes, 0, slot.length);
+    rewriteTuple(this.#rewritten, path.tuple);
+  }
+}
+
+/** A datagram's addresses and ports. */
+export function tupleOf(view: DatagramView): Tuple {
+  return {
+    source: view.source,
+    sourcePort: view.sourcePort,
+    destination: view.destination,
+    destinationPort: view.destinationPort,
+  };
+}
