@@ -57,6 +57,10 @@ export class Endpoint {
     return this.state.sessions;
   }
 
+  get sessionRules() {
+    return this.state.sessionRules;
+  }
+
   get counters() {
     return this.state.counters;
   }

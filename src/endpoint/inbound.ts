@@ -168,7 +168,7 @@ export class Inbound {
   }
 
   /** Section 3.4: T2 - T1 into Table 5, modulo 2^32. */
-  measure(peer: Peer, pathId: number, timestamp: number, now: number, sessionId: number): void {
+  measure(peer: Peer, pathId: number, timestamp: number, now: number, sessionId = 0): void {
     peer.feedback.record(pathId, (this.state.composer.ticks(now) - timestamp) | 0, now, sessionId);
   }
 

@@ -7,11 +7,11 @@ export const mutant: Mutant = {
   requirements: ['MPIP-AV-13'],
   killedBy: ['AV-repeated-confirmations', 'HB-none-for-control-packets'],
   apply({ endpoint }) {
-    const { processCm } = endpoint;
-    endpoint.processCm = (view, now) => {
+    const { processCm } = endpoint.inbound;
+    endpoint.inbound.processCm = (view, now) => {
       const { flags, layout } = view.cm;
-      if (flags === Flags.enabled) endpoint.receiveQuery(view, layout, now);
-      return processCm.call(endpoint, view, now);
+      if (flags === Flags.enabled) endpoint.inbound.receiveQuery(view, layout, now);
+      return processCm.call(endpoint.inbound, view, now);
     };
   },
 };

@@ -7,15 +7,16 @@ export const mutant: Mutant = {
   killedBy: ['AV-query-enables-for-every-service'],
   apply({ endpoint }) {
     const connections = new Set<string>();
-    const { processCm, sendToEnabled } = endpoint;
-    endpoint.processCm = (view, now) => {
+    const { processCm } = endpoint.inbound;
+    const { sendToEnabled } = endpoint.outbound;
+    endpoint.inbound.processCm = (view, now) => {
       connections.add(`${view.destinationPort} ${view.source} ${view.sourcePort}`);
-      return processCm.call(endpoint, view, now);
+      return processCm.call(endpoint.inbound, view, now);
     };
-    endpoint.sendToEnabled = (view, row, now, length) => {
+    endpoint.outbound.sendToEnabled = (view, row, now, length) => {
       if (connections.has(`${view.sourcePort} ${view.destination} ${view.destinationPort}`))
-        sendToEnabled.call(endpoint, view, row, now, length);
-      else endpoint.sendToUnknown(view, now, length);
+        sendToEnabled.call(endpoint.outbound, view, row, now, length);
+      else endpoint.outbound.sendToUnknown(view, now, length);
     };
   },
 };

@@ -6,11 +6,11 @@ export const mutant: Mutant = {
   requirements: ['MPIP-CM-01'],
   killedBy: ['CM-large-datagrams', 'CM-one-after-user-data'],
   apply({ endpoint }) {
-    const { sendToEnabled } = endpoint;
-    endpoint.sendToEnabled = (view, row, now, length) => {
+    const { sendToEnabled } = endpoint.outbound;
+    endpoint.outbound.sendToEnabled = (view, row, now, length) => {
       const limit = length > 1028 ? 0 : 65_535;
       Object.assign(endpoint.settings, { linkMtu: limit });
-      sendToEnabled.call(endpoint, view, row, now, length);
+      sendToEnabled.call(endpoint.outbound, view, row, now, length);
     };
   },
 };

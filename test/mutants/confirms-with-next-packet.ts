@@ -1,4 +1,5 @@
 import { DatagramView, Flags } from '../../src/codec/index.js';
+import { tupleOf } from '../../src/endpoint/outbound.js';
 import type { Mutant } from '../conformance/mutant.js';
 
 export const mutant: Mutant = {
@@ -8,16 +9,16 @@ export const mutant: Mutant = {
   killedBy: ['AV-confirm-at-once'],
   apply({ endpoint }) {
     const due = new Set<string>();
-    endpoint.receiveQuery = (view) => {
+    endpoint.inbound.receiveQuery = (view) => {
       due.add(`${view.source}:${view.sourcePort}`);
     };
-    const { sendToEnabled } = endpoint;
-    endpoint.sendToEnabled = (view, row, now, length) => {
+    const { sendToEnabled } = endpoint.outbound;
+    endpoint.outbound.sendToEnabled = (view, row, now, length) => {
       const copy = new DatagramView();
       copy.parse(view.bytes.slice(0, length), 0, length);
-      sendToEnabled.call(endpoint, view, row, now, length);
+      sendToEnabled.call(endpoint.outbound, view, row, now, length);
       if (due.delete(`${copy.destination}:${copy.destinationPort}`))
-        endpoint.sendCopy(copy, endpoint.tupleOf(copy), Flags.enabled, row.layout ?? 'compact', now);
+        endpoint.outbound.sendCopy(copy, tupleOf(copy), Flags.enabled, row.layout ?? 'compact', now);
     };
   },
 };

@@ -7,10 +7,10 @@ export const mutant: Mutant = {
   requirements: ['MPIP-CM-07', 'MPIP-HS-01'],
   killedBy: ['CM-control-flags-not-delivered'],
   apply({ endpoint }) {
-    const { processCm } = endpoint;
-    endpoint.processCm = (view, now) => {
+    const { processCm } = endpoint.inbound;
+    endpoint.inbound.processCm = (view, now) => {
       const { flags } = view.cm;
-      return processCm.call(endpoint, view, now) || flags === Flags.handshake;
+      return processCm.call(endpoint.inbound, view, now) || flags === Flags.handshake;
     };
   },
 };

@@ -7,10 +7,10 @@ export const mutant: Mutant = {
   requirements: ['MPIP-HB-03', 'MPIP-CM-07'],
   killedBy: ['CM-control-flags-not-delivered'],
   apply({ endpoint }) {
-    const { processCm } = endpoint;
-    endpoint.processCm = (view, now) => {
+    const { processCm } = endpoint.inbound;
+    endpoint.inbound.processCm = (view, now) => {
       const { flags } = view.cm;
-      return processCm.call(endpoint, view, now) || flags === Flags.heartbeat;
+      return processCm.call(endpoint.inbound, view, now) || flags === Flags.heartbeat;
     };
   },
 };

@@ -16,10 +16,10 @@ export const mutant: Mutant = {
     'SS-equal-ids-of-two-nodes',
   ],
   apply({ endpoint }) {
-    const { processCm } = endpoint;
-    endpoint.processCm = (view, now) => {
+    const { processCm } = endpoint.inbound;
+    endpoint.inbound.processCm = (view, now) => {
       const { flags } = view.cm;
-      return processCm.call(endpoint, view, now) || flags === Flags.enable || flags === Flags.enabled;
+      return processCm.call(endpoint.inbound, view, now) || flags === Flags.enable || flags === Flags.enabled;
     };
   },
 };

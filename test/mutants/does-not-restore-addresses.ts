@@ -6,6 +6,6 @@ export const mutant: Mutant = {
   requirements: ['MPIP-RX-01', 'MPIP-RX-04'],
   killedBy: ['RX-from-other-address', 'RX-from-other-known-port', 'RX-from-other-new-port', 'RX-to-other-service-port'],
   apply({ endpoint }) {
-    endpoint.restore = () => {};
+    endpoint.inbound.restore = () => {};
   },
 };

@@ -7,10 +7,10 @@ export const mutant: Mutant = {
   requirements: ['MPIP-CM-07', 'MPIP-AD-06'],
   killedBy: ['CM-data-flags-delivered'],
   apply({ endpoint }) {
-    const { processCm } = endpoint;
-    endpoint.processCm = (view, now) => {
+    const { processCm } = endpoint.inbound;
+    endpoint.inbound.processCm = (view, now) => {
       const { flags } = view.cm;
-      return processCm.call(endpoint, view, now) && flags !== Flags.ipChange;
+      return processCm.call(endpoint.inbound, view, now) && flags !== Flags.ipChange;
     };
   },
 };

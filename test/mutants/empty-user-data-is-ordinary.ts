@@ -6,7 +6,7 @@ export const mutant: Mutant = {
   requirements: ['MPIP-CK-02', 'MPIP-CM-08'],
   killedBy: ['CK-filler-required', 'CM-zero-length-user-data'],
   apply({ endpoint }) {
-    const { isAcceptable } = endpoint;
-    endpoint.isAcceptable = (view) => view.userDataLength > 0 && isAcceptable.call(endpoint, view);
+    const { isAcceptable } = endpoint.inbound;
+    endpoint.inbound.isAcceptable = (view) => view.userDataLength > 0 && isAcceptable.call(endpoint.inbound, view);
   },
 };

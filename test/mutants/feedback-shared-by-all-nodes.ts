@@ -6,12 +6,12 @@ export const mutant: Mutant = {
   requirements: ['MPIP-FB-02'],
   killedBy: ['FB-per-node'],
   apply({ endpoint }) {
-    const { measure } = endpoint;
+    const { measure } = endpoint.inbound;
     const { addFeedback } = endpoint.composer;
     const latest = new Map<number, number>();
     let lastPath = 0;
-    endpoint.measure = (peer, pathId, timestamp, now) => {
-      measure.call(endpoint, peer, pathId, timestamp, now);
+    endpoint.inbound.measure = (peer, pathId, timestamp, now) => {
+      measure.call(endpoint.inbound, peer, pathId, timestamp, now);
       latest.set(pathId, peer.feedback.get(pathId)!.delay);
       lastPath = pathId;
     };

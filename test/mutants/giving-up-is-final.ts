@@ -6,11 +6,11 @@ export const mutant: Mutant = {
   requirements: ['MPIP-AV-20'],
   killedBy: ['AV-confirm-overrides-giving-up', 'AV-query-overrides-giving-up'],
   apply({ endpoint }) {
-    const { isAcceptable } = endpoint;
-    endpoint.isAcceptable = (view) => {
+    const { isAcceptable } = endpoint.inbound;
+    endpoint.inbound.isAcceptable = (view) => {
       const row = endpoint.availability.get(view.source, view.sourcePort);
-      if (row !== undefined && !row.enabled && !endpoint.mayQuery(row)) return false;
-      return isAcceptable.call(endpoint, view);
+      if (row !== undefined && !row.enabled && !endpoint.outbound.mayQuery(row)) return false;
+      return isAcceptable.call(endpoint.inbound, view);
     };
   },
 };

@@ -7,14 +7,14 @@ export const mutant: Mutant = {
   requirements: ['MPIP-HB-07'],
   killedBy: ['HB-none-for-control-packets'],
   apply({ endpoint }) {
-    const { processCm } = endpoint;
-    endpoint.processCm = (view, now) => {
+    const { processCm } = endpoint.inbound;
+    endpoint.inbound.processCm = (view, now) => {
       const { flags, sessionId, pathId, layout, nodeId } = view.cm;
-      const deliver = processCm.call(endpoint, view, now);
+      const deliver = processCm.call(endpoint.inbound, view, now);
       const peer = endpoint.nodes.at(view.source, view.sourcePort);
       if (flags !== Flags.heartbeat || peer === undefined || peer.nodeId !== nodeId) return deliver;
       const session = peer.sessions.get(sessionId);
-      endpoint.considerHeartbeat(view, peer, session, sessionId, pathId, layout, now);
+      endpoint.inbound.considerHeartbeat(view, peer, session, sessionId, pathId, layout, now);
       return deliver;
     };
   },

@@ -6,15 +6,15 @@ export const mutant: Mutant = {
   requirements: ['MPIP-HB-02'],
   killedBy: ['HB-form'],
   apply({ endpoint }) {
-    const { considerHeartbeat } = endpoint;
+    const { considerHeartbeat } = endpoint.inbound;
     const { addFeedback } = endpoint.composer;
-    endpoint.considerHeartbeat = (...all) => {
+    endpoint.inbound.considerHeartbeat = (...all) => {
       endpoint.composer.addFeedback = (cm, peer, now) => {
         addFeedback.call(endpoint.composer, cm, peer, now);
         cm.feedbackPathId = 0;
         cm.pathDelay = 0;
       };
-      considerHeartbeat.apply(endpoint, all);
+      considerHeartbeat.apply(endpoint.inbound, all);
       endpoint.composer.addFeedback = addFeedback;
     };
   },

@@ -7,17 +7,18 @@ export const mutant: Mutant = {
   requirements: ['MPIP-HB-07'],
   killedBy: ['HB-none-for-control-packets', 'HB-only-in-reaction'],
   apply({ endpoint }) {
-    const { considerHeartbeat, poll } = endpoint;
+    const { considerHeartbeat } = endpoint.inbound;
+    const { poll } = endpoint;
     let repeat: (() => void) | undefined;
     let due = Number.POSITIVE_INFINITY;
-    endpoint.considerHeartbeat = (view, peer, session, sessionId, pathId, layout, now) => {
-      considerHeartbeat.call(endpoint, view, peer, session, sessionId, pathId, layout, now);
+    endpoint.inbound.considerHeartbeat = (view, peer, session, sessionId, pathId, layout, now) => {
+      considerHeartbeat.call(endpoint.inbound, view, peer, session, sessionId, pathId, layout, now);
       const bytes = view.bytes.slice(0, view.end);
       repeat = () => {
         const copy = new TrailerView();
         copy.parse(bytes, 0, bytes.length);
         endpoint.settings.constants['heartbeat-age'] = 0;
-        considerHeartbeat.call(endpoint, copy, peer, session, sessionId, pathId, layout, due);
+        considerHeartbeat.call(endpoint.inbound, copy, peer, session, sessionId, pathId, layout, due);
         endpoint.settings.constants['heartbeat-age'] = 1_000_000;
       };
       due = now + 1_000_000;

@@ -7,9 +7,10 @@ export const mutant: Mutant = {
   requirements: ['MPIP-GEN-04'],
   killedBy: ['GEN-not-held-back'],
   apply({ endpoint }) {
-    const { sendToUnknown, poll } = endpoint;
+    const { sendToUnknown } = endpoint.outbound;
+    const { poll } = endpoint;
     const held: { packet: Uint8Array; due: number }[] = [];
-    endpoint.sendToUnknown = (view, now, length) => {
+    endpoint.outbound.sendToUnknown = (view, now, length) => {
       held.push({ packet: view.bytes.slice(0, length), due: now + 450_000 });
     };
     endpoint.poll = (now) => {
@@ -17,7 +18,7 @@ export const mutant: Mutant = {
         const { packet } = held.shift()!;
         const view = new DatagramView();
         view.parse(packet, 0, packet.length);
-        sendToUnknown.call(endpoint, view, now, packet.length);
+        sendToUnknown.call(endpoint.outbound, view, now, packet.length);
       }
       return Math.min(poll.call(endpoint, now), held[0]?.due ?? Number.POSITIVE_INFINITY);
     };

@@ -7,12 +7,12 @@ export const mutant: Mutant = {
   requirements: ['MPIP-AV-11'],
   killedBy: ['AV-confirm-enables', 'AV-confirm-overrides-giving-up'],
   apply({ endpoint }) {
-    const { isAcceptable } = endpoint;
-    endpoint.isAcceptable = (view) => isAcceptable.call(endpoint, view);
-    const { processCm } = endpoint;
-    endpoint.processCm = (view, now) => {
+    const { isAcceptable } = endpoint.inbound;
+    endpoint.inbound.isAcceptable = (view) => isAcceptable.call(endpoint.inbound, view);
+    const { processCm } = endpoint.inbound;
+    endpoint.inbound.processCm = (view, now) => {
       if (view.cm.flags !== Flags.enabled || endpoint.availability.get(view.source, view.sourcePort)?.enabled)
-        return processCm.call(endpoint, view, now);
+        return processCm.call(endpoint.inbound, view, now);
       return false;
     };
   },

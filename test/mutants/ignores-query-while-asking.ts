@@ -7,11 +7,11 @@ export const mutant: Mutant = {
   requirements: ['MPIP-AV-13', 'MPIP-AV-05'],
   killedBy: ['AV-both-ask-at-once', 'AV-query-overrides-giving-up'],
   apply({ endpoint }) {
-    const { processCm } = endpoint;
-    endpoint.processCm = (view, now) => {
+    const { processCm } = endpoint.inbound;
+    endpoint.inbound.processCm = (view, now) => {
       const row = endpoint.availability.get(view.source, view.sourcePort);
       const asking = row !== undefined && !row.enabled && row.queries > 0;
-      return asking && view.cm.flags === Flags.enable ? false : processCm.call(endpoint, view, now);
+      return asking && view.cm.flags === Flags.enable ? false : processCm.call(endpoint.inbound, view, now);
     };
   },
 };

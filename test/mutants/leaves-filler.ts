@@ -6,10 +6,10 @@ export const mutant: Mutant = {
   requirements: ['MPIP-CM-08', 'MPIP-RX-04'],
   killedBy: ['CM-data-flags-delivered', 'CM-one-after-user-data'],
   apply({ endpoint }) {
-    const { strip } = endpoint;
-    endpoint.strip = (view) => {
+    const { strip } = endpoint.inbound;
+    endpoint.inbound.strip = (view) => {
       const filler = view.cm.layout === 'compact' ? 1 : 0;
-      strip.call(endpoint, view);
+      strip.call(endpoint.inbound, view);
       const longer = withLengths(view.bytes.subarray(0, view.end + filler));
       view.parse(view.bytes, 0, longer.length);
     };

@@ -7,10 +7,10 @@ export const mutant: Mutant = {
   requirements: ['MPIP-RX-02'],
   killedBy: ['FB-measured-on-every-flag'],
   apply({ endpoint }) {
-    const { processCm, measure } = endpoint;
-    endpoint.processCm = (view, now) => {
-      endpoint.measure = view.cm.flags > Flags.ipChange ? () => {} : measure;
-      return processCm.call(endpoint, view, now);
+    const { processCm, measure } = endpoint.inbound;
+    endpoint.inbound.processCm = (view, now) => {
+      endpoint.inbound.measure = view.cm.flags > Flags.ipChange ? () => {} : measure;
+      return processCm.call(endpoint.inbound, view, now);
     };
   },
 };

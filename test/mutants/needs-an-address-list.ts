@@ -6,8 +6,8 @@ export const mutant: Mutant = {
   requirements: ['MPIP-CM-07'],
   killedBy: ['CM-any-address-list'],
   apply({ endpoint }) {
-    const { isAcceptable } = endpoint;
-    endpoint.isAcceptable = (view) =>
-      view.cm.localAddresses.some((address) => address !== 0) && isAcceptable.call(endpoint, view);
+    const { isAcceptable } = endpoint.inbound;
+    endpoint.inbound.isAcceptable = (view) =>
+      view.cm.localAddresses.some((address) => address !== 0) && isAcceptable.call(endpoint.inbound, view);
   },
 };

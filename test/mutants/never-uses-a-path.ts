@@ -6,6 +6,6 @@ export const mutant: Mutant = {
   requirements: ['MPIP-PA-01', 'MPIP-PA-02'],
   killedBy: ['SS-path-from-one-when-shared', 'SS-received-packets-refresh'],
   apply({ endpoint }) {
-    endpoint.choosePath = () => undefined;
+    endpoint.outbound.choosePath = () => undefined;
   },
 };

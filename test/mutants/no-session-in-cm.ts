@@ -19,11 +19,11 @@ export const mutant: Mutant = {
     'SS-path-zero-after-expiry',
   ],
   apply({ endpoint }) {
-    const { sendData } = endpoint;
-    endpoint.sendData = (view, session, layout, now, length) => {
+    const { sendData } = endpoint.outbound;
+    endpoint.outbound.sendData = (view, session, layout, now, length) => {
       const { id } = session;
       session.id = 0;
-      sendData.call(endpoint, view, session, layout, now, length);
+      sendData.call(endpoint.outbound, view, session, layout, now, length);
       session.id = id;
     };
   },

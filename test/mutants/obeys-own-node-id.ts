@@ -7,14 +7,14 @@ export const mutant: Mutant = {
   killedBy: ['RX-own-node-id-changes-nothing'],
   apply({ endpoint }) {
     const { nodeId } = endpoint.composer;
-    const { processCm } = endpoint;
-    endpoint.processCm = (view, now) => {
+    const { processCm } = endpoint.inbound;
+    endpoint.inbound.processCm = (view, now) => {
       const own = nodeId.call(endpoint.composer, view.cm.layout);
       let asked = 0;
       // The first question is whether the CM is our own.
       endpoint.composer.nodeId = (layout) =>
         asked++ === 0 ? -1 : layout === view.cm.layout ? own : nodeId.call(endpoint.composer, layout);
-      const deliver = processCm.call(endpoint, view, now);
+      const deliver = processCm.call(endpoint.inbound, view, now);
       endpoint.composer.nodeId = nodeId;
       return deliver;
     };

@@ -9,7 +9,7 @@ export const mutant: Mutant = {
     const { toSend } = endpoint.sessionRules;
     endpoint.sessionRules.toSend = (row, tuple, protocol, now) => {
       const session = toSend.call(endpoint.sessionRules, row, tuple, protocol, now);
-      if (session !== undefined) endpoint.sessions.addOriginalPath(session, now);
+      if (session !== undefined) session.confirmed = true;
       return session;
     };
   },

@@ -1,4 +1,5 @@
 import { DatagramView, Flags } from '../../src/codec/index.js';
+import { tupleOf } from '../../src/endpoint/outbound.js';
 import type { Mutant } from '../conformance/mutant.js';
 
 export const mutant: Mutant = {
@@ -7,14 +8,14 @@ export const mutant: Mutant = {
   requirements: ['MPIP-AV-19'],
   killedBy: ['AV-both-ask-at-once', 'AV-confirm-enables', 'AV-query-enables'],
   apply({ endpoint }) {
-    const { sendToEnabled } = endpoint;
-    endpoint.sendToEnabled = (view, row, now, length) => {
+    const { sendToEnabled } = endpoint.outbound;
+    endpoint.outbound.sendToEnabled = (view, row, now, length) => {
       const copy = new DatagramView();
       copy.parse(view.bytes.slice(0, length), 0, length);
-      sendToEnabled.call(endpoint, view, row, now, length);
-      if (!endpoint.mayQuery(row)) return;
+      sendToEnabled.call(endpoint.outbound, view, row, now, length);
+      if (!endpoint.outbound.mayQuery(row)) return;
       row.queries++;
-      endpoint.sendCopy(copy, endpoint.tupleOf(copy), Flags.enable, row.layout ?? 'compact', now);
+      endpoint.outbound.sendCopy(copy, tupleOf(copy), Flags.enable, row.layout ?? 'compact', now);
     };
   },
 };

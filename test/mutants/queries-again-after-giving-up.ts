@@ -8,13 +8,13 @@ export const mutant: Mutant = {
   apply({ endpoint }) {
     const gaveUp = new Map<object, number>();
     let clock = 0;
-    const { sendToUnknown, mayQuery } = endpoint;
-    endpoint.sendToUnknown = (view, now, length) => {
+    const { sendToUnknown, mayQuery } = endpoint.outbound;
+    endpoint.outbound.sendToUnknown = (view, now, length) => {
       clock = now;
-      sendToUnknown.call(endpoint, view, now, length);
+      sendToUnknown.call(endpoint.outbound, view, now, length);
     };
-    endpoint.mayQuery = (row) => {
-      if (mayQuery.call(endpoint, row)) return true;
+    endpoint.outbound.mayQuery = (row) => {
+      if (mayQuery.call(endpoint.outbound, row)) return true;
       if (!gaveUp.has(row)) gaveUp.set(row, clock);
       return clock - gaveUp.get(row)! > 1_000_000;
     };

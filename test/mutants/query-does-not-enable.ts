@@ -12,10 +12,10 @@ export const mutant: Mutant = {
     'AV-query-overrides-giving-up',
   ],
   apply({ endpoint }) {
-    const { processCm, markEnabled } = endpoint;
-    endpoint.processCm = (view, now) => {
-      endpoint.markEnabled = view.cm.flags === Flags.enable ? () => {} : markEnabled;
-      return processCm.call(endpoint, view, now);
+    const { processCm, markEnabled } = endpoint.inbound;
+    endpoint.inbound.processCm = (view, now) => {
+      endpoint.inbound.markEnabled = view.cm.flags === Flags.enable ? () => {} : markEnabled;
+      return processCm.call(endpoint.inbound, view, now);
     };
   },
 };

@@ -6,11 +6,11 @@ export const mutant: Mutant = {
   requirements: ['MPIP-SS-07'],
   killedBy: ['SS-received-packets-refresh'],
   apply({ endpoint }) {
-    const { receiveData } = endpoint;
-    endpoint.receiveData = (...all) => {
+    const { receiveData } = endpoint.inbound;
+    endpoint.inbound.receiveData = (...all) => {
       const { refresh } = endpoint.sessionRules;
       endpoint.sessionRules.refresh = () => {};
-      const deliver = receiveData.apply(endpoint, all);
+      const deliver = receiveData.apply(endpoint.inbound, all);
       endpoint.sessionRules.refresh = refresh;
       return deliver;
     };

@@ -7,13 +7,13 @@ export const mutant: Mutant = {
   requirements: ['MPIP-RX-01'],
   killedBy: ['RX-from-other-new-port'],
   apply({ endpoint }) {
-    const { processCm } = endpoint;
-    endpoint.processCm = (view, now) => {
+    const { processCm } = endpoint.inbound;
+    endpoint.inbound.processCm = (view, now) => {
       const { sessionId, nodeId, layout, flags } = view.cm;
       const known = endpoint.availability.get(view.source, view.sourcePort)?.enabled;
       const held = endpoint.nodes.withId(nodeId, layout).some((peer) => peer.sessions.has(sessionId));
       if (flags <= Flags.ipChange && !known && held) return false;
-      return processCm.call(endpoint, view, now);
+      return processCm.call(endpoint.inbound, view, now);
     };
   },
 };

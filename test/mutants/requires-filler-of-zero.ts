@@ -6,7 +6,7 @@ export const mutant: Mutant = {
   requirements: ['MPIP-CK-01'],
   killedBy: ['CK-filler-unseen'],
   apply({ endpoint }) {
-    const { isAcceptable } = endpoint;
-    endpoint.isAcceptable = (view) => (view.cm.filler ?? 0) === 0 && isAcceptable.call(endpoint, view);
+    const { isAcceptable } = endpoint.inbound;
+    endpoint.inbound.isAcceptable = (view) => (view.cm.filler ?? 0) === 0 && isAcceptable.call(endpoint.inbound, view);
   },
 };

@@ -6,6 +6,6 @@ export const mutant: Mutant = {
   requirements: ['MPIP-AV-02', 'MPIP-AV-14'],
   killedBy: ['AV-query-copy-beside-original'],
   apply({ endpoint }) {
-    endpoint.mayQuery = () => false;
+    endpoint.outbound.mayQuery = () => false;
   },
 };

@@ -6,13 +6,13 @@ export const mutant: Mutant = {
   requirements: ['MPIP-GEN-03', 'MPIP-AV-03'],
   killedBy: ['AV-query-copy-beside-original', 'GEN-ordinary-traffic-unharmed'],
   apply({ endpoint }) {
-    const { sendToUnknown } = endpoint;
-    endpoint.sendToUnknown = (view, now, length) => {
-      const { mayQuery } = endpoint;
-      endpoint.mayQuery = () => false;
-      sendToUnknown.call(endpoint, view, now, length);
-      endpoint.mayQuery = mayQuery;
-      sendToUnknown.call(endpoint, view, now, length);
+    const { sendToUnknown } = endpoint.outbound;
+    endpoint.outbound.sendToUnknown = (view, now, length) => {
+      const { mayQuery } = endpoint.outbound;
+      endpoint.outbound.mayQuery = () => false;
+      sendToUnknown.call(endpoint.outbound, view, now, length);
+      endpoint.outbound.mayQuery = mayQuery;
+      sendToUnknown.call(endpoint.outbound, view, now, length);
     };
   },
 };

@@ -6,10 +6,10 @@ export const mutant: Mutant = {
   requirements: ['MPIP-SS-07'],
   killedBy: ['SS-sent-packets-refresh'],
   apply({ endpoint }) {
-    const { sendData } = endpoint;
-    endpoint.sendData = (view, session, layout, now, length) => {
+    const { sendData } = endpoint.outbound;
+    endpoint.outbound.sendData = (view, session, layout, now, length) => {
       const { updateTime } = session;
-      sendData.call(endpoint, view, session, layout, now, length);
+      sendData.call(endpoint.outbound, view, session, layout, now, length);
       session.updateTime = updateTime;
     };
   },

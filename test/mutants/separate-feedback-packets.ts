@@ -1,4 +1,5 @@
 import { DatagramView, Flags } from '../../src/codec/index.js';
+import { tupleOf } from '../../src/endpoint/outbound.js';
 import type { Mutant } from '../conformance/mutant.js';
 
 export const mutant: Mutant = {
@@ -7,12 +8,12 @@ export const mutant: Mutant = {
   requirements: ['MPIP-CM-03', 'MPIP-HB-04'],
   killedBy: ['CM-feedback-only-piggybacked', 'HB-none-while-feedback-fresh'],
   apply({ endpoint }) {
-    const { sendData, sendCopy } = endpoint;
-    endpoint.sendData = (view, session, layout, now, length) => {
+    const { sendData, sendCopy } = endpoint.outbound;
+    endpoint.outbound.sendData = (view, session, layout, now, length) => {
       const copy = new DatagramView();
       copy.parse(view.bytes.slice(0, length), 0, length);
-      sendData.call(endpoint, view, session, layout, now, length);
-      sendCopy.call(endpoint, copy, endpoint.tupleOf(copy), Flags.heartbeat, layout, now);
+      sendData.call(endpoint.outbound, view, session, layout, now, length);
+      sendCopy.call(endpoint.outbound, copy, tupleOf(copy), Flags.heartbeat, layout, now);
     };
   },
 };

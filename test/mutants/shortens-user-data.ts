@@ -7,14 +7,14 @@ export const mutant: Mutant = {
   requirements: ['MPIP-CM-05'],
   killedBy: ['CM-large-datagrams'],
   apply({ endpoint }) {
-    const { sendToEnabled } = endpoint;
-    endpoint.sendToEnabled = (view, row, now, length) => {
+    const { sendToEnabled } = endpoint.outbound;
+    endpoint.outbound.sendToEnabled = (view, row, now, length) => {
       const room = endpoint.settings.linkMtu - endpoint.composer.trailerLength(row.layout ?? 'compact');
-      if (length <= room) return sendToEnabled.call(endpoint, view, row, now, length);
+      if (length <= room) return sendToEnabled.call(endpoint.outbound, view, row, now, length);
       const bytes = withLengths(view.bytes.slice(0, room));
       const shorter = new DatagramView();
       shorter.parse(bytes, 0, room);
-      sendToEnabled.call(endpoint, shorter, row, now, room);
+      sendToEnabled.call(endpoint.outbound, shorter, row, now, room);
     };
   },
 };

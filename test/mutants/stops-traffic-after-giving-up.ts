@@ -6,10 +6,11 @@ export const mutant: Mutant = {
   requirements: ['MPIP-AV-15', 'MPIP-GEN-03'],
   killedBy: ['AV-ordinary-after-giving-up', 'GEN-ordinary-traffic-unharmed'],
   apply({ endpoint }) {
-    const { sendToUnknown } = endpoint;
-    endpoint.sendToUnknown = (view, now, length) => {
+    const { sendToUnknown } = endpoint.outbound;
+    endpoint.outbound.sendToUnknown = (view, now, length) => {
       const row = endpoint.availability.get(view.destination, view.destinationPort);
-      if (row === undefined || endpoint.mayQuery(row)) sendToUnknown.call(endpoint, view, now, length);
+      if (row === undefined || endpoint.outbound.mayQuery(row))
+        sendToUnknown.call(endpoint.outbound, view, now, length);
     };
   },
 };

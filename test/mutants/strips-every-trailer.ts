@@ -6,10 +6,10 @@ export const mutant: Mutant = {
   requirements: ['MPIP-CM-08'],
   killedBy: ['CM-one-trailer-removed'],
   apply({ endpoint }) {
-    const { strip } = endpoint;
-    endpoint.strip = (view) => {
-      strip.call(endpoint, view);
-      while (view.recognise(endpoint.acceptedLayouts(view))) strip.call(endpoint, view);
+    const { strip } = endpoint.inbound;
+    endpoint.inbound.strip = (view) => {
+      strip.call(endpoint.inbound, view);
+      while (view.recognise(endpoint.inbound.acceptedLayouts(view))) strip.call(endpoint.inbound, view);
     };
   },
 };

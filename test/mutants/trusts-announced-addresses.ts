@@ -7,18 +7,18 @@ export const mutant: Mutant = {
   killedBy: ['AV-each-address-on-its-own'],
   apply({ endpoint }) {
     const announced = new Set<number>();
-    const { processCm } = endpoint;
-    endpoint.processCm = (view, now) => {
+    const { processCm } = endpoint.inbound;
+    endpoint.inbound.processCm = (view, now) => {
       const { source } = view;
       for (const address of view.cm.localAddresses) if (address !== source) announced.add(address);
-      return processCm.call(endpoint, view, now);
+      return processCm.call(endpoint.inbound, view, now);
     };
-    const { sendToUnknown } = endpoint;
-    endpoint.sendToUnknown = (view, now, length) => {
-      const { mayQuery } = endpoint;
-      if (announced.has(view.destination)) endpoint.mayQuery = () => false;
-      sendToUnknown.call(endpoint, view, now, length);
-      endpoint.mayQuery = mayQuery;
+    const { sendToUnknown } = endpoint.outbound;
+    endpoint.outbound.sendToUnknown = (view, now, length) => {
+      const { mayQuery } = endpoint.outbound;
+      if (announced.has(view.destination)) endpoint.outbound.mayQuery = () => false;
+      sendToUnknown.call(endpoint.outbound, view, now, length);
+      endpoint.outbound.mayQuery = mayQuery;
     };
   },
 };

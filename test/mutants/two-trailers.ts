@@ -7,13 +7,13 @@ export const mutant: Mutant = {
   requirements: ['MPIP-CM-01'],
   killedBy: ['CM-data-flags-delivered', 'CM-one-after-user-data'],
   apply({ endpoint }) {
-    const { sendData } = endpoint;
-    endpoint.sendData = (view, session, layout, now, length) => {
+    const { sendData } = endpoint.outbound;
+    endpoint.outbound.sendData = (view, session, layout, now, length) => {
       const cm = endpoint.composer.compose(layout, Flags.normal, now);
       const bytes = appended(view.bytes.slice(0, length), encode({ ...cm, sessionId: session.id }));
       const longer = new DatagramView();
       longer.parse(bytes, 0, bytes.length);
-      sendData.call(endpoint, longer, session, layout, now, bytes.length);
+      sendData.call(endpoint.outbound, longer, session, layout, now, bytes.length);
     };
   },
 };

@@ -6,11 +6,11 @@ export const mutant: Mutant = {
   requirements: ['MPIP-RX-02'],
   killedBy: ['FB-any-feedback-tolerated'],
   apply({ endpoint }) {
-    const { processCm } = endpoint;
-    endpoint.processCm = (view, now) => {
+    const { processCm } = endpoint.inbound;
+    endpoint.inbound.processCm = (view, now) => {
       const { feedbackPathId, nodeId, layout } = view.cm;
       const known = endpoint.nodes.withId(nodeId, layout).some((peer) => peer.paths.has(feedbackPathId));
-      return processCm.call(endpoint, view, now) && (feedbackPathId === 0 || known);
+      return processCm.call(endpoint.inbound, view, now) && (feedbackPathId === 0 || known);
     };
   },
 };
