@@ -178,7 +178,7 @@ export class Tester {
    */
   async expect(port: TestPort, predicate: Predicate, expectation: Expectation): Promise<Observed> {
     const found = await port.receive(predicate, { within: expectation.within ?? this.patience });
-    return found ?? (await this.silent(expectation));
+    return found ?? (await this.#silent(expectation, () => port.receive(predicate, { within: 0 })));
   }
 
   /**
@@ -209,6 +209,14 @@ export class Tester {
 
   /** Ends the case because something did not come: `expect` for what `receive` cannot say. */
   async silent(expectation: Expectation): Promise<never> {
+    return (await this.#silent(expectation, () => Promise.resolve(undefined))) as never;
+  }
+
+  /**
+   * Judges a silence. A peer that is only busy answers in order: what it owes has come when a later datagram is
+   * answered, and `late` then finds it.
+   */
+  async #silent(expectation: Expectation, late: () => Promise<Observed | undefined>): Promise<Observed> {
     const { code, text, within: _within, preamble, ...details } = expectation;
     this.#refuseFlood();
     const cause: Details = { seen: 'nothing', ...details };
@@ -221,6 +229,8 @@ export class Tester {
     }
     const before = this.#controlAnswered(this.#controlBefore);
     const after = await this.control();
+    const found = await late();
+    if (found !== undefined) return found;
     if (!before || !after) {
       const reach = await this.#reach();
       if (reach === 'refused' || reach === 'no-route') {
@@ -268,19 +278,18 @@ export class Tester {
   ): Promise<{ query: Observed; confirm: Observed }> {
     for (let attempt = 1; ; attempt++) {
       const query = port.send(service, this.payload(), { flags: Flags.enable });
-      const within = expectation.within ?? this.patience;
-      const last = attempt === 3;
-      const confirm = await port.receive(isConfirm, { within: last ? within : within / 4 });
-      if (confirm !== undefined) return { query, confirm };
-      if (last) {
-        return await this.silent({
+      if (attempt === 3) {
+        const confirm = await this.expect(port, isConfirm, {
           code: 'no-confirm',
           text: 'The peer did not confirm our availability query, sent three times.',
           expected: 'a packet with the flag enabled (4)',
           preamble: true,
           ...expectation,
         });
+        return { query, confirm };
       }
+      const confirm = await port.receive(isConfirm, { within: (expectation.within ?? this.patience) / 4 });
+      if (confirm !== undefined) return { query, confirm };
     }
   }
 

@@ -16,17 +16,19 @@ export const AV_ANSWERING_CASES: readonly TestCase[] = [
     async run(t: Tester) {
       const port = await t.node().port();
       const query = port.send('discard', t.payload(), { flags: Flags.enable });
-      const longest = 1_000_000 + t.slack;
+      // How far away and how busy the peer is: an ordinary datagram right after the query.
+      const witness = await ask(t, await t.node().port());
       const confirm = await t.expect(port, isConfirm, {
         code: 'no-confirm',
         text: 'The peer did not confirm a query to a service that sends nothing: a UDP confirmation must not wait for data.',
         expected: 'a packet with the flag enabled (4)',
-        within: Math.max(longest, t.patience),
+        within: Math.max(1_000_000 + t.slack, t.patience),
         packet: query,
       });
-      t.require(confirm.time - query.time <= longest, 'late-confirm', 'The confirmation was not sent right away.', {
+      const latest = Math.max(query.time + 1_000_000, witness.time) + t.slack;
+      t.require(confirm.time <= latest, 'late-confirm', 'The confirmation was not sent right away.', {
         packet: confirm,
-        expected: `within ${longest} µs`,
+        expected: `within ${latest - query.time} µs`,
         seen: `after ${confirm.time - query.time} µs`,
       });
       await t.expectSilence(port, anything, SETTLE, {
@@ -110,9 +112,13 @@ export const AV_ANSWERING_CASES: readonly TestCase[] = [
           text: `Query ${i} of 10 was not confirmed; queries are repeated when a confirmation was lost.`,
         });
       }
-      await t.expectSilence(port, isConfirm, SETTLE, {
-        code: 'confirmed-twice',
-        text: 'A query was confirmed more than once.',
+      await t.sleep(SETTLE);
+      const queries = port.history.filter((packet) => packet.direction === 'sent' && isQuery(packet)).length;
+      const confirmations = received(port, isConfirm);
+      t.require(confirmations.length <= queries, 'confirmed-twice', 'A query was confirmed more than once.', {
+        packet: confirmations.at(-1)!,
+        expected: `${queries} confirmations`,
+        seen: confirmations.length,
       });
       await peerSession(t, port);
       t.pass('Ten queries, ten confirmations.', ...received(port, isConfirm).slice(-1));

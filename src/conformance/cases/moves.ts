@@ -146,7 +146,8 @@ export async function requireOrdinary(t: Tester, port: TestPort, wire: Uint8Arra
   if (whole !== undefined) return whole;
   // Does this port get anything at all? If not, its silence says nothing about the datagram.
   await ask(t, port);
-  return await t.silent({
+  return await t.expect(port, all(isAnswer, payloadIs(wire)), {
+    within: 0,
     code: 'not-ordinary',
     text: `${what} must be treated as an ordinary datagram and come back from the echo service whole.`,
     expected: `the same ${wire.length} octets as user data`,
