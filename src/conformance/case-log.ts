@@ -44,8 +44,8 @@ export class CaseLog {
     return this.dropped > 0;
   }
 
-  /** Keeps a packet; undefined when the log is full. */
-  add(direction: 'sent' | 'received', packet: Uint8Array): Observed | undefined {
+  /** Keeps a packet; undefined when the log is full. `time` is that of the link's clock, now unless given. */
+  add(direction: 'sent' | 'received', packet: Uint8Array, time = this.link.now()): Observed | undefined {
     if (direction === 'received') {
       if (this.packets.length >= MOST_PACKETS || this.#octets + packet.length > MOST_OCTETS) {
         this.dropped++;
@@ -53,7 +53,7 @@ export class CaseLog {
       }
       this.#octets += packet.length;
     }
-    const observed = new Observed(this.packets.length + 1, this.link.now(), direction, packet);
+    const observed = new Observed(this.packets.length + 1, time, direction, packet);
     this.packets.push(observed);
     return observed;
   }

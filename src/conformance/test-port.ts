@@ -137,7 +137,9 @@ export class TestPort {
   sendBytes(to: ServiceName | Destination, octets: Uint8Array, options: SendOptions = {}): Observed {
     const { log } = this.#context;
     const destination = typeof to === 'string' ? this.#context.destination(to) : to;
-    const sent = log.add('sent', this.#link.send(destination, octets))!;
+    // The time before the packet can have left: what the peer does with it comes later, however busy this machine is.
+    const time = log.link.now();
+    const sent = log.add('sent', this.#link.send(destination, octets), time)!;
     if (options.mayBeOrdinary !== true) log.ownTrailer(sent);
     this.history.push(sent);
     return sent;

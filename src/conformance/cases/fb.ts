@@ -1,178 +1,19 @@
-import { type ControlMessage, Flags } from '../../codec/index.js';
+import { Flags } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
-import type { Micros } from '../link.js';
-import { hasCm, isConfirm, isData, isHeartbeat, isQuery, type Observed, type Predicate } from '../observed.js';
-import type { TestPort } from '../test-port.js';
-import { cmOf, type Session, type Tester } from '../tester.js';
+import { isData, type Observed } from '../observed.js';
+import { cmOf, type Tester } from '../tester.js';
+import {
+  feedbacks,
+  measure,
+  requireFeedback,
+  sample,
+  sampleAge,
+  samplingAndAsking,
+  settle,
+  ticksToMicros,
+  tolerance,
+} from './fb-measuring.js';
 import { ask, ownSession, received } from './moves.js';
-
-/** Signed difference of two tick counts modulo 2^32, in microseconds. */
-function ticksToMicros(t: Tester, ticks: number): Micros {
-  return (ticks | 0) * t.profile.tickMicros;
-}
-
-/**
- * Requires that `packet` feeds back `pathId` with the delay of `sample`. The peer's clock has any offset, so the delay
- * itself says nothing; but delay plus our timestamp is the peer's clock when it received the sample (T2), and the
- * packet's own timestamp is that clock when it sent. Both moments lie between our sending and our receiving.
- */
-function requireFeedback(t: Tester, packet: Observed, pathId: number, sample: Observed): void {
-  const cm = cmOf(packet);
-  t.equal(cm.feedbackPathId, pathId, 'wrong-feedback-path', 'The packet does not feed back the path that is due.', {
-    packet,
-    field: 'feedbackPathId',
-  });
-  const age = sampleAge(t, packet, sample);
-  const longest = packet.time - sample.time + tolerance(t, packet.time - sample.time);
-  t.require(
-    age >= -tolerance(t, 0) && age <= longest,
-    'wrong-delay',
-    "The delay fed back is not the peer's receive time minus our timestamp, modulo 2^32: with our timestamp added it must lie between our sending and the peer's own timestamp.",
-    {
-      packet,
-      field: 'pathDelay',
-      expected: `received 0 to ${longest} µs before the feedback was sent`,
-      seen: `${age} µs before`,
-    },
-  );
-}
-
-/** How long before it sent `packet` the peer received `sample`, by the peer's own clock. */
-function sampleAge(t: Tester, packet: Observed, sample: Observed): Micros {
-  const cm = cmOf(packet);
-  return ticksToMicros(t, cm.timestamp - cm.pathDelay - cmOf(sample).timestamp);
-}
-
-/** Clocks that differ in rate by 1 %, and lateness of the machine. */
-function tolerance(t: Tester, elapsed: Micros): Micros {
-  return 2_000 + t.slack + Math.ceil(elapsed / 100);
-}
-
-/** Packets of the peer on some ports that feed back a path, in the order of its clock. */
-function feedbacks(ports: readonly TestPort[]): Observed[] {
-  return ports
-    .flatMap((port) => received(port, (packet) => hasCm(packet) && cmOf(packet).feedbackPathId !== 0))
-    .sort((a, b) => (cmOf(a).timestamp - cmOf(b).timestamp) | 0 || a.frame - b.frame);
-}
-
-/** Two sessions of one node: samples go to `discard`, which does not answer, and `echo` says when feedback is to come. */
-async function samplingAndAsking(t: Tester): Promise<{ silent: Session; asking: Session; ports: readonly TestPort[] }> {
-  const node = t.node();
-  const [one, two] = [await node.port(), await node.port()];
-  const silent = await ownSession(t, one, 'discard', { id: 21 });
-  const asking = await ownSession(t, two, 'echo', { id: 22 });
-  return { silent, asking, ports: [one, two] };
-}
-
-/** Sends a sample for a path to the session's service. */
-function sample(
-  session: Session,
-  pathId: number,
-  cm: Partial<ControlMessage> = {},
-  payload = new Uint8Array(8),
-): Observed {
-  return session.port.send(session.service, payload, { sessionId: session.id, pathId, ...cm });
-}
-
-/**
- * Sends a data packet of `session` on a path, waits for its answer and returns the packet that feeds the path back: the
- * answer, or a heartbeat before it when a busy machine made a pause. A peer that feeds nothing back fails.
- */
-async function measure(
-  t: Tester,
-  session: Session,
-  pathId: number,
-  cm: Partial<ControlMessage> = {},
-): Promise<{ sent: Observed; fed: Observed }> {
-  const { sent, received: answer } = await t.exchange(session, { pathId, ...cm });
-  const later = feedbacks([session.port]).filter((packet) => packet.frame > sent.frame);
-  const fed = later.find((packet) => cmOf(packet).feedbackPathId === pathId);
-  t.require(fed !== undefined, 'no-feedback', 'The path that we measured was not fed back in the answer.', {
-    packet: answer,
-    expected: `feedback path id ${pathId}`,
-    seen: answer.cm === undefined ? 'no control message' : answer.cm.feedbackPathId,
-    ...(answer.cm === undefined ? {} : { field: 'feedbackPathId' as const }),
-  });
-  requireFeedback(t, fed, pathId, sent);
-  return { sent, fed };
-}
-
-/** Waits until the peer has worked through what was sent to the session's service: its answer to a query comes after. */
-async function settle(t: Tester, session: Session): Promise<Observed> {
-  const { port, service } = session;
-  port.send(service, t.payload(), { flags: Flags.enable });
-  // Earlier queries may have been repeated on a busy machine: the last confirmation counts.
-  const queries = port.history.filter((packet) => packet.direction === 'sent' && isQuery(packet)).length;
-  const isLast: Predicate = (packet) => isConfirm(packet) && received(port, isConfirm).length >= queries;
-  return await t.expect(port, isLast, {
-    code: 'no-confirm',
-    text: 'The peer did not confirm a query after the samples.',
-    preamble: true,
-  });
-}
-
-/**
- * Measures three paths in several orders and looks at the turns in which they are fed back.
- * @returns the turns; undefined when a heartbeat came between, which takes a turn itself.
- */
-async function takeTurns(t: Tester): Promise<readonly number[] | undefined> {
-  const { silent, asking, ports } = await samplingAndAsking(t);
-  const round = async (order: readonly number[]): Promise<{ ids: string; packet: Observed }> => {
-    for (const pathId of order) sample(silent, pathId);
-    await settle(t, silent);
-    const packets: Observed[] = [];
-    while (packets.length < order.length) packets.push((await t.exchange(asking)).received);
-    return { ids: packets.map((packet) => cmOf(packet).feedbackPathId).join(', '), packet: packets[0]! };
-  };
-  const isDisturbed = () => ports.some((port) => received(port, isHeartbeat).length > 0);
-  // The first round makes the three rows; their order is free. From then on each has a feedback time of its own.
-  const first = await round([1, 2, 3]);
-  if (isDisturbed()) return undefined;
-  const turns = first.ids.split(', ').map(Number);
-  t.equal(
-    [...turns].sort().join(', '),
-    '1, 2, 3',
-    'path-not-fed-back',
-    'Three paths have a new sample, three packets were sent.',
-    {
-      packet: first.packet,
-      field: 'feedbackPathId',
-    },
-  );
-  const [one, two, three] = turns as [number, number, number];
-  const rounds: readonly (readonly [order: readonly number[], due: readonly number[]])[] = [
-    [[three, two, one], turns],
-    [[two, three, one], turns],
-    [[one, three, two], turns],
-    // One path is left out and the others' turns do not change; measured again, it is the one fed back longest ago.
-    [
-      [three, two],
-      [two, three],
-    ],
-    [[three, two, one], turns],
-    // One path is fed back alone: now it is the last whose turn it is.
-    [[one], [one]],
-    [
-      [one, two, three],
-      [two, three, one],
-    ],
-  ];
-  for (const [order, due] of rounds) {
-    const { ids, packet } = await round(order);
-    if (isDisturbed()) return undefined;
-    t.equal(
-      ids,
-      due.join(', '),
-      'wrong-turn',
-      'Of the paths with a new sample the one fed back longest ago comes first.',
-      {
-        packet,
-        field: 'feedbackPathId',
-      },
-    );
-  }
-  return turns;
-}
 
 /** Section 3.4: timestamps, one-way delays and their feedback. */
 export const FB_CASES: readonly TestCase[] = [
@@ -347,74 +188,6 @@ export const FB_CASES: readonly TestCase[] = [
         'Four paths have a new sample and four packets were sent, but not every path was fed back.',
       );
       t.pass('Four paths, four delays.', ...fed);
-    },
-  },
-  {
-    id: 'FB-oldest-feedback-first',
-    area: 'FB',
-    purpose:
-      'The path that was fed back longest ago comes first, whatever the order of the samples, so that all take turns.',
-    requirements: ['MPIP-FB-04', 'MPIP-FB-05'],
-    services: ['echo', 'discard'],
-    async run(t: Tester) {
-      for (let attempt = 1; attempt <= 3; attempt++) {
-        const turns = await takeTurns(t);
-        if (turns !== undefined) return t.pass(`The paths took turns: ${turns.join(', ')}.`);
-      }
-      t.inconc('too-slow', 'Three times heartbeats fed back paths between our packets: the machine is too slow.');
-    },
-  },
-  {
-    id: 'FB-none-without-sample',
-    area: 'FB',
-    purpose: 'While we send no path id there is nothing to feed back: feedback path id 0, delay 0.',
-    requirements: ['MPIP-FB-05'],
-    services: ['echo'],
-    async run(t: Tester) {
-      const session = await ownSession(t, await t.node().port());
-      for (let i = 0; i < 4; i++) {
-        const { received: answer } = await t.exchange(session);
-        t.equal(
-          cmOf(answer).feedbackPathId,
-          0,
-          'feedback-from-nothing',
-          'The peer feeds back a path that we never used.',
-          {
-            packet: answer,
-            field: 'feedbackPathId',
-          },
-        );
-        t.equal(cmOf(answer).pathDelay, 0, 'delay-from-nothing', 'Without feedback the delay is 0.', {
-          packet: answer,
-          field: 'pathDelay',
-        });
-      }
-      // The feedback is there when there is something.
-      const { fed } = await measure(t, session, 4);
-      t.pass('No feedback without a sample.', fed);
-    },
-  },
-  {
-    id: 'FB-stale-sample-not-repeated',
-    area: 'FB',
-    purpose: 'A sample is fed back once: repeated, it would keep alive a path over which nothing arrives any more.',
-    requirements: ['MPIP-EX-01'],
-    services: ['echo'],
-    async run(t: Tester) {
-      const session = await ownSession(t, await t.node().port());
-      const first = await measure(t, session, 6);
-      for (let i = 0; i < 4; i++) {
-        const { received: next } = await t.exchange(session);
-        t.equal(
-          cmOf(next).feedbackPathId,
-          0,
-          'stale-feedback',
-          'The peer feeds back a sample again that it has fed back already, although none arrived since.',
-          { packet: next, field: 'feedbackPathId' },
-        );
-      }
-      const second = await measure(t, session, 6);
-      t.pass('Each sample was fed back once.', first.fed, second.fed);
     },
   },
   {

@@ -4,6 +4,7 @@ import { AV_ASKING_CASES } from './av-asking.js';
 import { CK_CASES } from './ck.js';
 import { CM_CASES } from './cm.js';
 import { FB_CASES } from './fb.js';
+import { FB_TURNS_CASES } from './fb-turns.js';
 import { GEN_CASES } from './gen.js';
 import { HB_CASES } from './hb.js';
 import { NID_CASES } from './nid.js';
@@ -21,6 +22,7 @@ export const CASES: readonly TestCase[] = [
   ...AV_ASKING_CASES,
   ...AV_ANSWERING_CASES,
   ...FB_CASES,
+  ...FB_TURNS_CASES,
   ...HB_CASES,
   ...SS_CASES,
   ...SS_EXPIRY_CASES,
