@@ -16,6 +16,9 @@ export class Composer {
   readonly #clock: TickClock;
   readonly #message: ControlMessage;
   #rotation = 0;
+  /** The address list for which `#trailers` holds. */
+  #measured: readonly Ipv4[] | undefined;
+  readonly #trailers = { compact: 0, full: 0 };
 
   constructor(
     private readonly settings: Settings,
@@ -63,7 +66,14 @@ export class Composer {
 
   /** Octets that this node's CM adds to a packet. */
   trailerLength(layout: LayoutName): number {
-    return trailerSize(LAYOUTS[layout], Math.min(this.addresses().length, maxAddresses(LAYOUTS[layout])));
+    const addresses = this.addresses();
+    if (addresses !== this.#measured) {
+      this.#measured = addresses;
+      for (const name of ['compact', 'full'] as const) {
+        this.#trailers[name] = trailerSize(LAYOUTS[name], Math.min(addresses.length, maxAddresses(LAYOUTS[name])));
+      }
+    }
+    return this.#trailers[layout];
   }
 
   /** Section 3.4: feedback of the path that was fed back longest ago, when there is a new sample. */

@@ -88,7 +88,7 @@ export class FakeTcp {
 
   /** A data packet arrived by a tuple whose third packet was lost: the other end has completed the handshake. */
   seenData(tuple: Tuple, now: number): void {
-    const handshake = this.#pending.get(tupleKey(tuple));
+    const handshake = this.#pending.size === 0 ? undefined : this.#pending.get(tupleKey(tuple));
     if (handshake !== undefined && !handshake.isClient) this.#ready(handshake, now);
   }
 

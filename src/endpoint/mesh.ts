@@ -87,9 +87,9 @@ export class PathMesh {
    */
   prune(session: Session, now: number): void {
     const limit = this.constants['path-expiry'];
-    for (const path of [...session.paths]) {
-      if (session.paths.length > 1 && path.unansweredMicros >= limit)
-        this.abandon(path, now, now + RETRY_PERIODS * limit);
+    for (let i = session.paths.length - 1; i >= 0 && session.paths.length > 1; i--) {
+      const path = session.paths[i]!;
+      if (path.unansweredMicros >= limit) this.abandon(path, now, now + RETRY_PERIODS * limit);
     }
     const { maxPaths } = this.options;
     while (maxPaths > 0 && session.paths.length > maxPaths && session.paths.every((path) => path.samples > 0)) {

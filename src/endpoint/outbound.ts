@@ -143,11 +143,10 @@ export class Outbound {
   discoverPaths(session: Session, layout: LayoutName, now: number): void {
     if (session.isChanging) return;
     if (session.protocol === TCP && !session.wrapper) {
+      if (session.discovered === session.peer.version) return;
+      session.discovered = session.peer.version;
       session.isInitiator ||= this.#initiated.has(tupleKey(session.tuple));
-      if (session.isInitiator && session.discovered !== session.peer.version) {
-        session.discovered = session.peer.version;
-        this.fakeTcp.start(session, this.state.addresses, now);
-      }
+      if (session.isInitiator) this.fakeTcp.start(session, this.state.addresses, now);
       return;
     }
     if (session.discovered !== session.peer.version || session.hasProspects) this.queryProspect(session, layout, now);

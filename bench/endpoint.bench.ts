@@ -1,0 +1,120 @@
+// A pair of endpoints, back to back in memory: packets of 1400 octets from one host to the other over four paths, next
+// to the same loop with both endpoints replaced by a copy of the packet.
+//   node build/bench/endpoint.bench.js [--packets N]
+// With MPIP_BENCH_JSON results are printed as JSON too.
+
+import { parseArgs } from 'node:util';
+import { buildTcp, buildUdp, TcpFlags } from '../src/codec/index.js';
+import { Endpoint, type PacketQueue } from '../src/endpoint/index.js';
+
+const { values } = parseArgs({ options: { packets: { type: 'string', default: '400000' } } });
+const packets = Number(values.packets);
+const [A1, A2, B1, B2] = [0x0a010001, 0x0a020001, 0x0a010002, 0x0a020002];
+const toB = { source: A1, sourcePort: 40000, destination: B1, destinationPort: 7000 };
+const toA = { source: B1, sourcePort: 7000, destination: A1, destinationPort: 40000 };
+const PAYLOAD = new Uint8Array(1346);
+
+interface Node {
+  fromHost(packet: Uint8Array, now: number): void;
+  fromNetwork(packet: Uint8Array, now: number, length: number): void;
+  takeTransmits(): PacketQueue;
+  takeDeliveries(): PacketQueue;
+}
+
+/** Moves what both nodes send until nothing is left; gives the number of packets delivered. */
+function pump(a: Node, b: Node, now: number): number {
+  let delivered = 0;
+  for (let isBusy = true; isBusy; ) {
+    isBusy = false;
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const batch = from.takeTransmits();
+      for (let i = 0; i < batch.length; i++) {
+        const slot = batch.at(i);
+        to.fromNetwork(slot.bytes, now, slot.length);
+        isBusy = true;
+      }
+      delivered += to.takeDeliveries().length;
+    }
+  }
+  return delivered;
+}
+
+function pair(mode: 'udp' | 'tcp'): [Endpoint, Endpoint, Uint8Array, Uint8Array] {
+  const a = new Endpoint({ addresses: [A1, A2], mac: 0x020000000a01, seed: 1 });
+  const b = new Endpoint({ addresses: [B1, B2], mac: 0x020000000b01, seed: 2 });
+  const { ack, syn } = TcpFlags;
+  const segment = (tuple: typeof toA, flags: number) =>
+    buildTcp(tuple, { sequence: 1, acknowledgement: 1, flags }, new Uint8Array(0));
+  for (const [tuple, node, flags] of [
+    [toB, a, syn],
+    [toA, b, syn | ack],
+    [toB, a, ack],
+    [toA, b, ack],
+  ] as const) {
+    node.fromHost(mode === 'tcp' ? segment(tuple, flags) : buildUdp(tuple, new Uint8Array(10)), 1_000_000);
+    pump(a, b, 1_000_000);
+  }
+  for (let i = 0; i < 20; i++) {
+    a.fromHost(mode === 'tcp' ? segment(toB, ack) : buildUdp(toB, new Uint8Array(10)), 1_000_000 + i);
+    b.fromHost(mode === 'tcp' ? segment(toA, ack) : buildUdp(toA, new Uint8Array(10)), 1_000_000 + i);
+    pump(a, b, 1_000_000 + i);
+  }
+  const data =
+    mode === 'tcp' ? buildTcp(toB, { sequence: 1, acknowledgement: 1, flags: ack }, PAYLOAD) : buildUdp(toB, PAYLOAD);
+  const answer = mode === 'tcp' ? segment(toA, ack) : buildUdp(toA, new Uint8Array(20));
+  return [a, b, data, answer];
+}
+
+/** Nanoseconds a packet: data one way, an answer for every second packet, as TCP acknowledges. */
+function measure(mode: 'udp' | 'tcp'): number {
+  const [a, b, data, answer] = pair(mode);
+  let now = 2_000_000;
+  let sequence = 1;
+  const start = process.hrtime.bigint();
+  let count = 0;
+  for (let i = 0; i < packets; i++) {
+    if (mode === 'tcp') {
+      new DataView(data.buffer).setUint32(24, sequence >>> 0);
+      sequence += PAYLOAD.length;
+    }
+    a.fromHost(data, now);
+    if (i % 2 === 1) b.fromHost(answer, now);
+    count += pump(a, b, now);
+    now += 15;
+  }
+  const nanos = Number(process.hrtime.bigint() - start);
+  if (count < packets * 1.49) throw new Error(`Only ${count} of ${packets * 1.5} packets were delivered.`);
+  return nanos / (packets * 1.5);
+}
+
+/** The same packets with nothing done to them but the two copies that an endpoint makes on each side. */
+function copies(): number {
+  const data = buildUdp(toB, PAYLOAD);
+  const answer = buildUdp(toA, new Uint8Array(20));
+  const [first, second] = [new Uint8Array(2048), new Uint8Array(2048)];
+  const start = process.hrtime.bigint();
+  for (let i = 0; i < packets; i++) {
+    first.set(data);
+    second.set(first.subarray(0, data.length));
+    if (i % 2 === 1) {
+      first.set(answer);
+      second.set(first.subarray(0, answer.length));
+    }
+  }
+  return Number(process.hrtime.bigint() - start) / (packets * 1.5);
+}
+
+for (const mode of ['udp', 'tcp'] as const) {
+  measure(mode);
+  const nanos = [measure(mode), measure(mode), measure(mode)].sort((x, y) => x - y)[1]!;
+  const copy = [copies(), copies(), copies()].sort((x, y) => x - y)[1]!;
+  const name = `pair of endpoints to a copy, ${mode}`;
+  const detail = `${Math.round(1e9 / nanos).toLocaleString('en')} packets a second through the pair; ${nanos.toFixed(0)} ns to ${copy.toFixed(0)} ns a packet`;
+  console.log(`${name}: ${(nanos / copy).toFixed(1)}; ${detail}`);
+  if (process.env.MPIP_BENCH_JSON) {
+    console.log(JSON.stringify({ name, ratio: nanos / copy, goal: 'at least 500,000 packets a second', detail }));
+  }
+}
