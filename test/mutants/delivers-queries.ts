@@ -8,7 +8,6 @@ export const mutant: Mutant = {
   killedBy: [
     'CM-control-flags-not-delivered',
     'CM-first-query-not-delivered',
-    'CM-large-datagrams',
     'RX-own-node-id-changes-nothing',
     'SS-adopts-by-any-path',
     'SS-adopts-our-id',

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'feedback-shared-by-all-nodes',
   defect: 'Delays are kept per path id only, so that nodes get those of others.',
   requirements: ['MPIP-FB-02'],
-  killedBy: ['FB-per-node'],
+  killedBy: ['FB-measured-on-every-flag', 'FB-per-node'],
   apply({ endpoint }) {
     const { measure } = endpoint.inbound;
     const { addFeedback } = endpoint.composer;

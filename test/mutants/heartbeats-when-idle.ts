@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'heartbeats-when-idle',
   defect: 'The last heartbeat is repeated every second though nothing is received.',
   requirements: ['MPIP-HB-07'],
-  killedBy: ['HB-none-for-control-packets', 'HB-only-in-reaction'],
+  killedBy: ['HB-none-for-control-packets', 'HB-only-in-reaction', 'SS-received-packets-refresh'],
   apply({ endpoint }) {
     const { considerHeartbeat } = endpoint.inbound;
     const { poll } = endpoint;

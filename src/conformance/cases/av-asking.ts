@@ -207,6 +207,7 @@ export const AV_ASKING_CASES: readonly TestCase[] = [
       const port = await t.node().port();
       const queries = await exhaust(t, port);
       confirm(port, queries[0]!);
+      await t.sleep(t.slack);
       const answer = await ask(t, port);
       t.require(isData(answer), 'not-enabled', 'After a late confirmation data to its sender still carries no CM.', {
         packet: answer,
@@ -223,6 +224,7 @@ export const AV_ASKING_CASES: readonly TestCase[] = [
     async run(t: Tester) {
       const port = await t.node().port();
       await confirmProvoked(t, port);
+      await t.sleep(t.slack);
       const before = received(port, isQuery).length;
       const shown: Observed[] = [];
       for (let i = 0; i < 6; i++) {

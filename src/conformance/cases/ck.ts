@@ -7,6 +7,8 @@ import {
   ask,
   type Crafted,
   craft,
+  exchange,
+  type NoCm,
   nextAnswer,
   ownSession,
   peerSession,
@@ -127,16 +129,13 @@ export const CK_CASES: readonly TestCase[] = [
     async run(t: Tester) {
       const port = await t.node().port();
       const length = craft(port, t.payload(), { flags: Flags.enable });
+      const damaged: NoCm[] = [];
       for (let at = length.cmStart; at < length.wire.length; at++) {
         const { wire } = craft(port, t.payload(), { flags: Flags.enable });
         wire[at] = (wire[at]! + 1 + t.random.below(255)) & 255;
-        await requireOrdinary(
-          t,
-          port,
-          wire,
-          `A query whose octet ${at - length.cmStart} of the CM was damaged on its way`,
-        );
+        damaged.push({ wire, what: `A query whose octet ${at - length.cmStart} of the CM was damaged on its way` });
       }
+      await requireOrdinary(t, port, damaged);
       await requireNoStateThenConfirm(t, port);
     },
   },
@@ -159,6 +158,7 @@ export const CK_CASES: readonly TestCase[] = [
         ['of zero', () => 0],
         ['of 65535', () => 0xffff],
       ];
+      const others: NoCm[] = [];
       for (const [way, sumOf] of ways) {
         const payload = t.payload();
         // A filler, or the user data before the CM, that is not 0.
@@ -172,8 +172,9 @@ export const CK_CASES: readonly TestCase[] = [
         if (other === sum) continue;
         wire[at] = little ? other & 255 : other >>> 8;
         wire[at + 1] = little ? other >>> 8 : other & 255;
-        await requireOrdinary(t, port, wire, `A query with a checksum ${way}`);
+        others.push({ wire, what: `A query with a checksum ${way}` });
       }
+      await requireOrdinary(t, port, others);
       await requireNoStateThenConfirm(t, port);
     },
   },
@@ -187,16 +188,18 @@ export const CK_CASES: readonly TestCase[] = [
       const session = await ownSession(t, await t.node().port());
       const { port, id } = session;
       for (let i = 0; i < 4; i++) {
-        await t.exchange(session);
+        await exchange(t, session);
         const { wire } = craft(port, t.payload(), { sessionId: id, pathId: 200 });
         const at = wire.length - 1 - i * 4;
         wire[at] = (wire[at]! + 1 + t.random.below(255)) & 255;
-        const answer = await requireOrdinary(t, port, wire, 'A data packet of a session with a wrong sum');
+        const [answer] = await requireOrdinary(t, port, [
+          { wire, what: 'A data packet of a session with a wrong sum' },
+        ]);
         t.require(
-          answer.cm?.feedbackPathId !== 200,
+          answer!.cm?.feedbackPathId !== 200,
           'state-from-damaged',
           'The peer measured a path from a CM with a wrong sum.',
-          { packet: answer, field: 'feedbackPathId' },
+          { packet: answer!, field: 'feedbackPathId' },
         );
       }
       t.pass('Damaged data went up whole, intact data stripped.', ...received(port).slice(-1));
@@ -210,12 +213,14 @@ export const CK_CASES: readonly TestCase[] = [
     services: ['echo'],
     async run(t: Tester) {
       const port = await t.node().port();
+      const blocks: NoCm[] = [];
       for (let flags = 6; flags <= 255; flags++) {
         const crafted = craft(port, t.payload(4), { sessionId: flags % 2 });
         crafted.wire[crafted.cmStart + flagsOffset(t)] = flags;
         repair(crafted, t.profile.layout);
-        await requireOrdinary(t, port, crafted.wire, `A datagram that ends in a block with flags ${flags}`);
+        blocks.push({ wire: crafted.wire, what: `A datagram that ends in a block with flags ${flags}` });
       }
+      await requireOrdinary(t, port, blocks);
       await requireNoStateThenConfirm(t, port);
     },
   },
@@ -230,13 +235,15 @@ export const CK_CASES: readonly TestCase[] = [
       const { layout } = t.profile;
       const markAt = layout === 'compact' ? 0 : flagsOffset(t) - 1;
       const mark = layout === 'compact' ? 25 : 0xa2;
+      const blocks: NoCm[] = [];
       for (let other = 0; other <= 255; other++) {
         if (other === mark) continue;
         const crafted = craft(port, t.payload(4), { flags: Flags.enable });
         crafted.wire[crafted.cmStart + markAt] = other;
         repair(crafted, layout);
-        await requireOrdinary(t, port, crafted.wire, `A block whose mark is ${other} instead of ${mark}`);
+        blocks.push({ wire: crafted.wire, what: `A block whose mark is ${other} instead of ${mark}` });
       }
+      await requireOrdinary(t, port, blocks);
       await requireNoStateThenConfirm(t, port);
     },
   },
@@ -275,9 +282,10 @@ export const CK_CASES: readonly TestCase[] = [
       await t.handshake(await t.node().port());
       const port = await t.node().port();
       const { wire } = craft(port, new Uint8Array(0), { flags: Flags.enable });
-      await requireOrdinary(t, port, wire.slice(1), 'A datagram that is one octet too short for a filler and a CM');
-      for (const size of [0, 1, 24])
-        await requireOrdinary(t, port, wire.slice(0, size), `The first ${size} octets of a trailer`);
+      await requireOrdinary(t, port, [
+        { wire: wire.slice(1), what: 'A datagram that is one octet too short for a filler and a CM' },
+        ...[1, 2, 24].map((size) => ({ wire: wire.slice(0, size), what: `The first ${size} octets of a trailer` })),
+      ]);
       await t.expectSilence(port, isConfirm, SETTLE, {
         code: 'damaged-confirmed',
         text: 'A datagram that is too short for a CM was confirmed as if it were a query.',
@@ -307,11 +315,13 @@ export const CK_CASES: readonly TestCase[] = [
       const port = await t.node().port();
       await t.handshake(port);
       await peerSession(t, port);
+      const blocks: NoCm[] = [];
       for (let i = 0; i < 8; i++) {
         const crafted = craft(port, t.payload(10), { flags: i % 6 });
         crafted.wire[crafted.wire.length - 2] = (crafted.wire[crafted.wire.length - 2]! + 1) & 255;
-        await requireOrdinary(t, port, crafted.wire, 'User data whose end differs from a CM by one in the sum');
+        blocks.push({ wire: crafted.wire, what: 'User data whose end differs from a CM by one in the sum' });
       }
+      await requireOrdinary(t, port, blocks);
       t.pass('Every resemblance was delivered whole.', ...received(port).slice(-1));
     },
   },

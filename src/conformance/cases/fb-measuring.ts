@@ -3,7 +3,7 @@ import type { Micros } from '../link.js';
 import { hasCm, isConfirm, isQuery, type Observed, type Predicate } from '../observed.js';
 import type { TestPort } from '../test-port.js';
 import { cmOf, type Session, type Tester } from '../tester.js';
-import { ownSession, received } from './moves.js';
+import { exchange, ownSession, received } from './moves.js';
 
 /** Signed difference of two tick counts modulo 2^32, in microseconds. */
 export function ticksToMicros(t: Tester, ticks: number): Micros {
@@ -47,11 +47,16 @@ export function tolerance(t: Tester, elapsed: Micros): Micros {
   return 2_000 + t.slack + Math.ceil(elapsed / 100);
 }
 
+/** Orders packets of the peer as it sent them. */
+export function byPeerClock(a: Observed, b: Observed): number {
+  return (cmOf(a).timestamp - cmOf(b).timestamp) | 0 || a.frame - b.frame;
+}
+
 /** Packets of the peer on some ports that feed back a path, in the order of its clock. */
 export function feedbacks(ports: readonly TestPort[]): Observed[] {
   return ports
     .flatMap((port) => received(port, (packet) => hasCm(packet) && cmOf(packet).feedbackPathId !== 0))
-    .sort((a, b) => (cmOf(a).timestamp - cmOf(b).timestamp) | 0 || a.frame - b.frame);
+    .sort(byPeerClock);
 }
 
 /** Two sessions of one node: samples go to `discard`, which does not answer, and `echo` says when feedback is to come. */
@@ -85,7 +90,7 @@ export async function measure(
   pathId: number,
   cm: Partial<ControlMessage> = {},
 ): Promise<{ sent: Observed; fed: Observed }> {
-  const { sent, received: answer } = await t.exchange(session, { pathId, ...cm });
+  const { sent, received: answer } = await exchange(t, session, { pathId, ...cm });
   const later = feedbacks([session.port]).filter((packet) => packet.frame > sent.frame);
   const fed = later.find((packet) => cmOf(packet).feedbackPathId === pathId);
   t.require(fed !== undefined, 'no-feedback', 'The path that we measured was not fed back in the answer.', {

@@ -1,8 +1,8 @@
 import type { TestCase } from '../case.js';
-import { isHeartbeat, type Observed } from '../observed.js';
+import { all, isData, isHeartbeat, type Observed } from '../observed.js';
 import { cmOf, type Tester } from '../tester.js';
-import { measure, sample, samplingAndAsking, settle } from './fb-measuring.js';
-import { ownSession, received } from './moves.js';
+import { byPeerClock, measure, sample, samplingAndAsking, settle } from './fb-measuring.js';
+import { answers, exchange, ownSession, received } from './moves.js';
 
 /**
  * Measures three paths in several orders and looks at the turns in which they are fed back.
@@ -13,8 +13,15 @@ async function takeTurns(t: Tester): Promise<readonly number[] | undefined> {
   const round = async (order: readonly number[]): Promise<{ ids: string; packet: Observed }> => {
     for (const pathId of order) sample(silent, pathId);
     await settle(t, silent);
+    // All questions at once, so that a long way to the peer does not add up.
+    const payloads = order.map(() => t.payload());
+    for (const payload of payloads) asking.port.send('echo', payload, { sessionId: asking.id });
     const packets: Observed[] = [];
-    while (packets.length < order.length) packets.push((await t.exchange(asking)).received);
+    for (const payload of payloads) {
+      const expectation = { code: 'no-echo', text: 'The peer did not return user data of a session.', preamble: true };
+      packets.push(await t.expect(asking.port, all(isData, answers(payload)), expectation));
+    }
+    packets.sort(byPeerClock);
     return { ids: packets.map((packet) => cmOf(packet).feedbackPathId).join(', '), packet: packets[0]! };
   };
   const isDisturbed = () => ports.some((port) => received(port, isHeartbeat).length > 0);
@@ -93,7 +100,7 @@ export const FB_TURNS_CASES: readonly TestCase[] = [
     async run(t: Tester) {
       const session = await ownSession(t, await t.node().port());
       for (let i = 0; i < 4; i++) {
-        const { received: answer } = await t.exchange(session);
+        const { received: answer } = await exchange(t, session);
         t.equal(
           cmOf(answer).feedbackPathId,
           0,
@@ -124,7 +131,7 @@ export const FB_TURNS_CASES: readonly TestCase[] = [
       const session = await ownSession(t, await t.node().port());
       const first = await measure(t, session, 6);
       for (let i = 0; i < 4; i++) {
-        const { received: next } = await t.exchange(session);
+        const { received: next } = await exchange(t, session);
         t.equal(
           cmOf(next).feedbackPathId,
           0,

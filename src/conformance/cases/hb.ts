@@ -4,7 +4,7 @@ import type { Micros } from '../link.js';
 import { anything, isHeartbeat, type Observed } from '../observed.js';
 import type { TestPort } from '../test-port.js';
 import { cmOf, type Session, type Tester } from '../tester.js';
-import { answers, isPrefix, ownSession, peerSession, received, SETTLE } from './moves.js';
+import { answers, exchange, isPrefix, ownSession, peerSession, received, SETTLE } from './moves.js';
 
 /** Ticks between two packets of the peer by its own clock, in microseconds. */
 function peerTime(t: Tester, from: Observed, to: Observed): Micros {
@@ -189,7 +189,7 @@ export const HB_CASES: readonly TestCase[] = [
       const age = t.constants['heartbeat-age'];
       const until = t.now() + 2.5 * age;
       while (t.now() < until) {
-        await t.exchange(session, { pathId: 1 });
+        await exchange(t, session, { pathId: 1 });
         await t.sleep(age / 8);
       }
       const packets = received(session.port);
@@ -298,7 +298,7 @@ export const HB_CASES: readonly TestCase[] = [
       for (const port of [beating, talking]) {
         const sessionId = cmOf(await peerSession(t, port)).sessionId;
         ids.set(port, sessionId);
-        await t.exchange({ id: sessionId, port, service: 'echo', first: undefined });
+        await exchange(t, { id: sessionId, port, service: 'echo', first: undefined });
       }
       const rounds = 12;
       let control: Observed | undefined;
@@ -306,7 +306,7 @@ export const HB_CASES: readonly TestCase[] = [
         await t.sleep(Math.round((1.2 * expiry) / rounds));
         const beat = t.payload();
         beating.send('echo', beat, { sessionId: ids.get(beating)!, pathId: 1, flags: Flags.heartbeat });
-        const { received: answer } = await t.exchange({
+        const { received: answer } = await exchange(t, {
           id: ids.get(talking)!,
           port: talking,
           service: 'echo',

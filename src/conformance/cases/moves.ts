@@ -37,6 +37,24 @@ export async function ownSession(
   return session;
 }
 
+/**
+ * Sends data of a session and waits for its return with a CM, see `Tester.exchange`. A peer that returns it without one
+ * is judged by the cases about that; everywhere else it is `inconc`.
+ */
+export async function exchange(
+  t: Tester,
+  session: Session,
+  cm: Partial<ControlMessage> = {},
+  expectation: Partial<Expectation> = {},
+  payload = t.payload(),
+): Promise<{ sent: Observed; received: Observed }> {
+  const both = await t.exchange(session, cm, expectation, payload);
+  if (both.received.cm === undefined) {
+    t.inconc('no-cm', 'A packet of an established session came without a control message.', { packet: both.received });
+  }
+  return both;
+}
+
 /** Sends an ordinary datagram to the echo service and waits for its return, with or without a CM. */
 export async function ask(
   t: Tester,
@@ -136,21 +154,50 @@ export function repair({ wire, cmStart }: Crafted, layout: LayoutName): void {
   repairChecksum(wire, cmStart, wire.length, layout);
 }
 
+/** Octets whose end is no CM, and what they are, as the beginning of a sentence. */
+export interface NoCm {
+  readonly wire: Uint8Array;
+  readonly what: string;
+}
+
+/** Datagrams on their way at once: few enough for any socket's buffer. */
+const BATCH = 32;
+/** A datagram may be lost on its way: that shows by its coming back another time. */
+const ATTEMPTS = 3;
+
 /**
  * Sends octets whose end is no CM to `echo` and requires that they come back whole, as an ordinary datagram's user data.
- * @returns the peer's packet.
+ * @returns the peer's packets, in the same order.
  */
-export async function requireOrdinary(t: Tester, port: TestPort, wire: Uint8Array, what: string): Promise<Observed> {
-  const sent = port.sendBytes('echo', wire, { mayBeOrdinary: true });
-  const whole = await port.receive(all(isAnswer, payloadIs(wire)));
-  if (whole !== undefined) return whole;
-  // Does this port get anything at all? If not, its silence says nothing about the datagram.
+export async function requireOrdinary(t: Tester, port: TestPort, datagrams: readonly NoCm[]): Promise<Observed[]> {
+  const answered: Observed[] = [];
+  for (let first = 0; first < datagrams.length; first += BATCH) {
+    const batch = datagrams.slice(first, first + BATCH);
+    const found = new Map<NoCm, Observed>();
+    for (let attempt = 1; attempt <= ATTEMPTS && found.size < batch.length; attempt++) {
+      const missing = batch.filter((datagram) => !found.has(datagram));
+      for (const { wire } of missing) port.sendBytes('echo', wire, { mayBeOrdinary: true });
+      const deadline = t.now() + t.patience;
+      for (const datagram of missing) {
+        const within = Math.max(0, deadline - t.now());
+        const whole = await port.receive(all(isAnswer, payloadIs(datagram.wire)), { within });
+        if (whole !== undefined) found.set(datagram, whole);
+      }
+    }
+    for (const datagram of batch) answered.push(found.get(datagram) ?? (await requireLate(t, port, datagram)));
+  }
+  return answered;
+}
+
+/** The last chance of a datagram that did not come back: the peer may be busy, or the port may get nothing at all. */
+async function requireLate(t: Tester, port: TestPort, { wire, what }: NoCm): Promise<Observed> {
   await ask(t, port);
+  const sent = port.history.findLast((packet) => packet.direction === 'sent' && payloadIs(wire)(packet));
   return await t.expect(port, all(isAnswer, payloadIs(wire)), {
     within: 0,
     code: 'not-ordinary',
     text: `${what} must be treated as an ordinary datagram and come back from the echo service whole.`,
     expected: `the same ${wire.length} octets as user data`,
-    packet: sent,
+    ...(sent === undefined ? {} : { packet: sent }),
   });
 }

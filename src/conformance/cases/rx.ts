@@ -3,7 +3,7 @@ import type { TestCase } from '../case.js';
 import { isConfirm, isData, isPlain, isQuery, type Observed } from '../observed.js';
 import type { TestPort } from '../test-port.js';
 import { cmOf, type Session, type Tester } from '../tester.js';
-import { answers, ask, ownSession, received, SETTLE } from './moves.js';
+import { answers, ask, exchange, ownSession, received, SETTLE } from './moves.js';
 
 /**
  * Sends data of a session from somewhere else and requires that the echo service saw the session's own addresses and
@@ -101,7 +101,7 @@ export const RX_CASES: readonly TestCase[] = [
       const [port, other] = [await node.port(0), await node.port(1)];
       const localAddresses = [port.address, other.address];
       const session = await ownSession(t, port, 'echo', { cm: { localAddresses } });
-      await t.exchange(session, { localAddresses, pathId: 1 });
+      await exchange(t, session, { localAddresses, pathId: 1 });
       await t.handshake(other);
       const answer = await requireRestored(t, session, other, { mayReturnThere: true });
       t.pass("The session's addresses and ports were restored.", answer);
@@ -116,7 +116,7 @@ export const RX_CASES: readonly TestCase[] = [
     services: ['echo', 'discard'],
     async run(t: Tester) {
       const session = await ownSession(t, await t.node().port());
-      await t.exchange(session, { pathId: 1 });
+      await exchange(t, session, { pathId: 1 });
       const answer = await requireRestored(t, session, session.port, { service: 'discard' });
       t.pass('Delivered to the service of the session.', answer);
     },
@@ -130,7 +130,7 @@ export const RX_CASES: readonly TestCase[] = [
     async run(t: Tester) {
       const node = t.node();
       const session = await ownSession(t, await node.port(), 'echo', { id: 50 });
-      await t.exchange(session, { pathId: 1 });
+      await exchange(t, session, { pathId: 1 });
       for (const pathId of [1, 4, 0]) {
         const other = await node.port();
         const payload = t.payload();
@@ -143,7 +143,7 @@ export const RX_CASES: readonly TestCase[] = [
           requirement: 'MPIP-RX-01',
         });
       }
-      await t.exchange(session, { pathId: 1 });
+      await exchange(t, session, { pathId: 1 });
       t.pass('Nothing went to the other session.', session.first!);
     },
   },
@@ -156,7 +156,7 @@ export const RX_CASES: readonly TestCase[] = [
     services: ['echo'],
     async run(t: Tester) {
       const session = await ownSession(t, await t.node().port(), 'echo', { id: 50 });
-      await t.exchange(session, { pathId: 1 });
+      await exchange(t, session, { pathId: 1 });
       for (const [sessionId, pathId] of [
         [50, 0],
         [50, 1],
@@ -175,7 +175,7 @@ export const RX_CASES: readonly TestCase[] = [
           requirement: 'MPIP-SS-05',
         });
       }
-      const { received: answer } = await t.exchange(session, { pathId: 1 }, { preamble: false });
+      const { received: answer } = await exchange(t, session, { pathId: 1 }, { preamble: false });
       t.equal(answer.cm?.sessionId ?? 'none', 50, 'session-changed', 'A stranger changed the session of a node.', {
         packet: answer,
       });
@@ -229,7 +229,8 @@ export const RX_CASES: readonly TestCase[] = [
       const two = await ownSession(t, await node.port(), 'echo', { id: 12 });
       for (const session of [one, two, two, one, one, two]) {
         const other = session === one ? two : one;
-        const { sent, received: answer } = await t.exchange(
+        const { sent, received: answer } = await exchange(
+          t,
           session,
           { pathId: 1 },
           {

@@ -2,7 +2,7 @@ import type { TestCase } from '../case.js';
 import { isData, isPlain, type Observed } from '../observed.js';
 import type { TestNode, TestPort } from '../test-port.js';
 import { cmOf, type Tester } from '../tester.js';
-import { answers, ask, ownSession, peerSession, received } from './moves.js';
+import { answers, ask, exchange, ownSession, peerSession, received } from './moves.js';
 
 /** A node whose id is lower, or higher, than the peer's: the numerically lower one wins when ids clash. */
 async function nodeBeside(t: Tester, which: 'lower' | 'higher'): Promise<TestNode> {
@@ -37,8 +37,8 @@ export const SS_CLASH_CASES: readonly TestCase[] = [
       const { port, id } = await begun(t, await nodeBeside(t, 'lower'));
       const ours = id === 140 ? 141 : 140;
       const session = { id: ours, port, service: 'echo', first: undefined } as const;
-      const { received: crossing } = await t.exchange(session);
-      for (const answer of [crossing, (await t.exchange(session)).received, await peerSession(t, port)]) {
+      const { received: crossing } = await exchange(t, session);
+      for (const answer of [crossing, (await exchange(t, session)).received, await peerSession(t, port)]) {
         t.equal(cmOf(answer).sessionId, ours, 'wrong-winner', 'The peer did not change to the id of the lower node.', {
           packet: answer,
           field: 'sessionId',
@@ -58,8 +58,8 @@ export const SS_CLASH_CASES: readonly TestCase[] = [
       const { port, id } = await begun(t, await nodeBeside(t, 'higher'));
       const ours = id === 140 ? 141 : 140;
       const session = { id: ours, port, service: 'echo', first: undefined } as const;
-      const { received: crossing } = await t.exchange(session);
-      const { received: after } = await t.exchange({ ...session, id });
+      const { received: crossing } = await exchange(t, session);
+      const { received: after } = await exchange(t, { ...session, id });
       for (const answer of [crossing, after, await peerSession(t, port)]) {
         t.require(isData(answer), 'no-cm', 'After crossing first packets data carries no CM.', { packet: answer });
         t.equal(cmOf(answer).sessionId, id, 'wrong-winner', 'The peer gave up its id although its node id is lower.', {
@@ -83,7 +83,8 @@ export const SS_CLASH_CASES: readonly TestCase[] = [
       await ownSession(t, await t.node().port());
       const port = await node.port();
       await t.handshake(port);
-      const { received: ours } = await t.exchange(
+      const { received: ours } = await exchange(
+        t,
         { id: theirs.id, port, service: 'echo', first: undefined },
         {},
         { preamble: false, code: 'not-delivered', text: 'Data of a new session whose id clashed was not delivered.' },
@@ -158,7 +159,7 @@ export const SS_CLASH_CASES: readonly TestCase[] = [
           packet: answer,
           field: 'sessionId',
         });
-        await t.exchange(session, { pathId: 1 });
+        await exchange(t, session, { pathId: 1 });
       }
       t.pass('The session stayed ours.', session.first!);
     },

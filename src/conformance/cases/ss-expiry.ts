@@ -2,7 +2,7 @@ import type { TestCase } from '../case.js';
 import type { Micros } from '../link.js';
 import { isHeartbeat, type Observed } from '../observed.js';
 import { cmOf, type Session, type Tester } from '../tester.js';
-import { ownSession, peerSession, received } from './moves.js';
+import { exchange, ownSession, peerSession, received } from './moves.js';
 
 /** Time between two packets of the peer by its own clock. */
 function between(t: Tester, earlier: Observed, later: Observed): Micros {
@@ -15,7 +15,7 @@ async function sharedSession(t: Tester): Promise<Session & { first: Observed }> 
   await t.handshake(port);
   const first = await peerSession(t, port);
   const session = { id: cmOf(first).sessionId, port, service: 'echo', first } as const;
-  const { received: answer } = await t.exchange(session);
+  const { received: answer } = await exchange(t, session);
   return { ...session, first: answer };
 }
 

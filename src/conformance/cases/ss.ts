@@ -1,7 +1,7 @@
 import type { TestCase } from '../case.js';
 import { isData, isHeartbeat, type Observed } from '../observed.js';
 import { cmOf, type Tester } from '../tester.js';
-import { answers, confirmProvoked, nextAnswer, ownSession, peerSession, received } from './moves.js';
+import { answers, confirmProvoked, exchange, nextAnswer, ownSession, peerSession, received } from './moves.js';
 
 /** Section 3.7.1: how sessions begin, and their ids. Expiry is in ss-expiry.ts, ids that clash in ss-clash.ts. */
 export const SS_CASES: readonly TestCase[] = [
@@ -45,7 +45,7 @@ export const SS_CASES: readonly TestCase[] = [
       const id = cmOf(first).sessionId;
       const answers: Observed[] = [await peerSession(t, port), await peerSession(t, port)];
       const session = { id, port, service: 'echo', first } as const;
-      for (const pathId of [0, 1, 1, 2]) answers.push((await t.exchange(session, { pathId })).received);
+      for (const pathId of [0, 1, 1, 2]) answers.push((await exchange(t, session, { pathId })).received);
       answers.push(await peerSession(t, port));
       for (const answer of answers) {
         t.require(isData(answer), 'no-cm', 'A packet of the session carries no CM.', { packet: answer });
@@ -101,9 +101,9 @@ export const SS_CASES: readonly TestCase[] = [
         const id = own ? 200 : cmOf(await peerSession(t, port)).sessionId;
         const session = { id, port, service: 'echo', first: undefined } as const;
         // Our first CM with the id makes the session known at both ends.
-        await t.exchange(session);
+        await exchange(t, session);
         for (let i = 0; i < 4; i++) {
-          const { received: answer } = await t.exchange(session, { pathId: 1 });
+          const { received: answer } = await exchange(t, session, { pathId: 1 });
           const { pathId } = cmOf(answer);
           t.require(pathId >= 1, 'no-path', 'Both ends hold the session and the peer still names no path.', {
             packet: answer,
@@ -300,11 +300,11 @@ export const SS_CASES: readonly TestCase[] = [
       const age = t.constants['heartbeat-age'];
       await t.handshake(port);
       const one = { id: 31, port, service: 'echo', first: undefined } as const;
-      await t.exchange(one);
+      await exchange(t, one);
       for (const pathId of [0, 1]) port.send('discard', t.payload(), { sessionId: 32, pathId });
       await t.handshake(port, 'discard');
       // The peer itself has to find the session of its packet: ours is an ordinary datagram.
-      for (const answer of [await peerSession(t, port), (await t.exchange(one)).received]) {
+      for (const answer of [await peerSession(t, port), (await exchange(t, one)).received]) {
         t.equal(cmOf(answer).sessionId, 31, 'sessions-mixed-up', 'The session with the echo service got another id.', {
           packet: answer,
           field: 'sessionId',
