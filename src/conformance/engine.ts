@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import { mkdirSync } from 'node:fs';
 import {
   type Constants,
   type ControlMessage,
@@ -11,6 +10,7 @@ import {
   type Profile,
   Random,
 } from '../codec/index.js';
+import { makeFolder } from '../io/make-folder.js';
 import { VERSION } from '../version.js';
 import type { ServiceName, TestCase } from './case.js';
 import { type EvidenceContext, evidencePath, writeEvidence } from './evidence.js';
@@ -109,7 +109,7 @@ class Run {
     const nodeSeed = (this.#seed ^ options.link.nonce) >>> 0;
     this.#nodeIds = allotNodeIds(options.catalogue ?? options.cases, this.#profile, nodeSeed);
     if (options.evidence !== undefined) {
-      mkdirSync(options.evidence, { recursive: true });
+      makeFolder(options.evidence);
       this.#evidence = {
         folder: options.evidence,
         version: VERSION,
