@@ -341,7 +341,7 @@ export const CM_CASES: readonly TestCase[] = [
     id: 'CM-large-datagrams',
     area: 'CM',
     purpose: 'User data that leaves no room for a CM is never shortened: it goes without CM, or not at all.',
-    requirements: ['MPIP-CM-04', 'MPIP-CM-05'],
+    requirements: ['MPIP-CM-05'],
     services: ['echo'],
     async run(t: Tester) {
       const session = await ownSession(t, await t.node().port());

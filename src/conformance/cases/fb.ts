@@ -255,7 +255,7 @@ export const FB_CASES: readonly TestCase[] = [
     id: 'FB-any-feedback-tolerated',
     area: 'FB',
     purpose: 'Feedback for paths that the peer never had, with any delay, changes nothing.',
-    requirements: ['MPIP-RX-02', 'MPIP-FB-08'],
+    requirements: ['MPIP-RX-02'],
     services: ['echo'],
     async run(t: Tester) {
       const session = await ownSession(t, await t.node().port());

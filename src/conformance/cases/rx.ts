@@ -186,7 +186,7 @@ export const RX_CASES: readonly TestCase[] = [
     id: 'RX-own-node-id-changes-nothing',
     area: 'RX',
     purpose: "A CM with the peer's own node id changes no state: data is delivered stripped, the rest dropped.",
-    requirements: ['MPIP-NID-03', 'MPIP-CM-08', 'MPIP-AV-12'],
+    requirements: ['MPIP-CM-07', 'MPIP-CM-08', 'MPIP-AV-12'],
     services: ['echo'],
     async run(t: Tester) {
       const port = await t.node().port();

@@ -89,7 +89,7 @@ export const SS_CASES: readonly TestCase[] = [
     id: 'SS-path-from-one-when-shared',
     area: 'SS',
     purpose: 'Once both ends hold the session, packets go by paths with ids from 1, and one id stands for one tuple.',
-    requirements: ['MPIP-PA-01', 'MPIP-PA-02', 'MPIP-PA-03'],
+    requirements: ['MPIP-PA-01', 'MPIP-PA-02'],
     services: ['echo'],
     async run(t: Tester) {
       const tuples = new Map<number, number>();
