@@ -13,6 +13,9 @@ export const isAnswer: Predicate = (packet) => packet.cm === undefined || packet
 /** The answer of the echo service to this user data. */
 export const answers = (payload: Uint8Array): Predicate => all(isAnswer, payloadIs(payload));
 
+/** A datagram may be lost on its way: that shows by its coming back another time. */
+const ATTEMPTS = 3;
+
 /** Waits this long after the last packet before a case says that nothing more came, in microseconds. */
 export const SETTLE: Micros = 200_000;
 
@@ -48,11 +51,21 @@ export async function exchange(
   expectation: Partial<Expectation> = {},
   payload = t.payload(),
 ): Promise<{ sent: Observed; received: Observed }> {
-  const both = await t.exchange(session, cm, expectation, payload);
+  const both = (await tryExchange(session, cm, payload)) ?? (await t.exchange(session, cm, expectation, payload));
   if (both.received.cm === undefined) {
     t.inconc('no-cm', 'A packet of an established session came without a control message.', { packet: both.received });
   }
   return both;
+}
+
+/** The attempts before the last one. */
+async function tryExchange(session: Session, cm: Partial<ControlMessage>, payload: Uint8Array) {
+  for (let attempt = 1; attempt < ATTEMPTS; attempt++) {
+    const sent = session.port.send(session.service, payload, { sessionId: session.id, ...cm });
+    const received = await session.port.receive(answers(payload));
+    if (received !== undefined) return { sent, received };
+  }
+  return undefined;
 }
 
 /** Sends an ordinary datagram to the echo service and waits for its return, with or without a CM. */
@@ -62,6 +75,11 @@ export async function ask(
   payload = t.payload(),
   expectation: Partial<Expectation> = {},
 ): Promise<Observed> {
+  for (let attempt = 1; attempt < ATTEMPTS; attempt++) {
+    port.send('echo', payload);
+    const answer = await port.receive(answers(payload));
+    if (answer !== undefined) return answer;
+  }
   port.send('echo', payload);
   return await t.expect(port, answers(payload), {
     code: 'no-echo',
@@ -162,9 +180,6 @@ export interface NoCm {
 
 /** Datagrams on their way at once: few enough for any socket's buffer. */
 const BATCH = 32;
-/** A datagram may be lost on its way: that shows by its coming back another time. */
-const ATTEMPTS = 3;
-
 /**
  * Sends octets whose end is no CM to `echo` and requires that they come back whole, as an ordinary datagram's user data.
  * @returns the peer's packets, in the same order.
