@@ -1,4 +1,5 @@
-import type { ReferenceHost, ServiceAddress } from '../endpoint/index.js';
+import { addressKey, type Ipv4 } from '../codec/index.js';
+import type { Endpoint, ReferenceHost, ServiceAddress } from '../endpoint/index.js';
 import { UdpSockets } from '../io/udp-sockets.js';
 import { wallClock } from '../io/wall-clock.js';
 
@@ -8,6 +9,7 @@ const LONGEST_TIMER_MS = 60_000;
 export class PeerProcess {
   readonly #sockets: UdpSockets;
   readonly #now = wallClock();
+  readonly #open = new Set<number>();
   #timer: NodeJS.Timeout | undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
 
@@ -25,11 +27,33 @@ export class PeerProcess {
   async open(services: readonly ServiceAddress[]): Promise<void> {
     try {
       for (const address of this.host.addresses)
-        for (const { port } of services) await this.#sockets.open({ address, port });
+        for (const { port } of services) {
+          await this.#sockets.open({ address, port });
+          this.#open.add(addressKey(address, port));
+        }
     } catch (error) {
       this.close();
       throw error;
     }
+    this.#serve();
+  }
+
+  get endpoint(): Endpoint {
+    return this.host.endpoint;
+  }
+
+  /** True when a socket is open at an address and port. */
+  canSendFrom(address: Ipv4, port: number): boolean {
+    return this.#open.has(addressKey(address, port));
+  }
+
+  /** Microseconds of the endpoint's clock. */
+  now(): number {
+    return this.#now();
+  }
+
+  /** Sends what the endpoint has to send. */
+  flush(): void {
     this.#serve();
   }
 

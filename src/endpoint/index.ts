@@ -15,3 +15,4 @@ export { type Deliver, ReorderingBuffer } from './reordering.js';
 export { type Priority, type RoutingRule, RoutingTable } from './routing.js';
 export { SERVICE_NAMES, SERVICES, type Service, type ServiceAddress, type ServiceName } from './services.js';
 export { Session, SessionTable } from './sessions.js';
+export { type EndpointStatus, type StatusTuple, statusOf } from './status.js';

@@ -3,6 +3,7 @@ import type { CommandModule } from 'yargs';
 import { formatIpv4, formatNodeId } from '../../codec/index.js';
 import { ReferenceHost, type ReferenceHostOptions } from '../../endpoint/index.js';
 import { SocketError } from '../../io/udp-sockets.js';
+import { ControlServer } from '../control-server.js';
 import { Exit, FaultError, UsageError } from '../exit.js';
 import { repeatable, single, wholeNumber } from '../options.js';
 import { DEFAULT_PORT, macOf, parseAddress, parseConstants, parseProfile, parseServices } from '../peer-options.js';
@@ -15,6 +16,7 @@ interface PeerArguments {
   readonly profile: string | undefined;
   readonly 'node-id': string | undefined;
   readonly set: string[];
+  readonly control: string | undefined;
 }
 
 const command: CommandModule<object, PeerArguments> = {
@@ -30,9 +32,10 @@ const command: CommandModule<object, PeerArguments> = {
       .option('service', repeatable('echo, discard or chargen, each with :PORT if wanted (default echo)'))
       .option('profile', single('layout and clock of what this node sends first (default paper)'))
       .option('node-id', single('node id: two octets in hex, or a whole MAC address (default random)'))
+      .option('control', single('Unix socket by which the peer can be made to act (docs/control.md)'))
       .option('set', repeatable('set a constant, such as session-expiry=3s'))
       .example('mpip peer --address 127.0.0.2 --service echo --service discard:7001', 'a peer on loopback') as never,
-  handler: async (argv) => process.exit(await runPeer(optionsOf(argv))),
+  handler: async (argv) => process.exit(await runPeer(optionsOf(argv), undefined, argv.control)),
 };
 
 export default command;
@@ -61,11 +64,18 @@ export function optionsOf(argv: PeerArguments): ReferenceHostOptions {
  * Runs a peer until SIGINT or SIGTERM; prints `ready` with addresses and services on standard output when it answers.
  * @returns the exit code.
  */
-export async function runPeer(options: ReferenceHostOptions, host = new ReferenceHost(options)): Promise<number> {
+export async function runPeer(
+  options: ReferenceHostOptions,
+  host = new ReferenceHost(options),
+  controlPath?: string,
+): Promise<number> {
   const peer = new PeerProcess(host);
+  const control = new ControlServer(peer);
   try {
     await peer.open(options.services);
+    if (controlPath !== undefined) await control.open(controlPath);
   } catch (error) {
+    peer.close();
     if (error instanceof SocketError) throw new FaultError(error.message);
     throw error;
   }
@@ -77,6 +87,7 @@ export async function runPeer(options: ReferenceHostOptions, host = new Referenc
     `ready addresses ${options.addresses.map(formatIpv4).join(' ')} services ${services} node-id ${nodeId} profile ${endpoint.settings.profile.name}\n`,
   );
   const signal = await stopSignal();
+  control.close();
   peer.close();
   const { counters } = endpoint;
   process.stderr.write(

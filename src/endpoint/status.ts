@@ -1,0 +1,144 @@
+import { formatIpv4, formatNodeId, type LayoutName } from '../codec/index.js';
+import type { Counters } from './counters.js';
+import type { Endpoint } from './endpoint.js';
+import type { Peer } from './nodes.js';
+import type { RoutingRule } from './routing.js';
+
+/** A tuple in words. */
+export interface StatusTuple {
+  readonly source: string;
+  readonly sourcePort: number;
+  readonly destination: string;
+  readonly destinationPort: number;
+}
+
+/** The tables of a node as plain data, for JSON: addresses dotted, ids in hex with colons, times in microseconds of the node's clock, delays in ticks. */
+export interface EndpointStatus {
+  readonly nodeId: string;
+  readonly layout: LayoutName;
+  readonly profile: string;
+  readonly addresses: readonly string[];
+  /** Table 2. */
+  readonly availability: readonly {
+    address: string;
+    port: number;
+    enabled: boolean;
+    queries: number;
+    layout?: LayoutName;
+  }[];
+  /** Table 3. */
+  readonly paths: readonly {
+    nodeId: string;
+    pathId: number;
+    sessionId: number;
+    tuple: StatusTuple;
+    /** Real-time delay as the peer measures it, ticks; null before the first feedback. */
+    delay: number | null;
+    queuing: number;
+    maxQueuing: number;
+    weight: number;
+    samples: number;
+    feedbackTime: number;
+  }[];
+  /** Table 4. */
+  readonly nodes: readonly { nodeId: string; address: string; port: number }[];
+  /** Table 5. */
+  readonly feedback: readonly {
+    nodeId: string;
+    pathId: number;
+    delay: number;
+    feedbackTime: number | null;
+    fresh: boolean;
+  }[];
+  /** Table 6. */
+  readonly rules: readonly RoutingRule[];
+  /** Table 7. */
+  readonly sessions: readonly {
+    nodeId: string;
+    sessionId: number;
+    protocol: number;
+    tuple: StatusTuple;
+    updateTime: number;
+    confirmed: boolean;
+    origin: 'self' | 'peer';
+    /** Next expected sequence number of TCP data from the peer; null for other protocols or before the first segment. */
+    nextSequence: number | null;
+  }[];
+  readonly counters: Counters;
+}
+
+/** What an endpoint knows now. */
+export function statusOf(endpoint: Endpoint): EndpointStatus {
+  const { settings, availability, nodes, sessions, counters, composer, state } = endpoint;
+  const { layout, name } = settings.profile;
+  const peers = new Set<Peer>();
+  for (const [, peer] of nodes.rows()) peers.add(peer);
+  for (const session of sessions.rows()) peers.add(session.peer);
+  const all = [...peers];
+  return {
+    nodeId: formatNodeId(composer.nodeId(layout), layout === 'full' ? 6 : 2),
+    layout,
+    profile: name,
+    addresses: endpoint.addresses.map(formatIpv4),
+    availability: [...availability.rows()].map((row) => ({
+      address: formatIpv4(row.address),
+      port: row.port,
+      enabled: row.enabled,
+      queries: row.queries,
+      ...(row.layout === undefined ? {} : { layout: row.layout }),
+    })),
+    paths: all.flatMap((peer) =>
+      [...peer.paths.values()].map((path) => ({
+        nodeId: idOf(peer),
+        pathId: path.id,
+        sessionId: path.session.id,
+        tuple: tupleInWords(path.tuple),
+        delay: path.delay === undefined ? null : path.networkDelay,
+        queuing: path.queuing,
+        maxQueuing: path.maxQueuing,
+        weight: path.weight,
+        samples: path.samples,
+        feedbackTime: path.feedbackTime,
+      })),
+    ),
+    nodes: [...nodes.rows()].map(([key, peer]) => ({
+      nodeId: idOf(peer),
+      address: formatIpv4(Math.floor(key / 0x10000)),
+      port: key % 0x10000,
+    })),
+    feedback: all.flatMap((peer) =>
+      [...peer.feedback.rows()].map((row) => ({
+        nodeId: idOf(peer),
+        pathId: row.pathId,
+        delay: row.delay,
+        feedbackTime: Number.isFinite(row.feedbackTime) ? row.feedbackTime : null,
+        fresh: row.fresh,
+      })),
+    ),
+    rules: state.routing.rules,
+    sessions: [...sessions.rows()].map((session) => ({
+      nodeId: idOf(session.peer),
+      sessionId: session.id,
+      protocol: session.protocol,
+      tuple: tupleInWords(session.tuple),
+      updateTime: session.updateTime,
+      confirmed: session.confirmed,
+      origin: session.origin,
+      nextSequence: session.reordering?.next ?? null,
+    })),
+    counters: { ...counters },
+  };
+}
+
+function idOf(peer: Peer): string {
+  return formatNodeId(peer.nodeId, peer.layout === 'full' ? 6 : 2);
+}
+
+function tupleInWords(tuple: {
+  source: number;
+  sourcePort: number;
+  destination: number;
+  destinationPort: number;
+}): StatusTuple {
+  return { ...tuple, source: formatIpv4(tuple.source), destination: formatIpv4(tuple.destination) };
+}
