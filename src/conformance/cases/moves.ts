@@ -29,7 +29,8 @@ export async function ownSession(
   service: ServiceName = 'echo',
   options: { id?: number; cm?: Partial<ControlMessage> } = {},
 ): Promise<Session> {
-  const session = await t.session(port, service, options);
+  // High, so that it is none of those that the peer, counting from 1, may have given to sessions with this node.
+  const session = await t.session(port, service, { id: 100 + t.random.below(150), ...options });
   const { first, id } = session;
   if (first !== undefined && first.cm?.sessionId !== id) {
     t.inconc('no-session', 'The peer answered our first packet with a session id, but in another session.', {
