@@ -1,5 +1,5 @@
-import { CaptureParser } from '../io/capture-reader.js';
-import { type CaptureSource, captureChunks } from '../io/capture-source.js';
+import { pickPackets } from '../io/capture-reader.js';
+import type { CaptureSource } from '../io/capture-source.js';
 import { Dissector } from './dissector.js';
 import { type PacketRecord, type RecordOptions, recordOf } from './record.js';
 
@@ -20,21 +20,7 @@ export async function* dissectCapture(
 ): AsyncGenerator<PacketRecord, void, undefined> {
   const all = options.all === true;
   const dissector = new Dissector({ nearCms: all });
-  let batch: PacketRecord[] = [];
-  const parser = new CaptureParser((packet) => {
-    if (dissector.inspect(packet) || all) batch.push(recordOf(dissector, packet, options));
+  yield* pickPackets(source, (packet, add: (record: PacketRecord) => void) => {
+    if (dissector.inspect(packet) || all) add(recordOf(dissector, packet, options));
   });
-  for await (const chunk of captureChunks(source)) {
-    let damage: unknown;
-    try {
-      parser.push(chunk);
-    } catch (error) {
-      damage = error;
-    }
-    const ready = batch;
-    batch = [];
-    yield* ready;
-    if (damage !== undefined) throw damage;
-  }
-  parser.end();
 }

@@ -135,8 +135,21 @@ export async function readCapture(
  * @throws {CaptureError} as {@link readCapture}
  */
 export async function* capturePackets(source: CaptureSource): AsyncGenerator<CapturedPacket, void, undefined> {
-  let batch: CapturedPacket[] = [];
-  const parser = new CaptureParser((packet) => batch.push(copyPacket(packet)));
+  yield* pickPackets(source, (packet, add: (copy: CapturedPacket) => void) => add(copyPacket(packet)));
+}
+
+/**
+ * What `look` makes of each packet, as it comes: it calls `add` for what is to be kept, and must copy what it keeps of
+ * the packet. Everything before a damage is yielded first.
+ * @param source as for {@link readCapture}
+ * @throws {CaptureError} as {@link readCapture}
+ */
+export async function* pickPackets<T>(
+  source: CaptureSource,
+  look: (packet: CapturedPacket, add: (item: T) => void) => void,
+): AsyncGenerator<T, void, undefined> {
+  let batch: T[] = [];
+  const parser = new CaptureParser((packet) => look(packet, (item) => batch.push(item)));
   for await (const chunk of captureChunks(source)) {
     let damage: unknown;
     try {
