@@ -142,6 +142,7 @@ export class PathMesh {
     if (session.sources.has(key)) return;
     session.sources.add(key);
     session.meshVersion = -1;
+    session.discovered = -1;
   }
 
   #want(session: Session, tuple: Tuple, wanted: Tuple[]): void {

@@ -196,3 +196,16 @@ test('answers use the layout they were asked in; only that layout is then tried 
   assert.equal(driver.hostUdp()[0]!.cm!.layout, 'full');
   assert.equal(driver.netUdp({ layout: 'compact', sessionId: 1 }).delivered[0]!.cm!.layout, 'compact');
 });
+
+test('a source that appears in a session later is asked too, and becomes a path when it answers (decision 10)', () => {
+  const driver = new Driver();
+  driver.enable();
+  driver.netUdp({ sessionId: 7, pathId: 1 });
+  for (let i = 0; i < 3; i++) driver.hostUdp();
+  driver.netUdp({ sessionId: 7, pathId: 1 }, 'data', { port: 40900 });
+  const query = driver.hostUdp().find(({ cm }) => cm?.flags === Flags.enable);
+  assert.deepEqual([query?.tuple.destination, query?.tuple.destinationPort], [REMOTE, 40900]);
+  driver.netUdp({ flags: Flags.enabled }, '', { port: 40900 });
+  const ports = Array.from({ length: 50 }, () => driver.hostUdp()[0]!.tuple.destinationPort);
+  assert.deepEqual([...new Set(ports)].sort(), [40000, 40900]);
+});

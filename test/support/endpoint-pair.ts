@@ -13,7 +13,7 @@ import { look, type Seen } from './peer-driver.js';
 
 /** An endpoint on the virtual network whose host is the test. */
 export class Node implements VirtualHost {
-  readonly endpoint: Endpoint;
+  endpoint: Endpoint;
   /** What the host got. */
   readonly delivered: Seen[] = [];
   /** What left the node. */
@@ -48,8 +48,18 @@ export class Node implements VirtualHost {
 
   /** The host sends a datagram or segment. */
   host(packet: Uint8Array): void {
-    this.endpoint.fromHost(packet, this.network().now);
+    this.endpoint.fromHost(packet, this.network().timeOf(this));
     this.network().wake(this);
+  }
+
+  /** The node starts again: another endpoint, nothing remembered. */
+  reboot(options: EndpointOptions): void {
+    this.endpoint = new Endpoint(options);
+  }
+
+  /** The host's network manager tells the node its addresses. */
+  setAddresses(addresses: readonly Ipv4[]): void {
+    this.endpoint.setAddresses(addresses, this.network().timeOf(this));
   }
 
   #collect(): void {
