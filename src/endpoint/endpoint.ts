@@ -10,7 +10,8 @@ import type { Session } from './sessions.js';
 
 /**
  * An MPIP node without I/O and without a clock of its own: packets and the time go in, packets to send and packets to
- * deliver come out. Times are microseconds; only differences matter, except in profiles whose clock is the UTC day.
+ * deliver come out. Times are microseconds; only differences matter, except in profiles whose clock is the UTC day. When
+ * the caller's time steps back, the node's own goes on from where it was: no timer stands still.
  *
  * The rules are in `outbound` and `inbound`, a small method each, so that a reader finds a rule and a test can break it.
  */
@@ -23,7 +24,10 @@ export class Endpoint {
   readonly fakeTcp: FakeTcp;
   readonly #sweepInterval: number;
   #nextSweep = Number.NEGATIVE_INFINITY;
-  #now = 0;
+  /** The node's time: the caller's, but never going back. */
+  #now = Number.NEGATIVE_INFINITY;
+  /** Microseconds that the node's time is ahead of the caller's: what its clock was stepped back by. */
+  #ahead = 0;
 
   constructor(options: EndpointOptions) {
     this.settings = settingsOf(options);
@@ -79,19 +83,20 @@ export class Endpoint {
    * keeps. What goes out is in `takeTransmits`.
    */
   fromHost(packet: Uint8Array, now: number, length = packet.length): void {
-    this.#now = now;
-    this.outbound.send(packet, now, length);
+    this.outbound.send(packet, this.#timeAt(now), length);
   }
 
   /** Takes a packet that arrived on an interface. What the host is to see is in `takeDeliveries`. */
   fromNetwork(packet: Uint8Array, now: number, length = packet.length): void {
-    this.#now = now;
-    this.inbound.receive(packet, now, length);
+    this.inbound.receive(packet, this.#timeAt(now), length);
   }
 
   /** Runs due work; returns when to be called again, in microseconds. */
   poll(now: number): number {
-    this.#now = now;
+    return this.#work(this.#timeAt(now)) - this.#ahead;
+  }
+
+  #work(now: number): number {
     const { sessions, waiting } = this.state;
     const released = this.inbound.holding.size > 0 ? this.inbound.releaseHeld(now) : Number.POSITIVE_INFINITY;
     if (this.fakeTcp.size > 0) this.fakeTcp.poll(now);
@@ -116,10 +121,11 @@ export class Endpoint {
     const before = state.addresses;
     if (before.length === addresses.length && addresses.every((address, i) => address === before[i])) return;
     state.addresses = [...addresses];
+    const time = this.#timeAt(now);
     for (const session of [...state.sessions.rows()]) {
       this.fakeTcp.forget(session);
       session.discovered = -1;
-      if (session.confirmed) state.addressChange.resetOwn(session, state.addresses, now);
+      if (session.confirmed) state.addressChange.resetOwn(session, state.addresses, time);
     }
   }
 
@@ -136,6 +142,13 @@ export class Endpoint {
   /** The packets to hand to the local TCP/IP stack since the last call, in order. Valid until the next call. */
   takeDeliveries(): PacketQueue {
     return this.state.deliveries.take();
+  }
+
+  /** The node's time when the caller's is `now`. */
+  #timeAt(now: number): number {
+    if (now + this.#ahead < this.#now) this.#ahead = this.#now - now;
+    this.#now = now + this.#ahead;
+    return this.#now;
   }
 
   /** Section 3.8.1: a packet of a fake handshake carries the handshake flag and the connection's session id. */

@@ -88,7 +88,7 @@ export class Outbound {
     const tuple = tupleOf(view);
     const session = state.sessionRules.toSend(row, tuple, view.protocol, now);
     const layout = row.layout ?? state.settings.profile.layout;
-    const fits = length + state.composer.trailerLength(layout) <= state.settings.linkMtu;
+    const fits = length + this.overhead(view, layout) <= state.settings.linkMtu;
     if (session === undefined) state.counters.idsExhausted++;
     if (session === undefined || !fits) this.sendPlain(view.bytes, length);
     else this.sendData(view, session, layout, now, length);
@@ -99,6 +99,13 @@ export class Outbound {
       state.counters.confirmationsSent++;
       this.sendCopy(view, tuple, Flags.enabled, layout, now);
     }
+  }
+
+  /** Octets that a packet of the host can grow by at most: its CM, and on other paths the wrapper of section 3.8.2. */
+  overhead(view: DatagramView, layout: LayoutName): number {
+    const { composer, settings } = this.state;
+    const isWrapped = view.protocol === TCP && settings.tcpMode === 'udp-wrapper';
+    return composer.trailerLength(layout) + (isWrapped ? WRAPPER_OVERHEAD : 0);
   }
 
   /** Sends a data packet of a session over the chosen path, with its CM. */

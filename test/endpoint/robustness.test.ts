@@ -93,3 +93,19 @@ test('tables that strangers fill stay within their limit; the oldest rows go', (
   assert.equal(driver.hostUdp('x', { port: 1499 })[0]!.cm!.sessionId, 1);
   assert.equal(driver.hostUdp('x', { port: 1000 })[0]!.cm, undefined);
 });
+
+test("the caller's clock may step back: deadlines, expiry and heartbeats go on from there", () => {
+  const driver = new Driver();
+  driver.now = 900_000_000;
+  driver.enable();
+  driver.netUdp({ sessionId: 7, pathId: 1 });
+  driver.now -= 500_000_000;
+  const due = driver.endpoint.poll(driver.now);
+  assert.ok(due > driver.now && due <= driver.now + 30_000_000, `${due - driver.now}`);
+  driver.wait(1_000_000);
+  assert.equal(driver.netUdp({ sessionId: 7, pathId: 1 }).sent[0]?.cm?.flags, Flags.heartbeat);
+  driver.wait(119_999_999);
+  assert.equal(driver.endpoint.sessions.size, 1);
+  driver.wait(30_000_001);
+  assert.equal(driver.endpoint.sessions.size, 0);
+});

@@ -225,3 +225,19 @@ test('segments out of order wait until the gap is filled; FIN and late ones pass
   assert.deepEqual(order({}, [121, 115]), [[0, -6], []], 'late');
   assert.deepEqual(order({}, [124], 124), [[3], []], 'FIN');
 });
+
+test('a wrapped segment fits the MTU with its UDP header and CM; one that would not goes as it is, once', () => {
+  const options = { tcpMode: 'udp-wrapper', linkMtu: 600 } as const;
+  const pair = connected({ a: options, b: options });
+  const next = stream(pair, 100);
+  pair.a.sent.length = 0;
+  for (let i = 0; i < 60; i++) {
+    const size = i % 2 === 0 ? 600 - 26 - 8 : 600 - 26 - 7;
+    pair.a.host(buildTcp(pair.toB, { sequence: next + 600 * i, flags: ack }, new Uint8Array(size - 40)));
+    pair.run(1);
+  }
+  assert.equal(pair.a.sent.length, 60);
+  const longest = Math.max(...pair.a.sent.map(({ bytes }) => bytes.length));
+  assert.equal(longest, 600);
+  assert.equal(data(pair.a.sent).length, 30);
+});
