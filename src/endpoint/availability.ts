@@ -1,4 +1,6 @@
 import { addressKey, type Ipv4, type LayoutName } from '../codec/index.js';
+import { Evictor } from './evictor.js';
+import type { Peer } from './nodes.js';
 
 /** A row of Table 2: what is known of MPIP at one address and port (paper, section 3.2). */
 export interface AvailabilityRow {
@@ -6,8 +8,10 @@ export interface AvailabilityRow {
   readonly port: number;
   /** True once a valid query, confirmation or other CM came from there. */
   enabled: boolean;
-  /** True once a query or confirmation came from there: the address itself did the handshake. */
-  handshaken: boolean;
+  /** The peer as which the address itself did the handshake: a query or confirmation came from there. */
+  handshaken: Peer | undefined;
+  /** True once a query of this node to there was confirmed from there. */
+  answered: boolean;
   /** Queries sent there. */
   queries: number;
   /** Layout of the CMs from there; then the only one tried and used. */
@@ -21,7 +25,15 @@ export interface AvailabilityRow {
 export class AvailabilityTable {
   readonly #rows = new Map<number, AvailabilityRow>();
 
-  constructor(private readonly limit: number) {}
+  readonly #evictor: Evictor<number, AvailabilityRow>;
+
+  /** `isInUse` tells of which address and port, as `addressKey`, the row is kept as long as there are others. */
+  constructor(
+    private readonly limit: number,
+    isInUse: (key: number) => boolean,
+  ) {
+    this.#evictor = new Evictor(this.#rows, (_row, key) => isInUse(key));
+  }
 
   get size(): number {
     return this.#rows.size;
@@ -31,13 +43,13 @@ export class AvailabilityTable {
     return this.#rows.get(addressKey(address, port));
   }
 
-  /** The row, made when there is none; the oldest row goes when the table is full. */
+  /** The row, made when there is none; the oldest that is not in use goes when the table is full. */
   row(address: Ipv4, port: number): AvailabilityRow {
     const key = addressKey(address, port);
     let row = this.#rows.get(key);
     if (row === undefined) {
-      if (this.#rows.size >= this.limit) this.#rows.delete(this.#rows.keys().next().value!);
-      row = { address, port, enabled: false, handshaken: false, queries: 0, layout: undefined };
+      if (this.#rows.size >= this.limit) this.#rows.delete(this.#evictor.next()!);
+      row = { address, port, enabled: false, handshaken: undefined, answered: false, queries: 0, layout: undefined };
       this.#rows.set(key, row);
     }
     return row;

@@ -1,4 +1,4 @@
-/** What an endpoint has seen and done, for the status and for tests. All are packets, except `idsExhausted`: attempts. */
+/** What an endpoint has seen and done, for the status and for tests. All are packets, except `idsExhausted` and `sessionsRefused`: attempts. */
 export interface Counters {
   cmSent: number;
   cmReceived: number;
@@ -17,6 +17,16 @@ export interface Counters {
   badWrappers: number;
   /** Connections that stayed ordinary for a while because the peer's session ids were used up. */
   idsExhausted: number;
+  /** Packets to addresses that this node does not have. */
+  foreignReceived: number;
+  /** Delays fed back from an address that is not proven for the peer: not taken. */
+  unprovenFeedback: number;
+  /** Confirmations, SYN-ACKs and heartbeats not sent because of the limit. */
+  answersLimited: number;
+  /** Queries and fake SYNs not sent, or put off, because of the limit. */
+  probesLimited: number;
+  /** Sessions of a peer that got no row of Table 7: the packet was delivered as it came. */
+  sessionsRefused: number;
 }
 
 export function newCounters(): Counters {
@@ -34,5 +44,10 @@ export function newCounters(): Counters {
     protocolMismatch: 0,
     badWrappers: 0,
     idsExhausted: 0,
+    foreignReceived: 0,
+    unprovenFeedback: 0,
+    answersLimited: 0,
+    probesLimited: 0,
+    sessionsRefused: 0,
   };
 }

@@ -8,6 +8,9 @@ import type { PacketQueue } from './packet-queue.js';
 import type { RoutingRule } from './routing.js';
 import type { Session } from './sessions.js';
 
+/** Addresses, present and former, that a node takes packets for. */
+const MOST_OWN_ADDRESSES = 64;
+
 /**
  * An MPIP node without I/O and without a clock of its own: packets and the time go in, packets to send and packets to
  * deliver come out. Times are microseconds; only differences matter, except in profiles whose clock is the UTC day. When
@@ -39,6 +42,8 @@ export class Endpoint {
       constants['syn-interval'],
       constants['weight-max'],
       (...packet) => this.#sendHandshake(...packet),
+      this.settings.limits,
+      (peer, address, now) => this.state.mayProbe(peer, address, now),
     );
     this.outbound = new Outbound(this.state, this.fakeTcp);
     this.inbound = new Inbound(this.state, this.outbound, this.fakeTcp);
@@ -122,6 +127,7 @@ export class Endpoint {
     if (before.length === addresses.length && addresses.every((address, i) => address === before[i])) return;
     state.addresses = [...addresses];
     const time = this.#timeAt(now);
+    state.ownAddresses = [...new Set([...addresses, ...state.ownAddresses])].slice(0, MOST_OWN_ADDRESSES);
     for (const session of [...state.sessions.rows()]) {
       this.fakeTcp.forget(session);
       session.discovered = -1;

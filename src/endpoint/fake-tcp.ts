@@ -1,6 +1,8 @@
 import { type DatagramView, type Ipv4, type Random, TcpFlags, type Tuple } from '../codec/index.js';
 import { reversedTuple } from '../codec/rewrite.js';
+import type { Limits } from './limits.js';
 import { type PathMesh, tupleKey } from './mesh.js';
+import type { Peer } from './nodes.js';
 import type { Session } from './sessions.js';
 
 /** A fake handshake that is under way. */
@@ -27,8 +29,11 @@ export type SendHandshake = (
   flags: number,
 ) => void;
 
-const MOST_PENDING = 4096;
 const MOST_SYNS = 4;
+/** A handshake that the other end began is forgotten after this many first intervals: when it would have given up. */
+const SERVER_INTERVALS = 16;
+/** Tuples tried for one session until its addresses change. */
+const MOST_TRIED = 256;
 
 /**
  * Fake TCP connections (paper, section 3.8.1): the initiator of a connection sends a SYN on every possible path but the
@@ -37,6 +42,8 @@ const MOST_SYNS = 4;
  */
 export class FakeTcp {
   readonly #pending = new Map<string, Handshake>();
+  /** Those that the other end began. */
+  #halfOpen = 0;
 
   constructor(
     private readonly mesh: PathMesh,
@@ -44,6 +51,9 @@ export class FakeTcp {
     private readonly firstIntervalMicros: number,
     private readonly maxWeight: number,
     private readonly send: SendHandshake,
+    private readonly limits: Limits,
+    /** Tells whether a SYN may go to an address of a peer. */
+    private readonly mayProbe: (peer: Peer, address: Ipv4, now: number) => boolean,
   ) {}
 
   /** Handshakes under way. */
@@ -58,20 +68,21 @@ export class FakeTcp {
     return next;
   }
 
-  /** Starts a handshake on every possible path of a session whose initiator this node is. */
-  start(session: Session, locals: readonly Ipv4[], now: number): void {
+  /**
+   * Starts a handshake on every possible path of a session whose initiator this node is.
+   * @returns false when some had to be put off.
+   */
+  start(session: Session, locals: readonly Ipv4[], now: number): boolean {
     const { tuple, peer } = session;
     const own = session.isRemoteLost ? [] : [tuple.destination];
     for (const destination of new Set([...own, ...peer.announced])) {
       for (const source of locals) {
         if (source === tuple.source && destination === tuple.destination) continue;
-        this.#begin(
-          session,
-          { source, sourcePort: tuple.sourcePort, destination, destinationPort: tuple.destinationPort },
-          now,
-        );
+        const wanted = { source, sourcePort: tuple.sourcePort, destination, destinationPort: tuple.destinationPort };
+        if (!this.#begin(session, wanted, now)) return false;
       }
     }
+    return true;
   }
 
   /** Takes a received packet with the handshake flag; `session` is the one that its CM names. */
@@ -81,7 +92,7 @@ export class FakeTcp {
     if ((tcpFlags & (TcpFlags.rst | TcpFlags.fin)) !== 0) return;
     const isSyn = (tcpFlags & TcpFlags.syn) !== 0;
     const isAck = (tcpFlags & TcpFlags.ack) !== 0;
-    if (isSyn && !isAck) this.#answer(view, session, tuple);
+    if (isSyn && !isAck) this.#answer(view, session, tuple, now);
     else if (isSyn) this.#complete(view, session, tuple, now);
     else if (isAck) this.#accept(view, session, tuple, now);
   }
@@ -97,7 +108,7 @@ export class FakeTcp {
     for (const [key, handshake] of this.#pending) {
       if (handshake.again > now) continue;
       if (!handshake.isClient || handshake.sent >= MOST_SYNS) {
-        this.#pending.delete(key);
+        this.#remove(key, handshake);
         continue;
       }
       this.#sendSyn(handshake, now);
@@ -106,12 +117,15 @@ export class FakeTcp {
 
   /** Forgets the handshakes of a session. */
   forget(session: Session): void {
-    for (const [key, handshake] of this.#pending) if (handshake.session === session) this.#pending.delete(key);
+    for (const [key, handshake] of this.#pending) if (handshake.session === session) this.#remove(key, handshake);
   }
 
-  #begin(session: Session, tuple: Tuple, now: number): void {
+  /** False when the handshake has to be put off. */
+  #begin(session: Session, tuple: Tuple, now: number): boolean {
     const key = tupleKey(tuple);
-    if (this.#pending.has(key) || this.#pending.size >= MOST_PENDING || session.handshaken.has(key)) return;
+    if (session.handshaken.has(key) || this.#pending.has(key)) return true;
+    if (this.#pending.size >= this.limits.handshakes || session.handshaken.size >= MOST_TRIED) return true;
+    if (!this.mayProbe(session.peer, tuple.destination, now)) return false;
     session.handshaken.add(key);
     const handshake: Handshake = {
       session,
@@ -124,6 +138,7 @@ export class FakeTcp {
     };
     this.#pending.set(key, handshake);
     this.#sendSyn(handshake, now);
+    return true;
   }
 
   #sendSyn(handshake: Handshake, now: number): void {
@@ -133,11 +148,15 @@ export class FakeTcp {
   }
 
   /** Server: SYN-ACK on the same path; a repeated SYN gets the same answer. */
-  #answer(view: DatagramView, session: Session, tuple: Tuple): void {
+  #answer(view: DatagramView, session: Session, tuple: Tuple, now: number): void {
     const key = tupleKey(tuple);
     let handshake = this.#pending.get(key);
     if (handshake === undefined || handshake.isClient || handshake.session !== session) {
-      if (this.#pending.size >= MOST_PENDING) return;
+      const { handshakes, handshakesPerSession } = this.limits;
+      if (this.#halfOpen >= handshakes / 2 || session.halfOpen >= handshakesPerSession) return;
+      if (handshake !== undefined) this.#remove(key, handshake);
+      this.#halfOpen++;
+      session.halfOpen++;
       handshake = {
         session,
         tuple,
@@ -145,7 +164,7 @@ export class FakeTcp {
         other: view.sequence,
         isClient: false,
         sent: 0,
-        again: Number.POSITIVE_INFINITY,
+        again: now + SERVER_INTERVALS * this.firstIntervalMicros,
       };
       this.#pending.set(key, handshake);
     }
@@ -172,9 +191,19 @@ export class FakeTcp {
     if (view.acknowledgement === (handshake.own + 1) >>> 0) this.#ready(handshake, now);
   }
 
-  #ready({ session, tuple }: Handshake, now: number): void {
-    const key = tupleKey(tuple);
+  #remove(key: string, handshake: Handshake): void {
     this.#pending.delete(key);
+    if (handshake.isClient) return;
+    this.#halfOpen--;
+    handshake.session.halfOpen--;
+  }
+
+  #ready(handshake: Handshake, now: number): void {
+    const { session, tuple } = handshake;
+    const key = tupleKey(tuple);
+    this.#remove(key, handshake);
+    session.peer.handshaken.add(tuple.destination);
+    session.peer.answered.add(tuple.destination);
     session.abandoned.delete(key);
     if (session.isChanging || session.paths.some((path) => tupleKey(path.tuple) === key)) return;
     this.mesh.add(session, tuple, this.maxWeight / (session.paths.length + 1), now);

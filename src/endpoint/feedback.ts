@@ -1,3 +1,5 @@
+import { Evictor } from './evictor.js';
+
 /** A row of Table 5: the last one-way delay of one of the peer's paths, as seen here (paper, section 3.4). */
 export interface FeedbackRow {
   /** The peer's id of its path. */
@@ -6,6 +8,10 @@ export interface FeedbackRow {
   sessionId: number;
   /** Receive clock minus packet timestamp, in ticks, signed 32 bits. */
   delay: number;
+  /** Where the sample came from, as `addressKey`; 0 = not known. */
+  source: number;
+  /** When the sample arrived, microseconds. */
+  at: number;
   /** When the first sample arrived, microseconds. */
   readonly since: number;
   /** When this path was last fed back, microseconds; -Infinity before the first time. */
@@ -17,6 +23,15 @@ export interface FeedbackRow {
 /** Table 5 for one peer, keyed by the peer's path ids. */
 export class FeedbackTable {
   readonly #rows = new Map<number, FeedbackRow>();
+  readonly #evictor: Evictor<number, FeedbackRow>;
+
+  /** At `limit` rows one goes: the oldest whose session `isLive` does not know. */
+  constructor(
+    private readonly limit = Number.POSITIVE_INFINITY,
+    isLive: (sessionId: number) => boolean = () => false,
+  ) {
+    this.#evictor = new Evictor(this.#rows, (row) => isLive(row.sessionId));
+  }
 
   get size(): number {
     return this.#rows.size;
@@ -31,14 +46,26 @@ export class FeedbackTable {
   }
 
   /** Stores a sample; it replaces the one before (section 3.4: "it updates the path's delay with T2 - T1"). */
-  record(pathId: number, delay: number, now: number, sessionId = 0): FeedbackRow {
+  record(pathId: number, delay: number, now: number, sessionId = 0, source = 0): FeedbackRow {
     let row = this.#rows.get(pathId);
     if (row === undefined) {
-      row = { pathId, sessionId, delay, since: now, feedbackTime: Number.NEGATIVE_INFINITY, fresh: true };
+      if (this.#rows.size >= this.limit) this.#rows.delete(this.#evictor.next()!);
+      row = {
+        pathId,
+        sessionId,
+        delay,
+        source,
+        at: now,
+        since: now,
+        feedbackTime: Number.NEGATIVE_INFINITY,
+        fresh: true,
+      };
       this.#rows.set(pathId, row);
     } else {
       row.delay = delay;
       row.sessionId = sessionId;
+      row.source = source;
+      row.at = now;
       row.fresh = true;
     }
     return row;

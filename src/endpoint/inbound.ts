@@ -1,11 +1,13 @@
 import {
   Accept,
+  addressKey,
   type DatagramView,
   Flags,
   HeaderStatus,
   type Ipv4,
   type LayoutName,
   TCP,
+  TcpFlags,
   TrailerView,
   type Tuple,
   UDP,
@@ -44,6 +46,11 @@ export class Inbound {
     const slot = deliveries.filling.appendCopy(packet, length);
     const view = this.#view;
     const isWhole = view.parse(slot.bytes, 0, length) === HeaderStatus.ok;
+    if (isWhole && !this.state.isOwn(view.destination)) {
+      counters.foreignReceived++;
+      counters.ordinaryReceived++;
+      return;
+    }
     if (!isWhole || !view.recognise(this.acceptedLayouts(view)) || !this.isAcceptable(view)) {
       if (isReset(view)) waiting.take(view.destination, view.destinationPort, view.source, view.sourcePort, now);
       counters.ordinaryReceived++;
@@ -99,8 +106,9 @@ export class Inbound {
     // Before the measurements: those of the flagged packet belong to the path that stays.
     if (flags === Flags.ipChange) this.receiveAddressChange(view, peer, sessionId, cm.localAddresses, now);
     else if (flags === Flags.normal) this.endAddressChange(peer, sessionId);
-    if (pathId !== 0) this.measure(peer, pathId, timestamp, now, sessionId);
-    if (feedbackPathId !== 0) this.applyFeedback(peer, feedbackPathId, pathDelay, now);
+    if (pathId !== 0) this.measure(peer, pathId, timestamp, now, sessionId, view);
+    if (feedbackPathId !== 0 && this.isFeedbackTrusted(view, peer, sessionId, feedbackPathId))
+      this.applyFeedback(peer, feedbackPathId, pathDelay, now);
     this.strip(view);
     switch (flags) {
       case Flags.enable:
@@ -108,7 +116,7 @@ export class Inbound {
         this.receiveQuery(view, layout, now);
         return false;
       case Flags.enabled:
-        this.markHandshaken(view, peer);
+        this.markAnswered(view, peer);
         return false;
       case Flags.heartbeat:
         this.receiveHeartbeat(view, peer, sessionId, now);
@@ -162,14 +170,63 @@ export class Inbound {
   /** Section 3.3: an address that did the availability handshake joins the paths of the peer's sessions. */
   markHandshaken(view: DatagramView, peer: Peer): void {
     const row = this.state.availability.row(view.source, view.sourcePort);
-    if (row.handshaken) return;
-    row.handshaken = true;
+    peer.handshaken.add(view.source);
+    if (row.handshaken === peer) return;
+    if (row.handshaken !== undefined) row.answered = false;
+    row.handshaken = peer;
     peer.version++;
   }
 
-  /** Section 3.4: T2 - T1 into Table 5, modulo 2^32. */
-  measure(peer: Peer, pathId: number, timestamp: number, now: number, sessionId = 0): void {
-    peer.feedback.record(pathId, (this.state.composer.ticks(now) - timestamp) | 0, now, sessionId);
+  /** Section 3.3, docs/decisions.md 40: an address that confirms a query of this node can be reached there. */
+  markAnswered(view: DatagramView, peer: Peer): void {
+    this.markHandshaken(view, peer);
+    const row = this.state.availability.row(view.source, view.sourcePort);
+    if (row.answered || row.queries === 0) return;
+    row.answered = true;
+    peer.answered.add(view.source);
+    peer.version++;
+  }
+
+  /**
+   * Section 3.4: T2 - T1 into Table 5, modulo 2^32. An address that did not do the handshake takes no path over that
+   * brought a sample from elsewhere within the last heartbeat age (docs/decisions.md 43).
+   */
+  measure(
+    peer: Peer,
+    pathId: number,
+    timestamp: number,
+    now: number,
+    sessionId = 0,
+    from: DatagramView | undefined = undefined,
+  ): void {
+    const { composer, settings, sessionRules } = this.state;
+    const source = from === undefined ? 0 : addressKey(from.source, from.sourcePort);
+    const row = peer.feedback.get(pathId);
+    if (
+      row !== undefined &&
+      from !== undefined &&
+      row.source !== source &&
+      now - row.at < settings.constants['heartbeat-age'] &&
+      !sessionRules.isProven(peer, from.source) &&
+      peer.sessions.get(row.sessionId)?.tuple.destination !== from.source
+    )
+      return;
+    peer.feedback.record(pathId, (composer.ticks(now) - timestamp) | 0, now, sessionId, source);
+  }
+
+  /**
+   * True when a delay may be taken from this sender (docs/decisions.md 43): its address did the handshake as this peer,
+   * or it is a remote address of the session to which both the packet and the path belong.
+   */
+  isFeedbackTrusted(view: DatagramView, peer: Peer, sessionId: number, pathId: number): boolean {
+    const { source } = view;
+    if (peer.handshaken.has(source)) return true;
+    const path = peer.paths.get(pathId);
+    if (path === undefined || path.session.id !== sessionId) return false;
+    if (path.session.tuple.destination === source) return true;
+    for (const other of path.session.paths) if (other.tuple.destination === source) return true;
+    this.state.counters.unprovenFeedback++;
+    return false;
   }
 
   /** Section 3.4: a delay that the peer fed back, into Table 3. An unknown path id is ignored (docs/decisions.md 13). */
@@ -185,7 +242,14 @@ export class Inbound {
     const back = reversedTuple(view);
     if (view.protocol === TCP)
       this.state.waiting.add(back.source, back.sourcePort, back.destination, back.destinationPort, now);
-    else this.sendConfirmation(view, back, layout, now);
+    else if (this.mayAnswer(view.source, now)) this.sendConfirmation(view, back, layout, now);
+  }
+
+  /** False when too many packets were answered, to this address or in all (docs/decisions.md 44). */
+  mayAnswer(address: Ipv4, now: number): boolean {
+    if (this.state.answers.take(address, now)) return true;
+    this.state.counters.answersLimited++;
+    return false;
   }
 
   /** Section 3.2: a new packet with all headers filled in and the CM, back to the sender. */
@@ -209,7 +273,8 @@ export class Inbound {
   receiveHandshake(view: TrailerView, peer: Peer, sessionId: number, now: number): void {
     const session = sessionId === 0 ? undefined : this.state.sessions.byId(peer, sessionId, now);
     if (session === undefined || session.protocol !== TCP || view.protocol !== TCP) return;
-    this.fakeTcp.receive(view, session, now);
+    if ((view.tcpFlags & TcpFlags.syn) === 0 || this.mayAnswer(view.source, now))
+      this.fakeTcp.receive(view, session, now);
   }
 
   /**
@@ -230,7 +295,7 @@ export class Inbound {
     const back = reversedTuple(view);
     const isOwn =
       back.destination === session.tuple.destination && back.destinationPort === session.tuple.destinationPort;
-    if (!isOwn && !row?.handshaken) return;
+    if (!isOwn && row?.handshaken !== peer) return;
     this.fakeTcp.forget(session);
     addressChange.resetByPeer(session, back, announced, now);
   }
@@ -309,6 +374,7 @@ export class Inbound {
   ): void {
     const { settings, composer, counters, sessionRules } = this.state;
     if (!isHeartbeatDue(peer, session, pathId, settings.constants['heartbeat-age'], now)) return;
+    if (!this.mayAnswer(view.source, now)) return;
     if (session !== undefined) sessionRules.confirm(session);
     const path = session === undefined ? undefined : this.outbound.choosePath(session, now);
     const cm = composer.compose(layout, Flags.heartbeat, now);

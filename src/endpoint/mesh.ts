@@ -1,6 +1,6 @@
 import { addressKey, type Constants, type Ipv4, type Tuple } from '../codec/index.js';
-import type { AvailabilityTable } from './availability.js';
-import type { NodeTable } from './nodes.js';
+import type { AvailabilityRow, AvailabilityTable } from './availability.js';
+import type { NodeTable, Peer } from './nodes.js';
 import { lowestDelay } from './path-selection.js';
 import { Path } from './paths.js';
 import type { Session } from './sessions.js';
@@ -8,15 +8,22 @@ import type { Session } from './sessions.js';
 /** An obsolete path is left alone for this many times the path expiry. */
 const RETRY_PERIODS = 6;
 
+/** Removed tuples that a session remembers. */
+const MOST_ABANDONED = 256;
+
 /** How many paths a session may have and which remote addresses it may use. */
 export interface MeshOptions {
   /** Keep only the fastest N paths (paper, section 3.3); 0 keeps all. */
   readonly maxPaths: number;
+  /** A remote address joins only after it confirmed a query of this node. */
+  readonly returnProof: boolean;
+  /** Most other addresses and ports that packets of one session came from. */
+  readonly sourcesPerSession: number;
 }
 
 /**
  * The rows of Table 3 of a session (paper, section 3.3): every local address to every remote address that is known to
- * speak MPIP at the session's port. A remote address joins when it did the availability handshake itself (docs/decisions.md 10).
+ * speak MPIP at the session's port. A remote address joins when it did the availability handshake itself (docs/decisions.md 10, 40).
  */
 export class PathMesh {
   constructor(
@@ -54,11 +61,17 @@ export class PathMesh {
     for (const key of this.prospects(session)) {
       const address = Math.floor(key / 0x10000);
       const port = key % 0x10000;
-      if (this.availability.get(address, port)?.handshaken && this.nodes.at(address, port) === session.peer) {
+      if (this.isUsable(this.availability.get(address, port), session.peer)) {
         list.push({ destination: address, destinationPort: port });
       }
     }
     return list;
+  }
+
+  /** True when an address did the handshake as this peer, and answered a query of this node where that is asked for. */
+  isUsable(row: AvailabilityRow | undefined, peer: Peer): boolean {
+    if (row === undefined || row.handshaken !== peer || (this.options.returnProof && !row.answered)) return false;
+    return this.nodes.at(row.address, row.port) === peer;
   }
 
   /** Addresses and ports, as `addressKey`, by which the peer may be reached in this session besides the session's own. */
@@ -103,6 +116,7 @@ export class PathMesh {
    */
   abandon(path: Path, now: number, retryAt: number): void {
     const { session, tuple } = path;
+    if (session.abandoned.size >= MOST_ABANDONED) session.abandoned.delete(session.abandoned.keys().next().value!);
     session.abandoned.set(tupleKey(tuple), retryAt);
     this.remove(path, now);
     const { destination, destinationPort } = tuple;
@@ -140,9 +154,23 @@ export class PathMesh {
       return;
     }
     if (session.sources.has(key)) return;
+    if (session.sources.size >= this.options.sourcesPerSession) this.#forgetSource(session);
     session.sources.add(key);
     session.meshVersion = -1;
     session.discovered = -1;
+  }
+
+  /** Makes room for a source: the oldest that is no path goes, else the oldest. */
+  #forgetSource(session: Session): void {
+    let goes: number | undefined;
+    for (const key of session.sources) {
+      goes ??= key;
+      const row = this.availability.get(Math.floor(key / 0x10000), key % 0x10000);
+      if (this.isUsable(row, session.peer)) continue;
+      goes = key;
+      break;
+    }
+    if (goes !== undefined) session.sources.delete(goes);
   }
 
   #want(session: Session, tuple: Tuple, wanted: Tuple[]): void {

@@ -5,10 +5,11 @@ import { Composer } from './composer.js';
 import { ControlPackets } from './control-packet.js';
 import { type Counters, newCounters } from './counters.js';
 import { PathMesh } from './mesh.js';
-import { NodeTable } from './nodes.js';
+import { NodeTable, type Peer } from './nodes.js';
 import type { Settings } from './options.js';
 import { DoubleQueue } from './packet-queue.js';
 import { PathSelection } from './path-selection.js';
+import { AnswerLimit } from './rate-limit.js';
 import { RoutingTable } from './routing.js';
 import { SessionRules } from './session-rules.js';
 import { SessionTable } from './sessions.js';
@@ -36,19 +37,42 @@ export class NodeState {
   readonly deliveries = new DoubleQueue();
   /** This node's addresses now, primary first. */
   addresses: readonly Ipv4[];
+  /** Those and the ones it had before, newest first: sessions keep the tuple of an address that is gone. */
+  ownAddresses: readonly Ipv4[];
+  /** Answers to what came from the network. */
+  readonly answers: AnswerLimit;
 
   constructor(readonly settings: Settings) {
-    const { constants, tableLimit, random } = settings;
+    const { constants, tableLimit, random, limits } = settings;
     this.addresses = settings.addresses;
-    this.availability = new AvailabilityTable(tableLimit);
+    this.ownAddresses = settings.addresses;
+    this.sessions = new SessionTable(constants, limits);
+    const isInUse = (key: number) => this.sessions.hasRemote(key);
+    this.answers = new AnswerLimit(limits.answersPerAddress, limits.answers);
+    this.availability = new AvailabilityTable(tableLimit, isInUse);
     this.waiting = new WaitingList(tableLimit, constants['confirm-expiry']);
-    this.nodes = new NodeTable(constants, tableLimit);
-    this.sessions = new SessionTable(constants);
+    this.nodes = new NodeTable(constants, tableLimit, limits, isInUse);
     this.composer = new Composer(settings, () => this.addresses);
-    this.sessionRules = new SessionRules(this.sessions, this.nodes, this.composer);
-    this.mesh = new PathMesh(constants, this.availability, this.nodes, { maxPaths: settings.maxPaths });
+    this.sessionRules = new SessionRules(this.sessions, this.nodes, this.composer, this.counters);
+    this.mesh = new PathMesh(constants, this.availability, this.nodes, {
+      maxPaths: settings.maxPaths,
+      returnProof: settings.returnProof,
+      sourcesPerSession: limits.sourcesPerSession,
+    });
     this.selection = new PathSelection(constants, random);
     this.addressChange = new AddressChange(this.mesh, constants['ip-change-packets'], constants['weight-max']);
     this.control = new ControlPackets(random.below(0x10000));
+  }
+
+  /** True for an address that this node has or had; always true when the option `ownAddressesOnly` is off. */
+  isOwn(address: Ipv4): boolean {
+    return this.ownAddresses.includes(address) || !this.settings.ownAddressesOnly;
+  }
+
+  /** True when a query or SYN may go to an address of `peer`: it answered before, or the peer's limit allows one more. */
+  mayProbe(peer: Peer, address: Ipv4, now: number): boolean {
+    if (peer.answered.has(address) || peer.probes.take(now)) return true;
+    this.counters.probesLimited++;
+    return false;
   }
 }

@@ -1,7 +1,10 @@
 import { addressKey, type Constants, type Ipv4, type LayoutName, type NodeId } from '../codec/index.js';
+import { Evictor } from './evictor.js';
 import { FeedbackTable } from './feedback.js';
 import { IdPool } from './id-pool.js';
+import { DEFAULT_LIMITS, type Limits } from './limits.js';
 import type { Path } from './paths.js';
+import { RateLimit } from './rate-limit.js';
 import type { Session } from './sessions.js';
 
 /** A remote node: its id, the addresses proven for it (Table 4) and what is kept per node. */
@@ -10,27 +13,38 @@ export class Peer {
   readonly proven = new Set<number>();
   /** Proven addresses without port. */
   readonly provenAddresses = new Set<Ipv4>();
+  /** Addresses without port that did the availability or the fake handshake themselves. */
+  readonly handshaken = new Set<Ipv4>();
+  /** Those of them that answered: a confirmation of a query of this node, or a whole fake handshake. */
+  readonly answered = new Set<Ipv4>();
   /** Union of the address lists it announced. */
   readonly announced = new Set<Ipv4>();
   /** Counts changes of what paths can be made of: a remote address joined, or a local one changed. */
   version = 0;
   /** Table 5. */
-  readonly feedback = new FeedbackTable();
+  readonly feedback: FeedbackTable;
   /** Rows of Table 3 towards it, by path id. */
   readonly paths = new Map<number, Path>();
   /** Rows of Table 7 with it, by session id. */
   readonly sessions = new Map<number, Session>();
+  /** Those of them that were begun from addresses that did not do the handshake. */
+  unprovenSessions = 0;
   readonly sessionIds: IdPool;
   readonly pathIds: IdPool;
+  /** Queries and fake SYNs to addresses that did not answer yet. */
+  readonly probes: RateLimit;
 
   constructor(
     readonly nodeId: NodeId,
     readonly layout: LayoutName,
     constants: Constants,
+    limits: Limits = DEFAULT_LIMITS,
   ) {
     const max = layout === 'full' ? 0xffff : 0xff;
     this.sessionIds = new IdPool(max, constants['id-reuse']);
     this.pathIds = new IdPool(max, constants['id-reuse']);
+    this.feedback = new FeedbackTable(limits.feedbackPerPeer, (id) => this.sessions.has(id));
+    this.probes = new RateLimit(limits.probesPerPeer, 4 * limits.probesPerPeer);
   }
 }
 
@@ -42,11 +56,16 @@ export class Peer {
 export class NodeTable {
   readonly #byId = new Map<number, Peer[]>();
   readonly #byAddress = new Map<number, Peer>();
+  readonly #evictor: Evictor<number, Peer>;
 
   constructor(
     private readonly constants: Constants,
     private readonly limit: number,
-  ) {}
+    private readonly limits: Limits,
+    isInUse: (key: number) => boolean,
+  ) {
+    this.#evictor = new Evictor(this.#byAddress, (_peer, key) => isInUse(key));
+  }
 
   /** Number of proven addresses: rows of Table 4. */
   get size(): number {
@@ -88,14 +107,17 @@ export class NodeTable {
   learn(nodeId: NodeId, layout: LayoutName, address: Ipv4, port: number, list: readonly Ipv4[]): Peer {
     let peer = this.find(nodeId, layout, address, port, list);
     if (peer === undefined) {
-      peer = new Peer(nodeId, layout, this.constants);
+      peer = new Peer(nodeId, layout, this.constants, this.limits);
       const key = idKey(nodeId, layout);
+      const before = this.#byId.get(key) ?? [];
+      if (before.length >= this.limits.peersPerNodeId) this.#forgetPeer(leastNeeded(before));
       this.#byId.set(key, [...(this.#byId.get(key) ?? []), peer]);
     }
     this.prove(peer, address, port);
     for (const one of list) {
       if (one === 0 || peer.announced.has(one)) continue;
       peer.announced.add(one);
+      if (peer.announced.size > this.limits.announcedPerPeer) forgetOneAnnounced(peer, list);
       peer.version++;
     }
     return peer;
@@ -108,8 +130,8 @@ export class NodeTable {
     if (before === peer) return;
     if (before !== undefined) this.#forget(key, before);
     if (this.#byAddress.size >= this.limit) {
-      const [oldestKey, oldest] = this.#byAddress.entries().next().value!;
-      this.#forget(oldestKey, oldest);
+      const oldest = this.#evictor.next()!;
+      this.#forget(oldest, this.#byAddress.get(oldest)!);
     }
     this.#byAddress.set(key, peer);
     peer.proven.add(key);
@@ -123,17 +145,40 @@ export class NodeTable {
     if (peer !== undefined && peer.proven.size > 1) this.#forget(key, peer);
   }
 
+  #forgetPeer(peer: Peer): void {
+    for (const key of [...peer.proven]) this.#forget(key, peer);
+  }
+
+  #forgetAddress(peer: Peer, address: Ipv4): void {
+    peer.provenAddresses.delete(address);
+    peer.handshaken.delete(address);
+    peer.answered.delete(address);
+  }
+
   #forget(key: number, peer: Peer): void {
     this.#byAddress.delete(key);
     peer.proven.delete(key);
     const address = Math.floor(key / 0x10000);
-    if (![...peer.proven].some((other) => Math.floor(other / 0x10000) === address))
-      peer.provenAddresses.delete(address);
+    if (![...peer.proven].some((other) => Math.floor(other / 0x10000) === address)) this.#forgetAddress(peer, address);
     if (peer.proven.size > 0) return;
     const name = idKey(peer.nodeId, peer.layout);
     const rest = (this.#byId.get(name) ?? []).filter((other) => other !== peer);
     if (rest.length === 0) this.#byId.delete(name);
     else this.#byId.set(name, rest);
+  }
+}
+
+/** The peer to forget of those with one node id: the oldest without a session, else the newest. */
+function leastNeeded(peers: readonly Peer[]): Peer {
+  return peers.find((peer) => peer.sessions.size === 0) ?? peers[peers.length - 1]!;
+}
+
+/** Drops the oldest announced address that is not in the newest list. */
+function forgetOneAnnounced(peer: Peer, list: readonly Ipv4[]): void {
+  for (const one of peer.announced) {
+    if (list.includes(one)) continue;
+    peer.announced.delete(one);
+    return;
   }
 }
 

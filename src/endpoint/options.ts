@@ -8,6 +8,7 @@ import {
   type ProfileName,
   Random,
 } from '../codec/index.js';
+import { DEFAULT_LIMITS, type Limits } from './limits.js';
 
 /** How TCP segments travel on paths that are not the original: after a fake handshake, or in UDP (paper, section 3.8). */
 export type TcpMode = 'fake-tcp' | 'udp-wrapper';
@@ -36,6 +37,15 @@ export interface EndpointOptions {
   readonly maxPaths?: number;
   /** Most rows of each table that strangers can fill (Tables 2 and 4, waiting list); the oldest goes first. Default 65536. */
   readonly tableLimit?: number;
+  /** Bounds on what strangers can make the node keep or send, other than the defaults; see `Limits`. */
+  readonly limits?: Partial<Limits>;
+  /**
+   * An address that a peer announced or sent from carries user data only after it confirmed a query of this node
+   * (docs/decisions.md 40). False takes a query from there for enough. Default true.
+   */
+  readonly returnProof?: boolean;
+  /** Packets to or from addresses that this node does not have pass untouched (docs/decisions.md 41). Default true. */
+  readonly ownAddressesOnly?: boolean;
 }
 
 /** The options with every default filled in. */
@@ -51,6 +61,9 @@ export interface Settings {
   readonly reordering: boolean;
   readonly maxPaths: number;
   readonly tableLimit: number;
+  readonly limits: Limits;
+  readonly returnProof: boolean;
+  readonly ownAddressesOnly: boolean;
 }
 
 /**
@@ -76,6 +89,9 @@ export function settingsOf(options: EndpointOptions): Settings {
     reordering: options.reordering ?? true,
     maxPaths: options.maxPaths ?? 0,
     tableLimit: options.tableLimit ?? 65536,
+    limits: { ...DEFAULT_LIMITS, ...options.limits },
+    returnProof: options.returnProof ?? true,
+    ownAddressesOnly: options.ownAddressesOnly ?? true,
   };
 }
 

@@ -53,9 +53,10 @@ export class Outbound {
     else this.sendToUnknown(view, now, length);
   }
 
-  /** False for what is never touched: RST, multicast, broadcast, DHCP (docs/decisions.md 8), a UDP length that lies. */
+  /** False for what is never touched: RST, multicast, broadcast, DHCP (docs/decisions.md 8), a UDP length that lies, packets of other hosts. */
   isEligible(view: DatagramView): boolean {
     if (!isAttachable(view) || multicastOrBroadcast(view.destination) || usesDhcp(view)) return false;
+    if (!this.state.isOwn(view.source)) return false;
     return !isReset(view);
   }
 
@@ -120,6 +121,7 @@ export class Outbound {
     path?.sent(now);
     state.sessionRules.refresh(session, Flags.normal, now);
     session.lastSent = now;
+    if (!session.isUsed) state.sessions.use(session);
     state.counters.cmSent++;
     if (session.confirmed) this.discoverPaths(session, layout, now);
   }
@@ -153,7 +155,7 @@ export class Outbound {
       if (session.discovered === session.peer.version) return;
       session.discovered = session.peer.version;
       session.isInitiator ||= this.#initiated.has(tupleKey(session.tuple));
-      if (session.isInitiator) this.fakeTcp.start(session, this.state.addresses, now);
+      if (session.isInitiator && !this.fakeTcp.start(session, this.state.addresses, now)) session.discovered = -1;
       return;
     }
     if (session.discovered !== session.peer.version || session.hasProspects) this.queryProspect(session, layout, now);
@@ -168,7 +170,11 @@ export class Outbound {
       const destination = Math.floor(key / 0x10000);
       const destinationPort = key % 0x10000;
       const row = availability.row(destination, destinationPort);
-      if (row.handshaken || !this.mayQuery(row) || addresses.includes(destination)) continue;
+      if (mesh.isUsable(row, session.peer) || !this.mayQuery(row) || addresses.includes(destination)) continue;
+      if (!this.state.mayProbe(session.peer, destination, now)) {
+        session.hasProspects = true;
+        return;
+      }
       const source = addresses[row.queries % addresses.length]!;
       row.queries++;
       counters.queriesSent++;

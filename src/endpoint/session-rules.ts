@@ -1,7 +1,8 @@
-import { Flags, sameTuple, type TrailerView, type Tuple } from '../codec/index.js';
+import { Flags, type Ipv4, sameTuple, type TrailerView, type Tuple } from '../codec/index.js';
 import { reversedTuple } from '../codec/rewrite.js';
 import type { AvailabilityRow } from './availability.js';
 import type { Composer } from './composer.js';
+import type { Counters } from './counters.js';
 import type { NodeTable, Peer } from './nodes.js';
 import type { Session, SessionTable } from './sessions.js';
 
@@ -11,6 +12,7 @@ export class SessionRules {
     private readonly sessions: SessionTable,
     private readonly nodes: NodeTable,
     private readonly composer: Composer,
+    private readonly counters: Counters,
   ) {}
 
   /** Section 3.7.1: the session of a packet of the host, made when there is none; undefined when the peer's ids are used up. */
@@ -42,20 +44,29 @@ export class SessionRules {
     // Path id 0 names the session's own tuple, and it is another one: both ends gave one id to two connections, or the
     // peer gave an id of its own to a new connection.
     if (known.origin === 'self' && !this.losesTo(peer)) return undefined;
+    // The row of another address goes only for an address that did the handshake (docs/decisions.md 42).
+    if (!this.isProven(peer, view.source) && known.tuple.destination !== view.source) return undefined;
     if (known.origin === 'self') this.sessions.restart(known, now);
     else this.sessions.remove(known, now);
     return this.adopt(view, peer, id, tuple, now);
   }
 
   /** A session id that is not in Table 7: a new row, or the peer's id for a connection that has a row here. */
-  adopt(view: TrailerView, peer: Peer, id: number, tuple: Tuple, now: number): Session {
+  adopt(view: TrailerView, peer: Peer, id: number, tuple: Tuple, now: number): Session | undefined {
     const same = this.sessions.byTuple(tuple, view.protocol, now);
     if (same !== undefined && same.peer === peer) {
       if (same.origin === 'peer' || this.losesTo(peer)) this.sessions.rename(same, id, now);
       return same;
     }
     if (same !== undefined) this.sessions.remove(same, now);
-    return this.sessions.adopt(peer, id, view.protocol, tuple, now);
+    const adopted = this.sessions.adopt(peer, id, view.protocol, tuple, now, this.isProven(peer, view.source));
+    if (adopted === undefined) this.counters.sessionsRefused++;
+    return adopted;
+  }
+
+  /** True when an address did the handshake as this peer; true for every address of a peer that has done none at all. */
+  isProven(peer: Peer, address: Ipv4): boolean {
+    return peer.handshaken.size === 0 || peer.handshaken.has(address);
   }
 
   /** Of two ids chosen at once, that of the numerically lower node id wins (docs/decisions.md 4). */

@@ -1,7 +1,13 @@
 import { addressKey, type Constants, type Tuple } from '../codec/index.js';
+import type { Limits } from './limits.js';
 import type { Peer } from './nodes.js';
 import type { Path } from './paths.js';
 import type { ReorderingBuffer } from './reordering.js';
+
+/** Rows looked at for one to remove. */
+const MOST_PROBES = 256;
+/** A session that had packets for longer than this, the last one at most ten times this ago, is busy. */
+const BUSY_MICROS = 1_000_000;
 
 /** A row of Table 7: one connection (paper, section 3.7). */
 export class Session {
@@ -15,6 +21,15 @@ export class Session {
   weightsAt: number;
   /** True once a CM with this session's id came from the peer: both ends hold the row. */
   confirmed = false;
+
+  /** True once this host sent in it; sessions in which it never did go first when Table 7 is full. */
+  isUsed: boolean;
+  /** True for a session that a peer began from an address that did not do the handshake; see `Limits`. */
+  isUnproven = false;
+  /** When the row was made, microseconds. */
+  readonly createdAt: number;
+  /** Fake handshakes under way that the other end began. */
+  halfOpen = 0;
 
   /** Other remote addresses and ports, as `addressKey`, that packets of this session came from. */
   readonly sources = new Set<number>();
@@ -55,6 +70,8 @@ export class Session {
     public origin: 'self' | 'peer',
     now: number,
   ) {
+    this.isUsed = origin === 'self';
+    this.createdAt = now;
     this.updateTime = now;
     this.lastSent = now;
     this.weightsAt = now;
@@ -68,9 +85,14 @@ export class Session {
 export class SessionTable {
   /** By the remote address and port, then the few connections with it. */
   readonly #byRemote = new Map<number, Session[]>();
+  /** Rows in which this host never sent, oldest first. */
+  readonly #unused = new Set<Session>();
   #size = 0;
 
-  constructor(private readonly constants: Constants) {}
+  constructor(
+    private readonly constants: Constants,
+    private readonly limits: Limits,
+  ) {}
 
   get size(): number {
     return this.#size;
@@ -92,23 +114,44 @@ export class SessionTable {
     return undefined;
   }
 
+  /** True when a session has this remote address and port, as `addressKey`. */
+  hasRemote(key: number): boolean {
+    return this.#byRemote.has(key);
+  }
+
+  /** Notes that this host sends in the session. */
+  use(session: Session): void {
+    session.isUsed = true;
+    this.#unused.delete(session);
+    this.#prove(session);
+  }
+
   /** The live session that `peer` and this node call `id`. */
   byId(peer: Peer, id: number, now: number): Session | undefined {
     const session = peer.sessions.get(id);
     return session === undefined ? undefined : this.#live(session, now);
   }
 
-  /** Adds a row whose id this node chose; undefined when the peer's ids are used up. */
+  /** Adds a row whose id this node chose; undefined when the peer's ids or the table are used up. */
   create(peer: Peer, protocol: number, tuple: Tuple, now: number): Session | undefined {
+    if (!this.#hasRoom(peer, now)) return undefined;
     const id = peer.sessionIds.allocate(now);
     return id === 0 ? undefined : this.#add(new Session(peer, id, protocol, tuple, 'self', now));
   }
 
-  /** Adds a row with the id that the peer chose; both ends hold it then. */
-  adopt(peer: Peer, id: number, protocol: number, tuple: Tuple, now: number): Session {
+  /**
+   * Adds a row with the id that the peer chose; both ends hold it then. `isProven` tells whether it came from an address
+   * that did the handshake. Undefined when there is no room (see `Limits`).
+   */
+  adopt(peer: Peer, id: number, protocol: number, tuple: Tuple, now: number, isProven = true): Session | undefined {
+    if (!isProven && peer.unprovenSessions >= this.limits.unprovenSessionsPerPeer) return undefined;
+    if (!this.#hasRoom(peer, now)) return undefined;
     peer.sessionIds.take(id);
     const session = this.#add(new Session(peer, id, protocol, tuple, 'peer', now));
     session.confirmed = true;
+    session.isUnproven = !isProven;
+    if (!isProven) peer.unprovenSessions++;
+    this.#unused.add(session);
     return session;
   }
 
@@ -150,11 +193,41 @@ export class SessionTable {
     if (rest.length === 0) this.#byRemote.delete(key);
     else this.#byRemote.set(key, rest);
     this.#size--;
+    this.#unused.delete(session);
+    this.#prove(session);
   }
 
   /** Removes every expired row. */
   sweep(now: number): void {
     for (const session of [...this.rows()]) this.#live(session, now);
+  }
+
+  #prove(session: Session): void {
+    if (session.isUnproven) session.peer.unprovenSessions--;
+    session.isUnproven = false;
+  }
+
+  /** True when one more row fits; rows in which this host never sent make room. */
+  #hasRoom(peer: Peer, now: number): boolean {
+    const { sessions, sessionsPerPeer } = this.limits;
+    if (peer.sessions.size >= sessionsPerPeer && !this.#makeRoom(peer.sessions.values(), now)) return false;
+    return this.#size < sessions || this.#makeRoom(this.#unused, now);
+  }
+
+  /** Removes the first of the oldest rows in which this host never sent and that carry no traffic just now. */
+  #makeRoom(oldest: Iterable<Session>, now: number): boolean {
+    let probes = 0;
+    for (const session of oldest) {
+      if (++probes > MOST_PROBES) return false;
+      if (session.isUsed) continue;
+      const isBusy =
+        session.updateTime - session.createdAt >= BUSY_MICROS && now - session.updateTime < 10 * BUSY_MICROS;
+      if (isBusy && this.#unused.delete(session)) this.#unused.add(session);
+      if (isBusy) continue;
+      this.remove(session, now);
+      return true;
+    }
+    return false;
   }
 
   #live(session: Session, now: number): Session | undefined {
