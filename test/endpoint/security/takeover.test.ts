@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { buildTcp, Flags, type Ipv4, type TcpFields, TcpFlags } from '../../../src/codec/index.js';
+import { Driver, LOCAL, OTHER, REMOTE, withCm } from '../../support/peer-driver.js';
+
+const { syn, ack } = TcpFlags;
+const OWN = 7000;
+const STRANGER = 0xcb007163;
+const strange = { address: STRANGER, port: 666 };
+
+/** The peer did the handshake from REMOTE and OTHER, which confirmed a query; UDP session 7 has two paths. */
+function established(): Driver {
+  const driver = new Driver();
+  const list = { localAddresses: [REMOTE, OTHER] };
+  driver.enable(list);
+  driver.netUdp({ sessionId: 7, ...list });
+  driver.hostUdp();
+  driver.netUdp({ flags: Flags.enabled, ...list }, '', { address: OTHER });
+  driver.hostUdp();
+  assert.equal(session(driver).paths.length, 2);
+  return driver;
+}
+
+const session = (driver: Driver, id = 7) => [...driver.endpoint.sessions.rows()].find((row) => row.id === id)!;
+const destinations = (driver: Driver) =>
+  new Set(Array.from({ length: 40 }, () => driver.hostUdp('x', { from: OWN })[0]!.tuple.destination));
+const own = new Set<Ipv4>([REMOTE, OTHER]);
+
+/** A segment from `address` with a CM. */
+function segment(driver: Driver, cm: Parameters<typeof withCm>[1], fields: TcpFields, address = REMOTE) {
+  const tuple = { source: address, sourcePort: 40000, destination: LOCAL, destinationPort: OWN };
+  return driver.net(withCm(buildTcp(tuple, fields, new Uint8Array(0)), cm));
+}
+
+test('R6: data of a node that did no handshake opens its session and nothing else; what the host answers goes there alone', () => {
+  const driver = new Driver();
+  const { delivered, sent } = driver.netUdp({ sessionId: 9, localAddresses: [REMOTE, OTHER] });
+  assert.deepEqual([delivered.length, sent.length, driver.endpoint.sessions.size], [1, 0, 1]);
+  const seen = Array.from({ length: 20 }, () => driver.hostUdp()).flat();
+  const elsewhere = seen.filter(({ tuple }) => tuple.destination !== REMOTE);
+  assert.ok(elsewhere.length === 5 && elsewhere.every(({ cm, payload }) => cm!.flags === 3 && payload === ''));
+});
+
+test("R7: another address with a peer's node id is another node: session, paths and delays of the peer stay", () => {
+  const driver = established();
+  const before = session(driver);
+  for (const flags of [0, 1, 2, 3, 4, 5])
+    for (const pathId of [0, 1])
+      driver.netUdp({ flags, sessionId: pathId === 0 ? 7 : 9, pathId, localAddresses: [STRANGER] }, 'x', strange);
+  assert.equal(session(driver).peer, driver.endpoint.nodes.at(REMOTE, 40000));
+  assert.notEqual(driver.endpoint.nodes.at(STRANGER, 666), before.peer);
+  assert.deepEqual(destinations(driver), own);
+});
+
+test('R7: announcing an address of the peer does not let a stranger end or restart its sessions (decision 42)', () => {
+  const driver = established();
+  const before = session(driver);
+  const { delivered } = driver.netUdp({ sessionId: 7, pathId: 0, localAddresses: [REMOTE] }, 'x', strange);
+  assert.equal(delivered[0]!.tuple.source, STRANGER, 'delivered as it came');
+  assert.equal(session(driver), before);
+  assert.deepEqual(destinations(driver), own);
+  const legitimate = driver.netUdp({ sessionId: 7, pathId: 0, localAddresses: [REMOTE] }, 'x', { port: 40001 });
+  assert.equal(legitimate.delivered[0]!.tuple.sourcePort, 40001);
+  assert.equal(session(driver).tuple.destinationPort, 40001, 'the peer itself may use its id for a new connection');
+});
+
+test('R7: a stranger that knows node and session id is delivered, but gets no user data before it answered', () => {
+  const driver = established();
+  for (let i = 0; i < 10; i++) driver.netUdp({ sessionId: 7, pathId: 5 }, 'x', strange);
+  const sent = Array.from({ length: 100 }, () => driver.hostUdp('secret')).flat();
+  const there = sent.filter(({ tuple }) => tuple.destination === STRANGER);
+  assert.ok(there.length === 5 && there.every(({ cm, payload }) => cm!.flags === Flags.enable && payload === ''));
+});
+
+test('R7: a query with a forged source makes no path: the address has to confirm a query itself (decision 40)', () => {
+  const attack = (returnProof: boolean) => {
+    const driver = new Driver({ returnProof });
+    driver.enable();
+    driver.netUdp({ sessionId: 7 });
+    driver.netUdp({ flags: Flags.enable, localAddresses: [REMOTE, STRANGER] }, '', { address: STRANGER });
+    for (let i = 0; i < 60; i++) driver.hostUdp();
+    return session(driver).paths.length;
+  };
+  assert.equal(attack(true), 1);
+  assert.equal(attack(false), 2);
+});
+
+test('R8: an address change is obeyed from the session and from addresses of the same peer only', () => {
+  const driver = established();
+  driver.enable({ nodeId: 0x0c0c, localAddresses: [STRANGER] }, strange);
+  driver.hostUdp('x', strange);
+  driver.netUdp({ nodeId: 0x0c0c, flags: Flags.enabled, localAddresses: [STRANGER] }, '', strange);
+  for (const pathId of [0, 1])
+    for (const localAddresses of [[STRANGER], [REMOTE, STRANGER]])
+      driver.netUdp({ sessionId: 7, pathId, flags: Flags.ipChange, localAddresses }, 'x', strange);
+  assert.equal(session(driver).paths.length, 2);
+  driver.netUdp({ sessionId: 7, pathId: 1, flags: Flags.ipChange, localAddresses: [OTHER] }, 'x', { address: OTHER });
+  assert.equal(session(driver).paths.length, 1, 'a proven address of the peer');
+});
+
+test('R9: delays come from addresses of the peer only, whatever node and session id say (decision 43)', () => {
+  const driver = established();
+  const [path] = session(driver).paths;
+  const feedback = { feedbackPathId: path!.id, pathDelay: 5 };
+  for (const cm of [
+    { sessionId: 7, pathId: 1 },
+    { sessionId: 7, pathId: 0, localAddresses: [REMOTE] },
+    { sessionId: 8, pathId: 1, localAddresses: [REMOTE] },
+    { flags: Flags.heartbeat, sessionId: 7, pathId: 1 },
+  ])
+    driver.netUdp({ ...feedback, ...cm }, 'x', strange);
+  assert.equal(path!.samples, 0);
+  assert.ok(driver.endpoint.counters.unprovenFeedback > 0);
+  driver.netUdp({ ...feedback, sessionId: 7, pathId: 1 }, 'x', { address: OTHER });
+  assert.equal(path!.samples, 1);
+});
+
+test("R9: a stranger does not replace the sample of a peer's path", () => {
+  const driver = established();
+  const sample = () => session(driver).peer.feedback.get(4)?.delay;
+  driver.netUdp({ sessionId: 7, pathId: 4, timestamp: 1_000_000 });
+  assert.equal(sample(), 0);
+  driver.netUdp({ sessionId: 7, pathId: 4, timestamp: 0 }, 'x', strange);
+  assert.equal(sample(), 0);
+  driver.netUdp({ sessionId: 7, pathId: 4, timestamp: 999_990 }, 'x', { address: OTHER });
+  assert.equal(sample(), 10);
+});
+
+test('R9: extreme delays leave weights and measurements finite and within their bounds', () => {
+  const driver = established();
+  for (let i = 0; i < 200; i++) {
+    const pathDelay = [2 ** 31 - 1, -(2 ** 31), 0, -1][i % 4]!;
+    const feedbackPathId = session(driver).paths[i % session(driver).paths.length]!.id;
+    driver.netUdp({ sessionId: 7, pathId: 1, feedbackPathId, pathDelay });
+    driver.wait(100_000);
+    driver.hostUdp();
+    for (const path of session(driver).paths) {
+      assert.ok(path.weight >= 1 && path.weight <= 1000);
+      assert.ok(Number.isFinite(path.queuing) && path.queuing >= 0 && Number.isInteger(path.networkDelay));
+    }
+  }
+});
+
+/** A TCP connection that the peer opened, session 5; the peer also announced OTHER. */
+function connection(): Driver {
+  const driver = new Driver();
+  const cm = { localAddresses: [REMOTE, OTHER] };
+  segment(driver, { ...cm, flags: Flags.enable }, { sequence: 99, flags: syn });
+  segment(driver, { ...cm, sessionId: 5 }, { sequence: 100, flags: ack });
+  driver.hostTcp({ sequence: 1, flags: ack });
+  return driver;
+}
+
+test('R10: a fake SYN-ACK or ACK without a handshake makes no path, nor does an ACK of a wrong number', () => {
+  const driver = connection();
+  const cm = { flags: Flags.handshake, sessionId: 5, localAddresses: [REMOTE, OTHER] };
+  for (const address of [OTHER, STRANGER]) {
+    segment(driver, cm, { sequence: 1, acknowledgement: 1, flags: ack }, address);
+    segment(driver, cm, { sequence: 1, acknowledgement: 1, flags: syn | ack }, address);
+    const { sent } = segment(driver, cm, { sequence: 1, flags: syn }, address);
+    assert.deepEqual(
+      sent.map(({ tuple }) => tuple.destination),
+      [address],
+    );
+    segment(driver, cm, { sequence: 2, acknowledgement: 12345, flags: ack }, address);
+  }
+  assert.equal(session(driver, 5).paths.length, 1);
+  const answer = segment(driver, cm, { sequence: 1, flags: syn }, OTHER).sent[0]!;
+  const number = new DataView(answer.bytes.buffer, answer.bytes.byteOffset).getUint32(24);
+  segment(driver, cm, { sequence: 2, acknowledgement: (number + 1) >>> 0, flags: ack }, OTHER);
+  assert.equal(session(driver, 5).paths.length, 2, 'who received the SYN-ACK');
+});
+
+test("R16: ids that one peer takes are that peer's own; strangers cannot use up another peer's", () => {
+  const driver = new Driver();
+  driver.enable();
+  driver.netUdp({ sessionId: 255 });
+  assert.equal(driver.hostUdp('x', { from: 7001 })[0]!.cm!.sessionId, 1, 'a high id poisons nothing');
+  for (let id = 1; id <= 255; id++)
+    driver.netUdp({ sessionId: id, localAddresses: [REMOTE] }, 'x', { ...strange, port: 1000 + id });
+  assert.equal(session(driver, 255).peer.sessionIds.size, 2 + 32);
+  assert.equal(driver.endpoint.counters.sessionsRefused, 253 - 32);
+  assert.notEqual(driver.hostUdp('x', { from: 7002 })[0]!.cm, undefined);
+});
+
+test('R17: a squatted session id is that of the squatter; it hurts no other peer and expires', () => {
+  const driver = new Driver();
+  for (let id = 1; id <= 255; id++) driver.netUdp({ sessionId: id, localAddresses: [STRANGER] }, 'x', strange);
+  driver.enable();
+  const { delivered } = driver.netUdp({ sessionId: 3 }, 'real');
+  assert.equal(delivered[0]!.tuple.source, REMOTE);
+  assert.equal(driver.hostUdp()[0]!.cm!.sessionId, 3);
+  driver.wait(120_000_000);
+  driver.wait(120_000_000);
+  assert.equal(driver.endpoint.sessions.size, 0);
+});
+
+test('R33: when the source address of every path is gone the next packet leaves from one that is there', () => {
+  const driver = established();
+  driver.endpoint.setAddresses([0xc0000263], driver.now);
+  const sent = Array.from({ length: 20 }, () => driver.hostUdp()).flat();
+  assert.ok(sent.every(({ tuple }) => tuple.source === 0xc0000263));
+});
