@@ -47,7 +47,12 @@ test('R11: half-open handshakes are bounded per session and leave room for hands
   }
   const flood = (sessionId: number) => {
     for (let i = 0; i < 50; i++)
-      segment(driver, { flags: Flags.handshake, sessionId, localAddresses: [REMOTE] }, syn, VICTIM + 1000 * sessionId + i);
+      segment(
+        driver,
+        { flags: Flags.handshake, sessionId, localAddresses: [REMOTE] },
+        syn,
+        VICTIM + 1000 * sessionId + i,
+      );
     return driver.endpoint.fakeTcp.size;
   };
   assert.deepEqual([flood(1), flood(2), flood(3), flood(4)], [20, 40, 50, 50]);
