@@ -156,7 +156,6 @@ export class PathMesh {
     if (session.sources.has(key)) return;
     if (session.sources.size >= this.options.sourcesPerSession) this.#forgetSource(session);
     session.sources.add(key);
-    session.hasProspects = true;
     session.meshVersion = -1;
     session.discovered = -1;
   }
