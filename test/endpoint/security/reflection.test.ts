@@ -139,6 +139,17 @@ test('R14: over a round trip of 2 s one datagram causes one heartbeat and no mor
   assert.equal(pair.a.sent.filter(({ cm }) => cm?.flags !== Flags.enable).length, 1);
 });
 
+test('R13: heartbeats count among the answers to an address', () => {
+  const driver = new Driver({ limits: { answersPerAddress: 5 } });
+  driver.enable();
+  for (let id = 1; id <= 50; id++) driver.netUdp({ sessionId: id, pathId: id }, 'x', { port: id });
+  driver.now += 10_000_000;
+  let heartbeats = 0;
+  for (let id = 1; id <= 50; id++)
+    heartbeats += driver.netUdp({ sessionId: id, pathId: id }, 'x', { port: id }).sent.length;
+  assert.equal(heartbeats, 10);
+});
+
 test('R22: an address change does not replace the flag of queries, confirmations and heartbeats', () => {
   const driver = new Driver();
   driver.enable();

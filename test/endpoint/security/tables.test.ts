@@ -88,8 +88,16 @@ test('R15: Table 7 gives up sessions of strangers first, refuses newcomers when 
 test('R15: sessions of one peer are bounded; others are not affected', () => {
   const driver = new Driver({ limits: { sessionsPerPeer: 10 } });
   driver.enable();
-  for (let id = 1; id <= 100; id++) driver.netUdp({ sessionId: id }, 'x', { port: id });
+  for (let id = 1; id <= 100; id++) {
+    driver.netUdp({ sessionId: id }, 'x', { port: id });
+    if (id <= 3) driver.hostUdp('used', { port: id });
+  }
   assert.equal(driver.endpoint.sessions.size, 10);
+  const used = [...driver.endpoint.sessions.rows()].filter(({ isUsed }) => isUsed);
+  assert.deepEqual(
+    used.map(({ id }) => id),
+    [1, 2, 3],
+  );
   driver.netUdp({ nodeId: 5, sessionId: 1, localAddresses: [] }, 'x', { address: OTHER });
   assert.equal(driver.endpoint.sessions.size, 11);
 });
@@ -108,8 +116,16 @@ test('R15: rows of Table 5, announced addresses and sources of a session are bou
   const { peer } = session!;
   assert.equal(peer.feedback.size, 40);
   assert.equal(peer.announced.size, 32);
-  assert.ok(peer.announced.has(REMOTE));
+  assert.equal([...peer.announced][0], REMOTE, 'it was never forgotten');
   assert.equal(session!.sources.size, 32);
+});
+
+test('R15: rows of Table 5 of sessions that are there stay', () => {
+  const driver = established({ limits: { feedbackPerPeer: 40 } });
+  driver.netUdp({ sessionId: 7, pathId: 1 });
+  for (let pathId = 2; pathId <= 255; pathId++) driver.netUdp({ flags: Flags.heartbeat, sessionId: 99, pathId });
+  const [session] = driver.endpoint.sessions.rows();
+  assert.deepEqual([session!.peer.feedback.size, session!.peer.feedback.get(1)?.sessionId], [40, 7]);
 });
 
 test('R15: a source that answered stays among those of its session, whatever else is seen', () => {

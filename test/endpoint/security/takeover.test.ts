@@ -85,15 +85,30 @@ test('R7: a query with a forged source makes no path: the address has to confirm
   assert.equal(attack(false), 2);
 });
 
-test('R8: an address change is obeyed from the session and from addresses of the same peer only', () => {
-  const driver = established();
-  driver.enable({ nodeId: 0x0c0c, localAddresses: [STRANGER] }, strange);
+/** A stranger speaks MPIP as node 0x0c0c, and confirmed a query. */
+function answersAsItself(driver: Driver): void {
   driver.hostUdp('x', strange);
   driver.netUdp({ nodeId: 0x0c0c, flags: Flags.enabled, localAddresses: [STRANGER] }, '', strange);
-  for (const pathId of [0, 1])
-    for (const localAddresses of [[STRANGER], [REMOTE, STRANGER]])
-      driver.netUdp({ sessionId: 7, pathId, flags: Flags.ipChange, localAddresses }, 'x', strange);
+}
+
+test('R7: an address that answered as another node proves nothing for this one', () => {
+  const driver = established();
+  answersAsItself(driver);
+  for (let i = 0; i < 10; i++) driver.netUdp({ sessionId: 7, pathId: 5, localAddresses: [] }, 'x', strange);
+  const sent = Array.from({ length: 100 }, () => driver.hostUdp('secret')).flat();
+  assert.ok(sent.every(({ tuple, payload }) => tuple.destination !== STRANGER || payload === ''));
   assert.equal(session(driver).paths.length, 2);
+});
+
+test('R8: an address change is obeyed from the session and from addresses of the same peer only', () => {
+  for (const pathId of [0, 1])
+    for (const localAddresses of [[STRANGER], [REMOTE, STRANGER]]) {
+      const driver = established();
+      answersAsItself(driver);
+      driver.netUdp({ sessionId: 7, pathId, flags: Flags.ipChange, localAddresses }, 'x', strange);
+      assert.equal(session(driver).paths.length, 2);
+    }
+  const driver = established();
   driver.netUdp({ sessionId: 7, pathId: 1, flags: Flags.ipChange, localAddresses: [OTHER] }, 'x', { address: OTHER });
   assert.equal(session(driver).paths.length, 1, 'a proven address of the peer');
 });
