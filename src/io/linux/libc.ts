@@ -1,0 +1,117 @@
+import { createRequire } from 'node:module';
+import { constants as osConstants } from 'node:os';
+
+type Koffi = typeof import('koffi').default;
+
+/** Octets outside V8's heap: the kernel is given their address, which never moves. */
+export interface NativeMemory {
+  readonly pointer: unknown;
+  readonly address: bigint;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
+/** Something the host's kernel was asked for failed. `code` is the system's (`EPERM`, `EBUSY`, …). */
+export class HostError extends Error {
+  override readonly name = 'HostError';
+
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+const LITTLE_ENDIAN_64 = ['x64', 'arm64', 'riscv64'];
+const names = new Map(Object.entries(osConstants.errno).map(([name, number]) => [number, name]));
+
+/**
+ * The few functions of the C library that packet input and output needs. koffi is loaded with the first call of
+ * `libc()`, so that nothing else of the toolkit depends on its binary.
+ */
+export class Libc {
+  readonly open: (path: string, flags: number) => number;
+  readonly close: (fd: number) => number;
+  readonly ioctl: (fd: number, request: number, argument: unknown) => number;
+  readonly socket: (family: number, type: number, protocol: number) => number;
+  readonly bind: (fd: number, address: Uint8Array, length: number) => number;
+  readonly setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number;
+  readonly read: (fd: number, into: unknown, length: number) => number;
+  readonly write: (fd: number, from: unknown, length: number) => number;
+  readonly recvmmsg: (fd: number, messages: unknown, count: number, flags: number, timeout: null) => number;
+  readonly sendmmsg: (fd: number, messages: unknown, count: number, flags: number) => number;
+  readonly ifNameToIndex: (name: string) => number;
+
+  constructor(private readonly koffi: Koffi) {
+    const library = koffi.load(null);
+    this.open = library.func('int open(const char *, int)') as never;
+    this.close = library.func('int close(int)') as never;
+    this.ioctl = library.func('int ioctl(int, ulong, void *)') as never;
+    this.socket = library.func('int socket(int, int, int)') as never;
+    this.bind = library.func('int bind(int, const void *, uint)') as never;
+    this.setsockopt = library.func('int setsockopt(int, int, int, const void *, uint)') as never;
+    this.read = library.func('long read(int, void *, size_t)') as never;
+    this.write = library.func('long write(int, const void *, size_t)') as never;
+    this.recvmmsg = library.func('int recvmmsg(int, void *, uint, int, void *)') as never;
+    this.sendmmsg = library.func('int sendmmsg(int, void *, uint, int)') as never;
+    this.ifNameToIndex = library.func('uint if_nametoindex(const char *)') as never;
+  }
+
+  /** The name of the last error, such as `EAGAIN`. Ask at once after the call that failed. */
+  errorName(): string {
+    const number = this.koffi.errno();
+    return names.get(number) ?? `error ${number}`;
+  }
+
+  /** @throws HostError when `result` is negative; `doing` completes "… failed". */
+  check(result: number, doing: string, advice: string): number {
+    if (result >= 0) return result;
+    const code = this.errorName();
+    const why = code === 'EPERM' || code === 'EACCES' ? 'run it as root or with CAP_NET_ADMIN and CAP_NET_RAW' : advice;
+    throw new HostError(code, `${doing} failed (${code}): ${why}.`);
+  }
+
+  /** Memory for the kernel, zeroed; kept until the process ends. */
+  allocate(size: number): NativeMemory {
+    const pointer: unknown = this.koffi.alloc('uint8_t', size);
+    const buffer = this.koffi.view(pointer, size);
+    const bytes = new Uint8Array(buffer).fill(0);
+    return { pointer, address: BigInt(this.koffi.address(pointer)), bytes, view: new DataView(buffer) };
+  }
+
+  /** Calls `onReadable` from the event loop while `fd` has something to read. @returns how to stop. */
+  watch(fd: number, onReadable: () => void): () => void {
+    const handle = this.koffi.node.poll(fd, { readable: true }, ((status: number) => {
+      // libuv stops watching at an error of the descriptor; it passes (an interface that went down, say).
+      if (status < 0) handle.start({ readable: true }, again);
+      onReadable();
+    }) as never);
+    const again = (() => onReadable()) as never;
+    return () => handle.close();
+  }
+}
+
+let loaded: Libc | undefined;
+
+/**
+ * The C library.
+ * @throws HostError where it cannot be called this way (not Linux, a processor of another word size or octet order).
+ */
+export function libc(): Libc {
+  if (loaded !== undefined) return loaded;
+  if (process.platform !== 'linux' || !LITTLE_ENDIAN_64.includes(process.arch))
+    throw new HostError(
+      'ENOTSUP',
+      `Packets of the local kernel can be carried on Linux on ${LITTLE_ENDIAN_64.join(', ')} only, not on ${process.platform} ${process.arch}; use --address instead.`,
+    );
+  try {
+    loaded = new Libc(createRequire(import.meta.url)('koffi') as Koffi);
+  } catch (error) {
+    throw new HostError(
+      'ENOTSUP',
+      `The package koffi cannot be loaded (${(error as Error).message.split('\n')[0]}); install mpip again with its optional packages.`,
+    );
+  }
+  return loaded;
+}

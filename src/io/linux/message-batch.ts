@@ -1,0 +1,73 @@
+import type { Libc, NativeMemory } from './libc.js';
+import { BATCH } from './packet-link.js';
+
+const HEADER = 64;
+const VECTOR = 16;
+
+/**
+ * The arguments of `recvmmsg` and `sendmmsg` (struct mmsghdr, 64 octets on 64-bit Linux): `BATCH` messages, each with
+ * one buffer, a socket address and room for control data.
+ */
+export class MessageBatch {
+  readonly messages: NativeMemory;
+  readonly buffers: readonly Uint8Array[];
+  readonly names: NativeMemory;
+  readonly controls: NativeMemory;
+  readonly #vectors: NativeMemory;
+  readonly #nameSize: number;
+  readonly #controlSize: number;
+
+  constructor(libc: Libc, size: number, nameSize: number, controlSize: number) {
+    const slab = libc.allocate(size * BATCH);
+    this.messages = libc.allocate(HEADER * BATCH);
+    this.#vectors = libc.allocate(VECTOR * BATCH);
+    this.names = libc.allocate(nameSize * BATCH);
+    this.controls = libc.allocate(Math.max(1, controlSize * BATCH));
+    this.#nameSize = nameSize;
+    this.#controlSize = controlSize;
+    this.buffers = Array.from({ length: BATCH }, (_, i) => slab.bytes.subarray(i * size, (i + 1) * size));
+    for (let i = 0; i < BATCH; i++) {
+      const { view } = this.messages;
+      view.setBigUint64(i * HEADER, this.names.address + BigInt(i * nameSize), true);
+      view.setBigUint64(i * HEADER + 16, this.#vectors.address + BigInt(i * VECTOR), true);
+      view.setBigUint64(i * HEADER + 24, 1n, true);
+      if (controlSize > 0) view.setBigUint64(i * HEADER + 32, this.controls.address + BigInt(i * controlSize), true);
+      this.#vectors.view.setBigUint64(i * VECTOR, slab.address + BigInt(i * size), true);
+      this.setLength(i, size);
+    }
+    this.renew(BATCH);
+  }
+
+  /** Sets how many octets of a buffer are to be sent, or may be received. */
+  setLength(index: number, length: number): void {
+    this.#vectors.view.setUint32(index * VECTOR + 8, length, true);
+  }
+
+  /** Octets received into a buffer. */
+  received(index: number): number {
+    return this.messages.view.getUint32(index * HEADER + 56, true);
+  }
+
+  /** Where message `index` begins, as an argument of the call. */
+  nameOffset(index: number): number {
+    return index * this.#nameSize;
+  }
+
+  controlOffset(index: number): number {
+    return index * this.#controlSize;
+  }
+
+  /** Gives the first `count` messages back their room for address and control data, which the kernel shortens. */
+  renew(count: number): void {
+    const { view } = this.messages;
+    for (let i = 0; i < count; i++) {
+      view.setUint32(i * HEADER + 8, this.#nameSize, true);
+      view.setUint32(i * HEADER + 40, this.#controlSize, true);
+    }
+  }
+
+  /** The address of message `index`. */
+  from(index: number): bigint {
+    return this.messages.address + BigInt(index * HEADER);
+  }
+}

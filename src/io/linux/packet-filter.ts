@@ -1,0 +1,73 @@
+import { type Ipv4, TCP, UDP } from '../../codec/index.js';
+
+/** Packets of a network: address and length of the prefix, 0 to 32. */
+export interface Network {
+  readonly address: Ipv4;
+  readonly prefix: number;
+}
+
+/** One instruction of the classic packet filter (struct sock_filter). */
+export type FilterInstruction = readonly [code: number, jumpTrue: number, jumpFalse: number, value: number];
+
+const LOAD_OCTET = 0x30;
+const LOAD_WORD = 0x20;
+const JUMP_EQUAL = 0x15;
+const AND = 0x54;
+const RETURN = 0x06;
+/** Offsets from here on count from the network header, whatever the link's own header is. */
+const NETWORK = 0xfff00000;
+/** Ancillary data: to whom the frame was addressed; 0 is this host. */
+const PACKET_TYPE = 0xfffff004;
+
+/** Most addresses and networks that a filter can hold: its jumps reach 255 instructions. */
+export const MOST_FILTER_ENTRIES = 60;
+
+/**
+ * The filter for what the node takes from an interface: TCP and UDP over IPv4 to one of its addresses, from `networks`
+ * when there are any. It runs twice: on the packet socket, where a match is what is read, and as the interface's
+ * ingress filter, where a match is dropped, so that the kernel never answers what the node handles.
+ * @param matched what the filter returns for a packet of the node's, `otherwise` for any other.
+ */
+export function packetFilter(
+  addresses: readonly Ipv4[],
+  networks: readonly Network[],
+  matched: number,
+  otherwise: number,
+): FilterInstruction[] {
+  // Jumps are written as labels first: 'next', 'no', or the label of a block.
+  type Line = { code: number; value: number; yes?: string; no?: string; label?: string };
+  const lines: Line[] = [
+    { code: LOAD_OCTET, value: PACKET_TYPE },
+    { code: JUMP_EQUAL, value: 0, no: 'otherwise' },
+    { code: LOAD_OCTET, value: NETWORK + 9 },
+    { code: JUMP_EQUAL, value: TCP, yes: 'destination' },
+    { code: JUMP_EQUAL, value: UDP, no: 'otherwise' },
+    { code: LOAD_WORD, value: NETWORK + 16, label: 'destination' },
+    ...addresses.map((value, i) => ({
+      code: JUMP_EQUAL,
+      value,
+      yes: 'source',
+      ...(i === addresses.length - 1 ? { no: 'otherwise' } : {}),
+    })),
+  ];
+  if (networks.length > 0)
+    for (const [i, { address, prefix }] of networks.entries()) {
+      const mask = prefix === 0 ? 0 : (0xffffffff << (32 - prefix)) >>> 0;
+      lines.push({ code: LOAD_WORD, value: NETWORK + 12, ...(i === 0 ? { label: 'source' } : {}) });
+      lines.push({ code: AND, value: mask });
+      const last = i === networks.length - 1 ? { no: 'otherwise' } : {};
+      lines.push({ code: JUMP_EQUAL, value: (address & mask) >>> 0, yes: 'matched', ...last });
+    }
+  lines.push({ code: RETURN, value: matched, label: networks.length > 0 ? 'matched' : 'source' });
+  lines.push({ code: RETURN, value: otherwise, label: 'otherwise' });
+  const at = new Map(lines.flatMap(({ label }, i) => (label === undefined ? [] : [[label, i] as const])));
+  return lines.map(({ code, value, yes, no }, i) => {
+    const distance = (label: string | undefined) => (label === undefined ? 0 : at.get(label)! - i - 1);
+    return [code, distance(yes), distance(no), value];
+  });
+}
+
+/** A filter as `tc filter … bpf bytecode` reads it. */
+export function filterText(filter: readonly FilterInstruction[]): string {
+  return [filter.length, ...filter.map((instruction) => instruction.join(' '))].join(',');
+}

@@ -1,0 +1,32 @@
+/**
+ * Where whole IPv4 packets come from and go to: the TUN device towards the local applications, an interface towards the
+ * network. Everything is in batches, and nothing blocks.
+ */
+export interface PacketSource {
+  /** Readable while a batch waits. */
+  readonly fd: number;
+  /**
+   * Reads what waits, at most one batch, and calls `onPacket` with each packet: the first `length` octets of `packet`,
+   * valid only during the call.
+   * @returns the number of packets read.
+   */
+  receive(onPacket: OnPacket): number;
+  close(): void;
+}
+
+/** What `PacketSource.receive` calls. */
+export type OnPacket = (packet: Uint8Array, length: number) => void;
+
+/** Counts of what could not be sent; a datagram that is lost is no error of the caller. */
+export interface PacketSink {
+  /** Takes a packet; its octets are copied or sent before this returns. */
+  send(packet: Uint8Array, length: number): void;
+  /** Sends what was taken and is not sent yet. */
+  flush(): void;
+  /** Packets that the kernel refused (no buffer, larger than the MTU, no route). */
+  readonly refused: number;
+  close(): void;
+}
+
+/** Most packets in a batch. */
+export const BATCH = 64;
