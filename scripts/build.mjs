@@ -18,6 +18,8 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node20',
+  // Found in node_modules when it is needed: it brings a binary, which cannot be bundled.
+  external: ['koffi'],
   chunkNames: 'chunks/[name]-[hash]',
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",

@@ -1,0 +1,161 @@
+import { readU32be } from '../codec/bytes.js';
+import { hostMtu, type Ipv4 } from '../codec/index.js';
+import { Endpoint, type EndpointOptions } from '../endpoint/index.js';
+import { type HostInterface, readInterface } from '../io/linux/host-routes.js';
+import { HostSetup, OWN_MARK } from '../io/linux/host-setup.js';
+import { InterfaceInput } from '../io/linux/interface-input.js';
+import { InterfaceOutput } from '../io/linux/interface-output.js';
+import { HostError, libc } from '../io/linux/libc.js';
+import { MOST_FILTER_ENTRIES, type Network } from '../io/linux/packet-filter.js';
+import type { OnPacket } from '../io/linux/packet-link.js';
+import { TunDevice } from '../io/linux/tun.js';
+import { wallClock } from '../io/wall-clock.js';
+
+const LONGEST_TIMER_MS = 60_000;
+
+/** How a node on a real host is made; its addresses and the links' MTU come from the interfaces. */
+export interface InterfacePeerOptions extends Omit<EndpointOptions, 'addresses' | 'linkMtu'> {
+  /** Names of interfaces, primary first. */
+  readonly interfaces: readonly string[];
+  /** Only packets to and from these networks; all when there are none. */
+  readonly networks: readonly Network[];
+}
+
+/**
+ * A node between the host's own kernel and its interfaces: what local applications send comes out of a TUN device, goes
+ * through the endpoint and leaves by raw sockets; what arrives is read by packet sockets and goes up through the TUN
+ * device. Everything happens in the event loop: descriptors are watched by libuv through koffi.
+ */
+export class InterfacePeer {
+  readonly endpoint: Endpoint;
+  readonly interfaces: readonly HostInterface[];
+  /** The MTU that applications see, in octets. */
+  readonly hostMtu: number;
+  readonly setup: HostSetup;
+  readonly tun: TunDevice;
+  readonly #inputs: InterfaceInput[] = [];
+  readonly #outputs = new Map<Ipv4, InterfaceOutput>();
+  readonly #unbound: InterfaceOutput;
+  readonly #stops: (() => void)[] = [];
+  readonly #now = wallClock();
+  #timer: NodeJS.Timeout | undefined;
+  #wakeAt = Number.POSITIVE_INFINITY;
+  #isClosed = false;
+
+  /**
+   * Opens the interfaces and leads the host's traffic through the node.
+   * @throws HostError; nothing is left changed then.
+   */
+  constructor(options: InterfacePeerOptions) {
+    const { networks } = options;
+    this.interfaces = options.interfaces.map(readInterface);
+    const addresses = addressesOf(this.interfaces);
+    if (addresses.length > MOST_FILTER_ENTRIES || networks.length > MOST_FILTER_ENTRIES)
+      throw new HostError(
+        'E2BIG',
+        `At most ${MOST_FILTER_ENTRIES} addresses and as many routes can be used; name fewer interfaces or routes.`,
+      );
+    const linkMtu = Math.min(...this.interfaces.map(({ mtu }) => mtu));
+    this.endpoint = new Endpoint({ ...options, addresses, linkMtu });
+    this.hostMtu = hostMtu(linkMtu, {
+      layout: this.endpoint.settings.profile.layout,
+      addressCount: addresses.length,
+      wrapper: options.tcpMode === 'udp-wrapper',
+    });
+    this.tun = TunDevice.open('mpip%d');
+    try {
+      this.#unbound = InterfaceOutput.open({ mark: OWN_MARK });
+      for (const { name, addresses: own } of this.interfaces) {
+        this.#inputs.push(InterfaceInput.open(name, addresses, networks));
+        for (const { address } of own)
+          this.#outputs.set(address, InterfaceOutput.open({ device: name, source: address, mark: OWN_MARK }));
+      }
+      this.setup = new HostSetup({ interfaces: this.interfaces, networks, tun: this.tun.name, mtu: this.hostMtu });
+      this.setup.apply();
+    } catch (error) {
+      this.#closeLinks();
+      throw error;
+    }
+    this.#watch();
+  }
+
+  /** Packets that the kernel refused to take, in either direction. */
+  get refused(): number {
+    return [this.tun, this.#unbound, ...this.#outputs.values()].reduce((sum, { refused }) => sum + refused, 0);
+  }
+
+  /** Undoes every change of the host and closes. @returns sentences on what could not be undone. */
+  close(): string[] {
+    if (this.#isClosed) return [];
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    for (const stop of this.#stops) stop();
+    const problems = this.setup.undo();
+    this.#closeLinks();
+    return problems;
+  }
+
+  #closeLinks(): void {
+    for (const link of [this.tun, this.#unbound, ...this.#inputs, ...this.#outputs.values()]) link?.close();
+  }
+
+  #watch(): void {
+    const { endpoint } = this;
+    let now = 0;
+    const fromHost: OnPacket = (packet, length) => {
+      if (packet[0]! >>> 4 !== 4) return;
+      // A source that no named interface has: a packet of an application bound to another address.
+      if (this.#outputs.has(readU32be(packet, 12))) endpoint.fromHost(packet, now, length);
+      else this.#unbound.send(packet, length);
+    };
+    const fromNetwork: OnPacket = (packet, length) => endpoint.fromNetwork(packet, now, length);
+    for (const source of [this.tun, ...this.#inputs]) {
+      const onPacket = source === this.tun ? fromHost : fromNetwork;
+      this.#stops.push(
+        libc().watch(source.fd, () => {
+          now = this.#now();
+          source.receive(onPacket);
+          this.#serve();
+        }),
+      );
+    }
+  }
+
+  /** Sends what is to be sent, delivers what is to be delivered, and sees to it that the endpoint is called in time. */
+  #serve(): void {
+    const { endpoint, tun } = this;
+    const now = this.#now();
+    const next = endpoint.poll(now);
+    const transmits = endpoint.takeTransmits();
+    for (let i = 0; i < transmits.length; i++) {
+      const { bytes, length } = transmits.at(i);
+      (this.#outputs.get(readU32be(bytes, 12)) ?? this.#unbound).send(bytes, length);
+    }
+    for (const output of this.#outputs.values()) output.flush();
+    this.#unbound.flush();
+    const deliveries = endpoint.takeDeliveries();
+    for (let i = 0; i < deliveries.length; i++) {
+      const { bytes, length } = deliveries.at(i);
+      tun.send(bytes, length);
+    }
+    this.#wake(next, now);
+  }
+
+  #wake(next: number, now: number): void {
+    if (next === this.#wakeAt) return;
+    this.#wakeAt = next;
+    clearTimeout(this.#timer);
+    if (next === Number.POSITIVE_INFINITY) return;
+    const delayMs = Math.min(LONGEST_TIMER_MS, Math.max(1, Math.ceil((next - now) / 1000)));
+    this.#timer = setTimeout(() => {
+      this.#wakeAt = Number.NaN;
+      this.#serve();
+    }, delayMs);
+  }
+}
+
+/** The primary address of each interface first, then the others. */
+function addressesOf(interfaces: readonly HostInterface[]): Ipv4[] {
+  const own = interfaces.map(({ addresses }) => addresses.map(({ address }) => address));
+  return [...new Set([...own.map(([primary]) => primary!), ...own.flatMap(([, ...others]) => others)])];
+}
