@@ -13,7 +13,8 @@ const SO_RCVBUFFORCE = 33;
 const SOL_PACKET = 263;
 const PACKET_AUXDATA = 8;
 const PACKET_IGNORE_OUTGOING = 23;
-const ETH_P_IP = 0x0800;
+/** Every protocol: a socket of one protocol would be served behind the ingress filter. */
+const ETH_P_ALL = 3;
 const STATUS_CHECKSUM_NOT_READY = 8;
 const MSG_DONTWAIT = 0x40;
 const ADDRESS_SIZE = 20;
@@ -58,7 +59,7 @@ export class InterfaceInput implements PacketSource {
       const address = new Uint8Array(ADDRESS_SIZE);
       const view = new DataView(address.buffer);
       view.setUint16(0, AF_PACKET, true);
-      view.setUint16(2, ETH_P_IP, false);
+      view.setUint16(2, ETH_P_ALL, false);
       view.setInt32(4, index, true);
       c.check(c.bind(fd, address, ADDRESS_SIZE), doing, 'check the name of the interface with ip link');
     } catch (error) {

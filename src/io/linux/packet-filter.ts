@@ -10,14 +10,20 @@ export interface Network {
 export type FilterInstruction = readonly [code: number, jumpTrue: number, jumpFalse: number, value: number];
 
 const LOAD_OCTET = 0x30;
+const LOAD_HALF = 0x28;
 const LOAD_WORD = 0x20;
 const JUMP_EQUAL = 0x15;
 const AND = 0x54;
 const RETURN = 0x06;
 /** Offsets from here on count from the network header, whatever the link's own header is. */
 const NETWORK = 0xfff00000;
+/** Ancillary data: the protocol of the frame. */
+const PROTOCOL = 0xfffff000;
+const ETHERTYPE_IPV4 = 0x0800;
 /** Ancillary data: to whom the frame was addressed; 0 is this host. */
 const PACKET_TYPE = 0xfffff004;
+/** Ancillary data: 1 for a packet of a virtual LAN, which belongs to another interface. */
+const VLAN_TAG_PRESENT = 0xfffff030;
 
 /** Most addresses and networks that a filter can hold: its jumps reach 255 instructions. */
 export const MOST_FILTER_ENTRIES = 60;
@@ -34,9 +40,13 @@ export function packetFilter(
   matched: number,
   otherwise: number,
 ): FilterInstruction[] {
-  // Jumps are written as labels first: 'next', 'no', or the label of a block.
+  // Jumps are written as labels first: the label of the line to go on with.
   type Line = { code: number; value: number; yes?: string; no?: string; label?: string };
   const lines: Line[] = [
+    { code: LOAD_HALF, value: PROTOCOL },
+    { code: JUMP_EQUAL, value: ETHERTYPE_IPV4, no: 'otherwise' },
+    { code: LOAD_OCTET, value: VLAN_TAG_PRESENT },
+    { code: JUMP_EQUAL, value: 0, no: 'otherwise' },
     { code: LOAD_OCTET, value: PACKET_TYPE },
     { code: JUMP_EQUAL, value: 0, no: 'otherwise' },
     { code: LOAD_OCTET, value: NETWORK + 9 },
