@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { Flags } from '../../src/codec/index.js';
+import { NamespaceLab, type Running, run, whyNoNamespaces } from '../support/namespaces.js';
+
+const MPIP = 'build/src/cli/mpip.js';
+const TRAFFIC = 'build/test/support/traffic.js';
+const ROUTER_SIDE = ['ra1', 'ra2', 'rb1', 'rb2'];
+/** What the applications may send in a packet: the host MTU without IPv4 and UDP headers. */
+const LARGEST_DATAGRAM = 1474 - 28;
+
+/** Copies that ask and confirm have a wrong TCP checksum on purpose (docs/decisions.md 1); nothing else has. */
+const COPIES: readonly number[] = [Flags.enable, Flags.enabled];
+
+const reason = whyNoNamespaces();
+
+describe('mpip peer --interface carries the traffic of an unmodified kernel', { skip: reason }, () => {
+  let lab: NamespaceLab;
+  const folder = mkdtempSync(join(tmpdir(), 'mpip-interface-'));
+
+  before(async () => {
+    lab = new NamespaceLab();
+    await lab.start(lab.hostB, process.execPath, [TRAFFIC, 'serve', '0.0.0.0', '7000'], /serving/);
+  });
+  after(() => {
+    lab?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  afterEach(() => lab.endPeers());
+
+  const peer = (host: string, ...args: string[]): Promise<Running> => {
+    const [first, second] = host === lab.hostA ? ['a1', 'a2'] : ['b1', 'b2'];
+    const all = [MPIP, 'peer', '--interface', first!, '--interface', second!, ...args];
+    return lab.start(host, process.execPath, all, /^ready /, true);
+  };
+
+  /** Runs a client on host A and returns what it printed. */
+  const client = async (kind: 'udp' | 'tcp', ...args: number[]): Promise<Record<string, unknown>> => {
+    const all = [TRAFFIC, kind, '10.77.3.2', '7000', ...args.map(String)];
+    return JSON.parse((await lab.start(lab.hostA, process.execPath, all, /^\{/)).line) as Record<string, unknown>;
+  };
+
+  /** Records what passes the router while `during` runs; each packet once, on the link where it arrives. */
+  const record = async (name: string, during: () => Promise<void>): Promise<string> => {
+    const file = join(folder, `${name}.pcapng`);
+    const inputs = ROUTER_SIDE.flatMap((device) => ['-i', device, '-f', 'inbound and ip']);
+    const capture = await lab.start(lab.router, 'dumpcap', [...inputs, '-q', '-w', file], /^File: /);
+    try {
+      await during();
+    } finally {
+      await capture.end('SIGINT');
+    }
+    return file;
+  };
+
+  const count = (file: string, filter: string) =>
+    run('tshark', ['-r', file, '-Y', filter])
+      .split('\n')
+      .filter((line) => line !== '').length;
+
+  /** Rows of `mpip dissect` with the checks that hold for every recording. */
+  const dissect = (file: string): Record<string, unknown>[] => {
+    assert.equal(count(file, 'ip.flags.mf == 1 || ip.frag_offset > 0'), 0, 'a packet was fragmented');
+    assert.equal(count(file, 'ip.len > 1500'), 0, 'a packet is longer than the links carry');
+    assert.equal(count(file, 'tcp.flags.reset == 1'), 0, 'a kernel answered with RST');
+    const rows = run(process.execPath, [MPIP, 'dissect', '--checksums', '--format', 'ndjson', file])
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    for (const row of rows) {
+      assert.deepEqual(row['mpip.expert'], [], JSON.stringify(row));
+      assert.equal(row['ip.checksum.status'], 'good', JSON.stringify(row));
+      if (row['udp.checksum.status'] !== undefined)
+        assert.equal(row['udp.checksum.status'], 'good', JSON.stringify(row));
+    }
+    return rows;
+  };
+
+  /** The address pairs by which host A sent user data with a CM in packets of one IP protocol. */
+  const pairsOf = (rows: Record<string, unknown>[], protocol: number): string[] => {
+    const data = rows.filter((row) => row['mpip.flags'] === Flags.normal && row['ip.proto'] === protocol);
+    const pairs = data.map((row) => `${row['ip.src']}>${row['ip.dst']}`).filter((pair) => /^10\.77\.[12]\./.test(pair));
+    return [...new Set(pairs)].sort();
+  };
+  const ALL_PAIRS = ['10.77.1.2>10.77.3.2', '10.77.1.2>10.77.4.2', '10.77.2.2>10.77.3.2', '10.77.2.2>10.77.4.2'];
+
+  for (const mode of ['fake-tcp', 'udp-wrapper'] as const)
+    test(`UDP and TCP use all four paths with --${mode}, and the host is as before`, async () => {
+      const untouched = [lab.hostA, lab.hostB].map((host) => lab.snapshot(host));
+      const peers = [await peer(lab.hostA, `--${mode}`), await peer(lab.hostB, `--${mode}`)];
+      const mtu = mode === 'fake-tcp' ? 1474 : 1466;
+      assert.match(
+        peers[0]!.line,
+        new RegExp(`^ready interfaces a1 a2 addresses 10.77.1.2 10.77.2.2 routes default .* host-mtu ${mtu} `),
+      );
+      const udp = await record(`${mode}-udp`, async () => {
+        const largest = LARGEST_DATAGRAM - 1474 + mtu;
+        assert.deepEqual(await client('udp', 300, largest), { sent: 300, intact: 300 });
+      });
+      assert.deepEqual(pairsOf(dissect(udp), 17), ALL_PAIRS);
+      const tcp = await record(`${mode}-tcp`, async () => {
+        assert.deepEqual(await client('tcp', 4_000_000), { received: 4_000_000, intact: true });
+      });
+      const rows = dissect(tcp);
+      if (mode === 'fake-tcp') assert.deepEqual(pairsOf(rows, 6), ALL_PAIRS);
+      else assert.deepEqual(pairsOf(rows, 17), ALL_PAIRS.slice(1));
+      for (const row of rows)
+        if (row['tcp.checksum.status'] === 'bad')
+          assert.ok(COPIES.includes(row['mpip.flags'] as number), JSON.stringify(row));
+      for (const running of peers) {
+        const { code, output } = await running.end('SIGTERM');
+        assert.equal(code, 0, output);
+        assert.match(output, /stopped by SIGTERM/);
+      }
+      assert.deepEqual(
+        [lab.hostA, lab.hostB].map((host) => lab.snapshot(host)),
+        untouched,
+      );
+    });
+
+  test('a host without MPIP keeps its TCP streams and UDP datagrams', async () => {
+    const running = await peer(lab.hostA);
+    const file = await record('plain', async () => {
+      assert.deepEqual(await client('udp', 60, LARGEST_DATAGRAM), { sent: 60, intact: 60 });
+      assert.deepEqual(await client('tcp', 4_000_000), { received: 4_000_000, intact: true });
+    });
+    assert.equal(count(file, 'tcp.flags.reset == 1'), 0, 'a kernel answered with RST');
+    assert.equal((await running.end('SIGINT')).code, 0);
+  });
+
+  test('what a killed peer leaves goes with --cleanup, and with the next start', async () => {
+    const untouched = lab.snapshot(lab.hostA);
+    const cleanUp = () => run('ip', ['netns', 'exec', lab.hostA, process.execPath, MPIP, 'peer', '--cleanup']);
+    assert.match(cleanUp(), /^Nothing was left\.$/m);
+    await (await peer(lab.hostA)).end('SIGKILL');
+    assert.notEqual(lab.snapshot(lab.hostA), untouched);
+    assert.match(cleanUp(), /^Undone what the killed process \d+ left\.$/m);
+    assert.equal(lab.snapshot(lab.hostA), untouched);
+
+    await (await peer(lab.hostA)).end('SIGKILL');
+    const next = await peer(lab.hostA);
+    assert.match(cleanUp(), /still running/);
+    const { code, output } = await next.end('SIGTERM');
+    assert.equal(code, 0);
+    assert.match(output, /undone what the killed process \d+ left/);
+    assert.equal(lab.snapshot(lab.hostA), untouched);
+  });
+
+  test('--route narrows what goes through the node', async () => {
+    const running = await peer(lab.hostA, '--route', '10.77.3.0/24');
+    const way = (to: string, protocol: string) =>
+      run('ip', ['-n', lab.hostA, 'route', 'get', to, 'ipproto', protocol]).split('\n')[0];
+    assert.match(way('10.77.3.2', 'udp')!, /dev mpip0 /);
+    assert.match(way('10.77.3.2', 'tcp')!, /dev mpip0 /);
+    assert.match(way('10.77.3.2', 'icmp')!, /dev a1 /);
+    assert.match(way('10.77.4.2', 'udp')!, /dev a1 /);
+    assert.match(running.line, / routes 10\.77\.3\.0\/24 host-mtu /);
+    assert.deepEqual(await client('udp', 5, 100), { sent: 5, intact: 5 });
+    await running.end('SIGTERM');
+  });
+
+  test('what cannot be started is refused with a sentence, and nothing is left', async () => {
+    const untouched = lab.snapshot(lab.hostA);
+    const start = (...args: string[]) =>
+      lab.start(lab.hostA, process.execPath, [MPIP, 'peer', ...args], /^ready /).then(
+        () => assert.fail('it started'),
+        (error: Error) => error.message,
+      );
+    assert.match(await start('--interface', 'nix'), /ended with 4: .*no interface 'nix'; choose from lo, a1/);
+    assert.match(await start('--interface', 'lo'), /ended with 4: .*lo has no IPv4 address/);
+    assert.match(await start('--interface', 'a2', '--route', '192.0.2.0/24', '--route', '10.77.1.0/24'), /No route/);
+    assert.match(await start('--interface', 'a1', '--route', '10.0.0.1/8'), /ended with 2: .*no IPv4 network/);
+    assert.equal(lab.snapshot(lab.hostA), untouched);
+  });
+});
