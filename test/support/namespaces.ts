@@ -43,8 +43,9 @@ export class NamespaceLab {
     run('ip', ['link', 'add', device, 'netns', host, 'type', 'veth', 'peer', 'name', far, 'netns', this.router]);
     run('ip', ['-n', host, 'addr', 'add', `10.77.${net}.2/24`, 'dev', device]);
     run('ip', ['-n', this.router, 'addr', 'add', `${gateway}/24`, 'dev', far]);
-    run('ip', ['-n', host, 'link', 'set', device, 'up']);
-    run('ip', ['-n', this.router, 'link', 'set', far, 'up']);
+    // Without IPv6 nothing changes by itself while a test looks.
+    run('ip', ['-n', host, 'link', 'set', device, 'addrgenmode', 'none', 'up']);
+    run('ip', ['-n', this.router, 'link', 'set', far, 'addrgenmode', 'none', 'up']);
     run('ip', ['-n', host, 'route', 'add', 'default', 'via', gateway, 'dev', device, 'metric', `${100 + net}`]);
     // A packet leaves by the interface whose address it has, as on any host with two uplinks.
     run('ip', ['-n', host, 'route', 'add', 'default', 'via', gateway, 'dev', device, 'table', `${net}`]);
@@ -78,7 +79,7 @@ export class NamespaceLab {
       this.#children.delete(child);
       return { code, output };
     };
-    const running = { line, end, ended: ended.then((code) => ({ code, output })) };
+    const running = { line, end, output: () => output };
     if (isPeer) this.#peers.add(running);
     return running;
   }
@@ -120,7 +121,8 @@ export interface Running {
   readonly line: string;
   /** Sends a signal and waits for the end. */
   end(signal: NodeJS.Signals): Promise<Ended>;
-  readonly ended: Promise<Ended>;
+  /** Everything that it printed so far. */
+  output(): string;
 }
 
 /** How a program ended, with everything that it printed. */
