@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { buildTcp, buildUdp, parseIpv4, type Tuple } from '../../../src/codec/index.js';
+import { type FilterInstruction, filterText, packetFilter } from '../../../src/io/linux/packet-filter.js';
+
+interface Frame {
+  readonly packet: Uint8Array;
+  readonly protocol?: number;
+  readonly type?: number;
+  readonly vlan?: number;
+}
+
+/** Runs a filter as the kernel does: the few instructions that it is made of. */
+function runFilter(filter: readonly FilterInstruction[], frame: Frame): number {
+  const { packet, protocol = 0x0800, type = 0, vlan = 0 } = frame;
+  const ancillary = new Map([
+    [0xfffff000, protocol],
+    [0xfffff004, type],
+    [0xfffff030, vlan],
+  ]);
+  const view = new DataView(packet.buffer, packet.byteOffset);
+  let a = 0;
+  for (let i = 0; i < filter.length; i++) {
+    const [code, yes, no, k] = filter[i]!;
+    const at = k - 0xfff00000;
+    if (code === 0x06) return k;
+    if (code === 0x15) i += a === k ? yes : no;
+    else if (code === 0x54) a = (a & k) >>> 0;
+    else if (ancillary.has(k)) a = ancillary.get(k)!;
+    else if (code === 0x30) a = view.getUint8(at);
+    else if (code === 0x20) a = view.getUint32(at);
+    else assert.fail(`instruction ${code} at ${i}`);
+  }
+  return assert.fail('the filter has no end');
+}
+
+const tuple = (source: string, destination: string): Tuple => ({
+  source: parseIpv4(source),
+  sourcePort: 5,
+  destination: parseIpv4(destination),
+  destinationPort: 7,
+});
+const udp = (source: string, destination: string) => buildUdp(tuple(source, destination), new Uint8Array(3));
+const own = ['10.0.0.1', '10.0.1.1', '203.0.113.9'].map(parseIpv4);
+
+test('TCP and UDP to the node match; everything else of the interface does not', () => {
+  const filter = packetFilter(own, [], 2, 9);
+  for (const destination of ['10.0.0.1', '10.0.1.1', '203.0.113.9'])
+    assert.equal(runFilter(filter, { packet: udp('192.0.2.1', destination) }), 2, destination);
+  const tcp = buildTcp(
+    tuple('192.0.2.1', '10.0.1.1'),
+    { sequence: 1, acknowledgement: 0, flags: 2 },
+    new Uint8Array(0),
+  );
+  assert.equal(runFilter(filter, { packet: tcp }), 2);
+
+  const packet = udp('192.0.2.1', '10.0.0.1');
+  assert.equal(runFilter(filter, { packet: udp('192.0.2.1', '10.0.0.2') }), 9, 'another host');
+  assert.equal(runFilter(filter, { packet, protocol: 0x86dd }), 9, 'IPv6');
+  assert.equal(runFilter(filter, { packet, vlan: 1 }), 9, 'another virtual LAN');
+  for (const type of [1, 2, 3, 4]) assert.equal(runFilter(filter, { packet, type }), 9, `packet type ${type}`);
+  const icmp = packet.slice();
+  icmp[9] = 1;
+  assert.equal(runFilter(filter, { packet: icmp }), 9, 'ICMP');
+});
+
+test('with networks only what comes from them matches', () => {
+  const networks = [
+    { address: parseIpv4('192.0.2.0'), prefix: 24 },
+    { address: parseIpv4('198.51.100.7'), prefix: 32 },
+  ];
+  const filter = packetFilter(own, networks, 1, 0);
+  const from = (source: string) => runFilter(filter, { packet: udp(source, '10.0.1.1') });
+  assert.deepEqual(['192.0.2.0', '192.0.2.255', '198.51.100.7'].map(from), [1, 1, 1]);
+  assert.deepEqual(['192.0.3.0', '192.0.1.255', '198.51.100.6', '10.0.0.1'].map(from), [0, 0, 0, 0]);
+  assert.equal(
+    runFilter(packetFilter(own, [{ address: 0, prefix: 0 }], 1, 0), { packet: udp('1.2.3.4', '10.0.0.1') }),
+    1,
+  );
+});
+
+test('as many entries as are allowed can be reached by jumps of one octet', () => {
+  const many = Array.from({ length: 60 }, (_, i) => 0x0a000000 + i);
+  const filter = packetFilter(
+    many,
+    many.map((address) => ({ address, prefix: 32 })),
+    1,
+    0,
+  );
+  for (const [, yes, no] of filter) assert.ok(yes <= 255 && no <= 255 && yes >= 0 && no >= 0);
+  assert.equal(runFilter(filter, { packet: udp('10.0.0.59', '10.0.0.0') }), 1);
+});
+
+test('the filter as text is its length and its instructions', () => {
+  assert.equal(filterText([[6, 0, 0, 2]]), '1,6 0 0 2');
+});
