@@ -10,6 +10,7 @@ import { MOST_FILTER_ENTRIES, type Network } from '../io/linux/packet-filter.js'
 import type { OnPacket } from '../io/linux/packet-link.js';
 import { TunDevice } from '../io/linux/tun.js';
 import { wallClock } from '../io/wall-clock.js';
+import type { Controlled } from './control-server.js';
 
 const LONGEST_TIMER_MS = 60_000;
 
@@ -26,7 +27,7 @@ export interface InterfacePeerOptions extends Omit<EndpointOptions, 'addresses' 
  * through the endpoint and leaves by raw sockets; what arrives is read by packet sockets and goes up through the TUN
  * device. Everything happens in the event loop: descriptors are watched by libuv through koffi.
  */
-export class InterfacePeer {
+export class InterfacePeer implements Controlled {
   readonly endpoint: Endpoint;
   readonly interfaces: readonly HostInterface[];
   /** The MTU that applications see, in octets. */
@@ -77,6 +78,21 @@ export class InterfacePeer {
       throw error;
     }
     this.#watch();
+  }
+
+  /** True for an address of the interfaces; the kernel's own ports are not looked at. */
+  canSendFrom(address: Ipv4): boolean {
+    return this.#outputs.has(address);
+  }
+
+  /** Microseconds of the endpoint's clock. */
+  now(): number {
+    return this.#now();
+  }
+
+  /** Sends what the endpoint has to send. */
+  flush(): void {
+    this.#serve();
   }
 
   /** Packets that the kernel refused to take, in either direction. */

@@ -1,17 +1,16 @@
 import { randomInt } from 'node:crypto';
 import type { CommandModule } from 'yargs';
-import { formatIpv4, formatNodeId } from '../../codec/index.js';
-import { type Endpoint, type EndpointOptions, ReferenceHost, type ReferenceHostOptions } from '../../endpoint/index.js';
-import { undoLeftovers } from '../../io/linux/host-changes.js';
-import { formatNetwork, parseNetwork } from '../../io/linux/host-routes.js';
-import { HostError } from '../../io/linux/libc.js';
+import { formatIpv4 } from '../../codec/index.js';
+import { type EndpointOptions, ReferenceHost, type ReferenceHostOptions } from '../../endpoint/index.js';
 import { SocketError } from '../../io/udp-sockets.js';
 import { ControlServer } from '../control-server.js';
 import { Exit, FaultError, UsageError } from '../exit.js';
-import { InterfacePeer, type InterfacePeerOptions } from '../interface-peer.js';
+import type { InterfacePeerOptions } from '../interface-peer.js';
 import { repeatable, single, wholeNumber } from '../options.js';
 import { DEFAULT_PORT, macOf, parseAddress, parseConstants, parseProfile, parseServices } from '../peer-options.js';
 import { PeerProcess } from '../peer-process.js';
+import { nodeIdentity, sayStopped, stopSignal } from '../peer-words.js';
+import { cleanUpHost, networksOf, runInterfacePeer } from '../run-interface-peer.js';
 
 interface PeerArguments {
   readonly address: string[];
@@ -29,16 +28,20 @@ interface PeerArguments {
   readonly cleanup: boolean;
 }
 
-/** Options that mean something with `--interface` only. */
-const HOST_OPTIONS = ['route', 'fake-tcp', 'udp-wrapper', 'max-paths'] as const;
-
 const command: CommandModule<object, PeerArguments> = {
   command: 'peer',
   describe: 'run the reference node, to talk to and to compare with',
   builder: (yargs) =>
     yargs
       .usage(
-        'mpip peer --address IP [--address IP ...] [--service NAME[:PORT] ...]\nmpip peer --interface NAME [--interface NAME ...] [--route CIDR ...]\nmpip peer --cleanup\n\nRuns the reference MPIP node: with --address on UDP sockets, without privilege; with --interface (Linux, root) between the\nkernel and the interfaces, where it carries the TCP and UDP of every local application.',
+        [
+          'mpip peer --address IP [--address IP ...] [--service NAME[:PORT] ...]',
+          'mpip peer --interface NAME [--interface NAME ...] [--route CIDR ...]',
+          'mpip peer --cleanup',
+          '',
+          'Runs the reference MPIP node: with --address on UDP sockets, without privilege; with --interface (Linux, as root)',
+          'between the kernel and its interfaces, where it carries the TCP and UDP of every local application.',
+        ].join('\n'),
       )
       .option('address', repeatable('local IPv4 address, primary first; give it once per address'))
       .option('port', single(`port of services that name none (default ${DEFAULT_PORT})`))
@@ -47,21 +50,17 @@ const command: CommandModule<object, PeerArguments> = {
       .option('node-id', single('node id: two octets in hex, or a whole MAC address (default random)'))
       .option('control', single('Unix socket by which the peer can be made to act (docs/control.md)'))
       .option('set', repeatable('set a constant, such as session-expiry=3s'))
-      .option(
-        'interface',
-        repeatable('interface whose IPv4 TCP and UDP go through the node; give it once per interface'),
-      )
+      .option('interface', repeatable('interface whose IPv4 TCP and UDP go through the node, primary first'))
       .option('route', repeatable('only packets to and from this network, such as 10.0.0.0/8 (default all)'))
       .option('fake-tcp', flag('TCP on further paths after a fake handshake (default)'))
       .option('udp-wrapper', flag('TCP on further paths inside UDP'))
       .option('max-paths', single('keep only the fastest N paths of a session (default all)'))
       .option('cleanup', flag('undo what a killed peer with --interface left on this host'))
       .example('mpip peer --address 127.0.0.2 --service echo --service discard:7001', 'a peer on loopback') as never,
-<<<<<<< HEAD
-  handler: async (argv) => process.exit(await runPeer(optionsOf(argv), undefined, argv.control)),
-=======
   handler: async (argv) => process.exit(await run(argv)),
 };
+
+export default command;
 
 function flag(describe: string) {
   return { describe, type: 'boolean' as const, default: false };
@@ -69,23 +68,26 @@ function flag(describe: string) {
 
 /** Runs the kind of peer that the options ask for. */
 function run(argv: PeerArguments): Promise<number> {
+  const given = (names: readonly (keyof PeerArguments)[]) =>
+    names.find((name) => {
+      const value = argv[name];
+      return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;
+    });
   if (argv.cleanup) {
-    const others = ['address', 'interface', 'service', 'route', 'set'] as const;
-    if (others.some((name) => argv[name].length > 0))
-      throw new UsageError('--cleanup stands alone; leave the other options out.');
-    return Promise.resolve(cleanUp());
+    const other = given(['address', 'interface', 'route', 'service', 'port', 'set', 'profile', 'node-id', 'control']);
+    if (other !== undefined) throw new UsageError(`--cleanup stands alone; leave --${other} out.`);
+    return Promise.resolve(cleanUpHost());
   }
-  if (argv.interface.length > 0) return runInterfacePeer(interfaceOptionsOf(argv));
-  for (const name of HOST_OPTIONS)
-    if (
-      argv[name] === true ||
-      (typeof argv[name] === 'string' ? argv[name] !== '' : (argv[name] as unknown[])?.length > 0)
-    )
-      throw new UsageError(`--${name} needs --interface; on UDP sockets (--address) it has no meaning.`);
+  if (argv.interface.length > 0) {
+    const other = given(['address', 'port', 'service']);
+    if (other !== undefined)
+      throw new UsageError(`--${other} does not go with --interface; the host's own applications are its services.`);
+    return runInterfacePeer(interfaceOptionsOf(argv), argv.control);
+  }
+  const other = given(['route', 'fake-tcp', 'udp-wrapper', 'max-paths']);
+  if (other !== undefined) throw new UsageError(`--${other} needs --interface; on UDP sockets it has no meaning.`);
   return runPeer(optionsOf(argv), undefined, argv.control);
 }
-
-export default command;
 
 /** The reference host that the command line asks for. */
 export function optionsOf(argv: PeerArguments): ReferenceHostOptions {
@@ -99,6 +101,22 @@ export function optionsOf(argv: PeerArguments): ReferenceHostOptions {
   return {
     addresses,
     services: parseServices(argv.service.length > 0 ? argv.service : ['echo'], port),
+    ...commonOptionsOf(argv),
+  };
+}
+
+/** The node on the host's own traffic that the command line asks for. */
+export function interfaceOptionsOf(argv: PeerArguments): InterfacePeerOptions {
+  if (argv['fake-tcp'] && argv['udp-wrapper'])
+    throw new UsageError('--fake-tcp and --udp-wrapper exclude each other; give one of them.');
+  const double = argv.interface.find((name, i) => argv.interface.indexOf(name) !== i);
+  if (double !== undefined) throw new UsageError(`--interface ${double} was given twice; give each interface once.`);
+  const maxPaths = argv['max-paths'];
+  return {
+    interfaces: argv.interface,
+    networks: networksOf(argv.route),
+    tcpMode: argv['udp-wrapper'] ? 'udp-wrapper' : 'fake-tcp',
+    ...(maxPaths === undefined ? {} : { maxPaths: wholeNumber('--max-paths', maxPaths, 1, 255) }),
     ...commonOptionsOf(argv),
   };
 }
@@ -136,102 +154,11 @@ export async function runPeer(
   const { endpoint } = host;
   const services = options.services.map(({ name, port }) => `${name}:${port}`).join(' ');
   process.stdout.write(
-    `ready addresses ${options.addresses.map(formatIpv4).join(' ')} services ${services} ${identity(endpoint)}\n`,
+    `ready addresses ${options.addresses.map(formatIpv4).join(' ')} services ${services} ${nodeIdentity(endpoint)}\n`,
   );
   const signal = await stopSignal();
   control.close();
   peer.close();
   sayStopped(endpoint, signal);
   return Exit.ok;
-}
-
-/** The node on the host's own traffic that the command line asks for. */
-export function interfaceOptionsOf(argv: PeerArguments): InterfacePeerOptions {
-  for (const name of ['address', 'service'] as const)
-    if (argv[name].length > 0)
-      throw new UsageError(`--${name} does not go with --interface; the applications of this host are its services.`);
-  if (argv.port !== undefined) throw new UsageError('--port does not go with --interface; leave it out.');
-  if (argv['fake-tcp'] && argv['udp-wrapper'])
-    throw new UsageError('--fake-tcp and --udp-wrapper exclude each other; give one of them.');
-  const double = argv.interface.find((name, i) => argv.interface.indexOf(name) !== i);
-  if (double !== undefined) throw new UsageError(`--interface ${double} was given twice; give each interface once.`);
-  const networks = argv.route.map((text) => {
-    const network = parseNetwork(text);
-    if (network === undefined)
-      throw new UsageError(`--route '${text}' is no IPv4 network; give one such as 10.0.0.0/8.`);
-    return network;
-  });
-  const maxPaths = argv['max-paths'];
-  return {
-    interfaces: argv.interface,
-    networks,
-    tcpMode: argv['udp-wrapper'] ? 'udp-wrapper' : 'fake-tcp',
-    ...(maxPaths === undefined ? {} : { maxPaths: wholeNumber('--max-paths', maxPaths, 1, 255) }),
-    ...commonOptionsOf(argv),
-  };
-}
-
-/** Runs a node on the host's own traffic until SIGINT, SIGTERM or SIGHUP. @returns the exit code. */
-async function runInterfacePeer(options: InterfacePeerOptions): Promise<number> {
-  // From here on a signal is waited for, so that none ends the process between a change and its undoing.
-  const stopped = stopSignal();
-  let peer: InterfacePeer;
-  try {
-    cleanUpQuietly();
-    peer = new InterfacePeer(options);
-  } catch (error) {
-    if (error instanceof HostError) throw new FaultError(error.message);
-    throw error;
-  }
-  process.once('uncaughtException', (error) => {
-    peer.close();
-    process.stderr.write(`mpip peer: stopped by a fault of its own, which should be reported: ${error.stack}\n`);
-    process.exit(Exit.fault);
-  });
-  const { endpoint } = peer;
-  const routes = peer.setup.routes.flatMap(({ network, source }) =>
-    source === undefined ? [] : [formatNetwork(network)],
-  );
-  process.stdout.write(
-    `ready interfaces ${peer.interfaces.map(({ name }) => name).join(' ')} addresses ${endpoint.addresses.map(formatIpv4).join(' ')} routes ${routes.join(' ')} host-mtu ${peer.hostMtu} device ${peer.tun.name} ${identity(endpoint)}\n`,
-  );
-  const signal = await stopped;
-  const problems = peer.close();
-  for (const problem of problems) process.stderr.write(`mpip peer: ${problem}\n`);
-  sayStopped(endpoint, signal);
-  return problems.length === 0 ? Exit.ok : Exit.fault;
-}
-
-/** Undoes what killed peers left. @returns the exit code. */
-function cleanUp(): number {
-  const { undone, alive, problems } = undoLeftovers();
-  for (const pid of undone) process.stdout.write(`Undone what the killed process ${pid} left.\n`);
-  for (const pid of alive) process.stdout.write(`Process ${pid} is still running; its changes stay until it ends.\n`);
-  if (undone.length + alive.length + problems.length === 0) process.stdout.write('Nothing was left.\n');
-  for (const problem of problems) process.stderr.write(`mpip peer: ${problem}\n`);
-  return problems.length === 0 ? Exit.ok : Exit.fault;
-}
-
-/** As `cleanUp` before a start: says only what was done or failed. */
-function cleanUpQuietly(): void {
-  const { undone, problems } = undoLeftovers();
-  for (const pid of undone) process.stderr.write(`mpip peer: undone what the killed process ${pid} left.\n`);
-  for (const problem of problems) process.stderr.write(`mpip peer: ${problem}\n`);
-}
-
-function identity({ settings, composer }: Endpoint): string {
-  const { name, layout } = settings.profile;
-  return `node-id ${formatNodeId(composer.nodeId(layout), layout === 'full' ? 6 : 2)} profile ${name}`;
-}
-
-function sayStopped({ counters }: Endpoint, signal: string): void {
-  process.stderr.write(
-    `mpip peer: stopped by ${signal} after ${counters.cmReceived} packets with a CM and ${counters.ordinaryReceived} ordinary ones.\n`,
-  );
-}
-
-function stopSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve(signal));
-  });
 }
