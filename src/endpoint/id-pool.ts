@@ -4,7 +4,8 @@
  */
 export class IdPool {
   readonly #used = new Set<number>();
-  readonly #freed: { id: number; at: number }[] = [];
+  /** Freed ids with the time, the longest free first; an id is here once at most. */
+  readonly #freed = new Map<number, number>();
   #next = 1;
 
   /** `max` is 255 in `compact`, 65535 in `full`; `reuseMicros` the constant `id-reuse`. */
@@ -18,25 +19,28 @@ export class IdPool {
     return this.#used.size;
   }
 
+  /** Number of ids that were freed and not given out since. */
+  get resting(): number {
+    return this.#freed.size;
+  }
+
   /** The next free id, or 0 when there is none. */
   allocate(now: number): number {
     while (this.#next <= this.max && this.#used.has(this.#next)) this.#next++;
     if (this.#next <= this.max) return this.take(this.#next++);
-    while (this.#freed.length > 0 && this.#freed[0]!.at + this.reuseMicros <= now) {
-      const { id } = this.#freed.shift()!;
-      if (!this.#used.has(id)) return this.take(id);
-    }
+    for (const [id, at] of this.#freed) return at + this.reuseMicros <= now ? this.take(id) : 0;
     return 0;
   }
 
   /** Marks an id as used that somebody else chose. */
   take(id: number): number {
     this.#used.add(id);
+    this.#freed.delete(id);
     return id;
   }
 
   /** Gives an id back. */
   free(id: number, now: number): void {
-    if (this.#used.delete(id)) this.#freed.push({ id, at: now });
+    if (this.#used.delete(id)) this.#freed.set(id, now);
   }
 }

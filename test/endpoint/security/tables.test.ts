@@ -13,6 +13,7 @@ import {
   TrailerView,
 } from '../../../src/codec/index.js';
 import { Evictor } from '../../../src/endpoint/evictor.js';
+import { IdPool } from '../../../src/endpoint/id-pool.js';
 import { RateLimit } from '../../../src/endpoint/rate-limit.js';
 import { ReorderingBuffer } from '../../../src/endpoint/reordering.js';
 import { Driver, LOCAL, OTHER, REMOTE, withCm } from '../../support/peer-driver.js';
@@ -267,4 +268,13 @@ test("R36: a clock step of 500 s restarts a path's measurement: delay, minimum a
     assert.ok(path!.maxQueuing < 1000);
     assert.ok(Math.abs(path!.networkDelay - (10_000 + step)) < 1000);
   }
+});
+
+test('R15: an id that a peer takes again and again is remembered once', () => {
+  const pool = new IdPool(255, 120_000_000);
+  for (let i = 0; i < 1000; i++) {
+    pool.take(1);
+    pool.free(1, i);
+  }
+  assert.deepEqual([pool.size, pool.resting], [0, 1]);
 });
