@@ -5,7 +5,7 @@ import { IdPool } from './id-pool.js';
 import { DEFAULT_LIMITS, type Limits } from './limits.js';
 import type { Path } from './paths.js';
 import { RateLimit } from './rate-limit.js';
-import type { Session } from './sessions.js';
+import type { FormerSession, Session } from './sessions.js';
 
 /** A remote node: its id, the addresses proven for it (Table 4) and what is kept per node. */
 export class Peer {
@@ -29,6 +29,8 @@ export class Peer {
   readonly sessions = new Map<number, Session>();
   /** Those of them that were begun from addresses that did not do the handshake. */
   unprovenSessions = 0;
+  /** Ids that were rows of Table 7, oldest first. */
+  readonly formerSessions = new Map<number, FormerSession>();
   readonly sessionIds: IdPool;
   readonly pathIds: IdPool;
   /** Queries and fake SYNs to addresses that did not answer yet. */

@@ -1,4 +1,4 @@
-import { Flags, type Ipv4, sameTuple, type TrailerView, type Tuple } from '../codec/index.js';
+import { Flags, type Ipv4, sameTuple, TCP, type TrailerView, type Tuple } from '../codec/index.js';
 import { reversedTuple } from '../codec/rewrite.js';
 import type { AvailabilityRow } from './availability.js';
 import type { Composer } from './composer.js';
@@ -39,8 +39,14 @@ export class SessionRules {
   received(view: TrailerView, peer: Peer, id: number, pathId: number, now: number): Session | undefined {
     const tuple = reversedTuple(view);
     const known = this.sessions.byId(peer, id, now);
-    if (known === undefined) return this.adopt(view, peer, id, tuple, now);
-    if (pathId !== 0 || (known.protocol === view.protocol && sameTuple(known.tuple, tuple))) return known;
+    if (known === undefined)
+      return (pathId === 0 ? undefined : this.revive(view, peer, id, now)) ?? this.adopt(view, peer, id, tuple, now);
+    if (pathId !== 0) return known;
+    if (known.protocol === view.protocol && sameTuple(known.tuple, tuple)) {
+      // Path id 0: the peer chose the id too, for the same connection. It is the winner's.
+      if (known.origin === 'self' && this.losesTo(peer)) known.origin = 'peer';
+      return known;
+    }
     // Path id 0 names the session's own tuple, and it is another one: both ends gave one id to two connections, or the
     // peer gave an id of its own to a new connection.
     if (known.origin === 'self' && !this.losesTo(peer)) return undefined;
@@ -49,6 +55,21 @@ export class SessionRules {
     if (known.origin === 'self') this.sessions.restart(known, now);
     else this.sessions.remove(known, now);
     return this.adopt(view, peer, id, tuple, now);
+  }
+
+  /**
+   * A path packet with an id that was in Table 7 before: it belongs to the connection that had the id, whatever path it
+   * came by, so that its data reaches the right socket (docs/decisions.md 46). Undefined for an id that was not.
+   */
+  revive(view: TrailerView, peer: Peer, id: number, now: number): Session | undefined {
+    const former = peer.formerSessions.get(id);
+    if (former === undefined || (former.protocol !== view.protocol && former.protocol !== TCP)) return undefined;
+    const same = this.sessions.byTuple(former.tuple, former.protocol, now);
+    if (same === undefined)
+      return this.sessions.adopt(peer, id, former.protocol, former.tuple, now, this.isProven(peer, view.source));
+    if (same.peer !== peer) return undefined;
+    if (former.origin === 'peer' && this.losesTo(peer)) this.sessions.rename(same, id, now);
+    return same;
   }
 
   /** A session id that is not in Table 7: a new row, or the peer's id for a connection that has a row here. */

@@ -78,6 +78,17 @@ export class Session {
   }
 }
 
+/** What is remembered of a session id that is not in Table 7 any more. */
+export interface FormerSession {
+  readonly protocol: number;
+  readonly tuple: Tuple;
+  /** Which end had chosen the id. */
+  readonly origin: 'self' | 'peer';
+}
+
+/** Former ids remembered per peer. */
+const MOST_FORMER = 256;
+
 /**
  * Table 7. A session is found by its tuple and protocol for packets of the host, by peer and session id for packets of
  * the network. A row expires `session-expiry` after the last packet that was not a heartbeat.
@@ -160,6 +171,8 @@ export class SessionTable {
     const { peer } = session;
     peer.sessions.delete(session.id);
     peer.sessionIds.free(session.id, now);
+    this.#remember(session);
+    peer.formerSessions.delete(id);
     session.id = peer.sessionIds.take(id);
     session.origin = 'peer';
     session.confirmed = true;
@@ -187,6 +200,7 @@ export class SessionTable {
     if (peer.sessions.get(session.id) === session) {
       peer.sessions.delete(session.id);
       peer.sessionIds.free(session.id, now);
+      this.#remember(session);
     }
     const key = addressKey(session.tuple.destination, session.tuple.destinationPort);
     const rest = (this.#byRemote.get(key) ?? []).filter((other) => other !== session);
@@ -230,6 +244,14 @@ export class SessionTable {
     return false;
   }
 
+  /** The other end may use an id a little longer: its packets by other paths do not say which connection they are of. */
+  #remember({ peer, id, protocol, tuple, origin }: Session): void {
+    const { formerSessions } = peer;
+    formerSessions.delete(id);
+    if (formerSessions.size >= MOST_FORMER) formerSessions.delete(formerSessions.keys().next().value!);
+    formerSessions.set(id, { protocol, tuple, origin });
+  }
+
   #live(session: Session, now: number): Session | undefined {
     if (now - session.updateTime < this.constants['session-expiry']) return session;
     this.remove(session, now);
@@ -238,6 +260,7 @@ export class SessionTable {
 
   #add(session: Session): Session {
     session.peer.sessions.set(session.id, session);
+    session.peer.formerSessions.delete(session.id);
     const key = addressKey(session.tuple.destination, session.tuple.destinationPort);
     const list = this.#byRemote.get(key);
     if (list === undefined) this.#byRemote.set(key, [session]);

@@ -18,7 +18,10 @@ export const mutant: Mutant = {
         destinationPort: sourcePort,
       };
       const session = endpoint.sessions.byTuple(tuple, UDP, now);
-      if (session !== undefined && session.origin === 'peer') endpoint.sessions.remove(session, now);
+      if (session !== undefined && session.origin === 'peer') {
+        endpoint.sessions.remove(session, now);
+        session.peer.formerSessions.clear();
+      }
       return packet;
     });
   },
