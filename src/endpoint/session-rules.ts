@@ -43,8 +43,7 @@ export class SessionRules {
       return (pathId === 0 ? undefined : this.revive(view, peer, id, now)) ?? this.adopt(view, peer, id, tuple, now);
     if (pathId !== 0) return known;
     if (known.protocol === view.protocol && sameTuple(known.tuple, tuple)) {
-      // Path id 0: the peer chose the id too, for the same connection. It is the winner's.
-      if (known.origin === 'self' && this.losesTo(peer)) known.origin = 'peer';
+      known.isNamedByPeer = true;
       return known;
     }
     // Path id 0 names the session's own tuple, and it is another one: both ends gave one id to two connections, or the

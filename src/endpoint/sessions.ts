@@ -22,6 +22,8 @@ export class Session {
   /** True once a CM with this session's id came from the peer: both ends hold the row. */
   confirmed = false;
 
+  /** True once the peer used the id with path id 0: it may have chosen the same id for the connection itself. */
+  isNamedByPeer = false;
   /** True once this host sent in it; sessions in which it never did go first when Table 7 is full. */
   isUsed: boolean;
   /** True for a session that a peer began from an address that did not do the handshake; see `Limits`. */
@@ -82,7 +84,7 @@ export class Session {
 export interface FormerSession {
   readonly protocol: number;
   readonly tuple: Tuple;
-  /** Which end had chosen the id. */
+  /** Which end had chosen the id; `peer` when it may have. */
   readonly origin: 'self' | 'peer';
 }
 
@@ -245,11 +247,11 @@ export class SessionTable {
   }
 
   /** The other end may use an id a little longer: its packets by other paths do not say which connection they are of. */
-  #remember({ peer, id, protocol, tuple, origin }: Session): void {
+  #remember({ peer, id, protocol, tuple, origin, isNamedByPeer }: Session): void {
     const { formerSessions } = peer;
     formerSessions.delete(id);
     if (formerSessions.size >= MOST_FORMER) formerSessions.delete(formerSessions.keys().next().value!);
-    formerSessions.set(id, { protocol, tuple, origin });
+    formerSessions.set(id, { protocol, tuple, origin: isNamedByPeer ? 'peer' : origin });
   }
 
   #live(session: Session, now: number): Session | undefined {

@@ -209,3 +209,34 @@ test('a source that appears in a session later is asked too, and becomes a path 
   const ports = Array.from({ length: 50 }, () => driver.hostUdp()[0]!.tuple.destinationPort);
   assert.deepEqual([...new Set(ports)].sort(), [40000, 40900]);
 });
+
+test('an id that left Table 7 still names its connection in path packets (decision 46)', () => {
+  const driver = enabled();
+  driver.netUdp({ sessionId: 7, pathId: 0 });
+  driver.wait(121_000_000);
+  assert.equal(driver.endpoint.sessions.size, 0);
+  const cm = { sessionId: 7, pathId: 3, localAddresses: [REMOTE, OTHER] };
+  const { delivered } = driver.netUdp(cm, 'late', { address: OTHER });
+  assert.deepEqual(
+    delivered.map(({ payload, tuple }) => [payload, tuple.source]),
+    [['late', REMOTE]],
+    'the socket of the session, not that of the path',
+  );
+  assert.equal(driver.endpoint.sessions.size, 1);
+});
+
+test('when the connection has a new id by then, packets with the old one join it and do not rename it', () => {
+  const driver = enabled();
+  for (let i = 0; i < 2; i++) driver.hostUdp();
+  driver.netUdp({ sessionId: 1, pathId: 1 });
+  driver.wait(121_000_000);
+  assert.equal(driver.hostUdp()[0]!.cm!.sessionId, 2);
+  const { delivered } = driver.netUdp({ sessionId: 1, pathId: 2, localAddresses: [REMOTE, OTHER] }, 'late', {
+    address: OTHER,
+  });
+  assert.deepEqual([delivered[0]!.payload, delivered[0]!.tuple.source], ['late', REMOTE]);
+  assert.deepEqual(
+    [...driver.endpoint.sessions.rows()].map(({ id }) => id),
+    [2],
+  );
+});
