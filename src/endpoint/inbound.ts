@@ -266,7 +266,7 @@ export class Inbound {
     if (session === undefined) return;
     mesh.seen(session, reversedTuple(view), now);
     sessionRules.refresh(session, Flags.heartbeat, now);
-    sessionRules.confirm(session);
+    sessionRules.confirm(session, sessionId);
   }
 
   /** Section 3.8.1: a packet of a fake handshake; without its session it means nothing. */
@@ -333,7 +333,7 @@ export class Inbound {
     mesh.seen(session, back, now);
     if (session.protocol === TCP && !isWrapped) this.fakeTcp.seenData(back, now);
     sessionRules.refresh(session, Flags.normal, now);
-    sessionRules.confirm(session);
+    sessionRules.confirm(session, sessionId);
     if (isWrapped) this.unwrapSegment(view, session);
     else this.restore(view, session);
     return session.protocol !== TCP || this.reorder(view, session, now);
@@ -375,7 +375,7 @@ export class Inbound {
     const { settings, composer, counters, sessionRules } = this.state;
     if (!isHeartbeatDue(peer, session, pathId, settings.constants['heartbeat-age'], now)) return;
     if (!this.mayAnswer(view.source, now)) return;
-    if (session !== undefined) sessionRules.confirm(session);
+    if (session !== undefined) sessionRules.confirm(session, sessionId);
     const path = session === undefined ? undefined : this.outbound.choosePath(session, now);
     const cm = composer.compose(layout, Flags.heartbeat, now);
     cm.sessionId = sessionId;

@@ -25,9 +25,12 @@ export class SessionRules {
     return this.sessions.create(peer, protocol, tuple, now);
   }
 
-  /** Both ends hold the session now: its first path may be used (section 3.7.1; ids from 1, docs/decisions.md 3). */
-  confirm(session: Session): void {
-    session.confirmed = true;
+  /**
+   * A CM with session id `id` came for this session. When it is the id that this node uses too, both ends hold the row and
+   * paths may be used (section 3.7.1; ids from 1, docs/decisions.md 3); under another id the peer has not heard of ours.
+   */
+  confirm(session: Session, id: number): void {
+    if (session.id === id) session.confirmed = true;
   }
 
   /** Section 3.7.1: every packet that is not a heartbeat refreshes the session, sent or received. */

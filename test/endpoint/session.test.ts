@@ -122,6 +122,17 @@ test('both ends create one tuple at once: the id of the lower node id wins (deci
   assert.equal(higher.hostUdp()[0]!.cm!.sessionId, 1);
 });
 
+test('a session is shared only when the peer uses the same id (decision 3)', () => {
+  const driver = new Driver();
+  driver.enable({ nodeId: 0x0c01 });
+  driver.hostUdp();
+  driver.netUdp({ nodeId: 0x0c01, sessionId: 9, pathId: 0 });
+  const ids = () => driver.hostUdp().map(({ cm }) => [cm!.sessionId, cm!.pathId]);
+  assert.deepEqual(ids(), [[1, 0]], 'the peer has not shown that it holds session 1');
+  driver.netUdp({ nodeId: 0x0c01, sessionId: 1, pathId: 0 });
+  assert.deepEqual(ids(), [[1, 1]]);
+});
+
 test('one id for two tuples: the loser takes a new id and starts again (decision 5)', () => {
   const loser = enabled();
   loser.hostUdp();

@@ -13,6 +13,7 @@ export const mutant: Mutant = {
     'SS-adopts-our-id',
     'SS-each-connection-its-session',
     'SS-equal-ids-of-two-nodes',
+    'SS-path-from-one-when-shared',
   ],
   apply({ endpoint }) {
     const { processCm } = endpoint.inbound;

@@ -10,6 +10,8 @@ export const mutant: Mutant = {
     'SS-both-begin-lower-wins',
     'SS-each-connection-its-session',
     'SS-id-for-two-connections-lower-wins',
+    'SS-path-from-one-when-shared',
+    'SS-received-packets-refresh',
   ],
   apply({ endpoint }) {
     endpoint.sessionRules.adopt = (view, peer, _id, tuple, now) =>
