@@ -1,4 +1,4 @@
-import { addressKey, type Constants, type Ipv4, type Tuple } from '../codec/index.js';
+import { addressKey, type Constants, type Ipv4, type Tuple, UDP } from '../codec/index.js';
 import type { AvailabilityRow, AvailabilityTable } from './availability.js';
 import type { NodeTable, Peer } from './nodes.js';
 import { lowestDelay } from './path-selection.js';
@@ -15,6 +15,8 @@ const MOST_ABANDONED = 256;
 export interface MeshOptions {
   /** Keep only the fastest N paths (paper, section 3.3); 0 keeps all. */
   readonly maxPaths: number;
+  /** TCP segments on other paths go as UDP (section 3.8.2): their paths need no fake handshake. */
+  readonly wrapsTcp: boolean;
   /** A remote address joins only after it confirmed a query of this node. */
   readonly returnProof: boolean;
   /** Most other addresses and ports that packets of one session came from. */
@@ -43,7 +45,7 @@ export class PathMesh {
     session.meshVersion = peer.version;
     const wanted: Tuple[] = [];
     if (!session.isRemoteLost && locals.includes(session.tuple.source)) this.#want(session, session.tuple, wanted);
-    if (session.protocol === 17 || session.wrapper) {
+    if (session.protocol === UDP || this.options.wrapsTcp) {
       for (const remote of this.remotes(session)) {
         for (const source of locals) {
           this.#want(session, { source, sourcePort: session.tuple.sourcePort, ...remote }, wanted);

@@ -56,6 +56,7 @@ export class NodeState {
     this.sessionRules = new SessionRules(this.sessions, this.nodes, this.composer, this.counters);
     this.mesh = new PathMesh(constants, this.availability, this.nodes, {
       maxPaths: settings.maxPaths,
+      wrapsTcp: settings.tcpMode === 'udp-wrapper',
       returnProof: settings.returnProof,
       sourcesPerSession: limits.sourcesPerSession,
     });

@@ -104,9 +104,12 @@ export class Outbound {
 
   /** Octets that a packet of the host can grow by at most: its CM, and on other paths the wrapper of section 3.8.2. */
   overhead(view: DatagramView, layout: LayoutName): number {
-    const { composer, settings } = this.state;
-    const isWrapped = view.protocol === TCP && settings.tcpMode === 'udp-wrapper';
-    return composer.trailerLength(layout) + (isWrapped ? WRAPPER_OVERHEAD : 0);
+    return this.state.composer.trailerLength(layout) + (this.wraps(view.protocol) ? WRAPPER_OVERHEAD : 0);
+  }
+
+  /** True when packets of a protocol go as UDP on paths that are not the original (section 3.8.2). */
+  wraps(protocol: number): boolean {
+    return protocol === TCP && this.state.settings.tcpMode === 'udp-wrapper';
   }
 
   /** Sends a data packet of a session over the chosen path, with its CM. */
@@ -135,7 +138,6 @@ export class Outbound {
   choosePath(session: Session, now: number, view?: DatagramView, length = 0): Path | undefined {
     const { mesh, selection, routing, addresses } = this.state;
     if (!session.confirmed) return undefined;
-    session.wrapper = session.protocol === TCP && this.state.settings.tcpMode === 'udp-wrapper';
     mesh.extend(session, addresses, now);
     mesh.prune(session, now);
     const priority =
@@ -151,39 +153,37 @@ export class Outbound {
    */
   discoverPaths(session: Session, layout: LayoutName, now: number): void {
     if (session.isChanging) return;
-    if (session.protocol === TCP && !session.wrapper) {
-      if (session.discovered === session.peer.version) return;
-      session.discovered = session.peer.version;
+    if (session.discovered === session.peer.version) return;
+    session.discovered = session.peer.version;
+    if (session.protocol === TCP && !this.wraps(TCP)) {
       session.isInitiator ||= this.#initiated.has(tupleKey(session.tuple));
       if (session.isInitiator && !this.fakeTcp.start(session, this.state.addresses, now)) session.discovered = -1;
       return;
     }
-    if (session.discovered !== session.peer.version || session.hasProspects) this.queryProspect(session, layout, now);
+    if (this.queryProspect(session, layout, now)) session.discovered = -1;
   }
 
-  /** Asks one address that the peer announced or sent from and that has not done the handshake itself (docs/decisions.md 10). */
-  queryProspect(session: Session, layout: LayoutName, now: number): void {
+  /**
+   * Asks one address that the peer announced or sent from and that has not done the handshake itself (docs/decisions.md 10).
+   * @returns true when there may be another to ask, false when all were looked at.
+   */
+  queryProspect(session: Session, layout: LayoutName, now: number): boolean {
     const { mesh, availability, addresses, transmits, composer, control, counters } = this.state;
-    session.discovered = session.peer.version;
-    session.hasProspects = false;
     for (const key of mesh.prospects(session)) {
       const destination = Math.floor(key / 0x10000);
       const destinationPort = key % 0x10000;
       const row = availability.row(destination, destinationPort);
       if (mesh.isUsable(row, session.peer) || !this.mayQuery(row) || addresses.includes(destination)) continue;
-      if (!this.state.mayProbe(session.peer, destination, now)) {
-        session.hasProspects = true;
-        return;
-      }
+      if (!this.state.mayProbe(session.peer, destination, now)) return true;
       const source = addresses[row.queries % addresses.length]!;
       row.queries++;
       counters.queriesSent++;
       counters.cmSent++;
-      session.hasProspects = true;
       const tuple = { source, sourcePort: session.tuple.sourcePort, destination, destinationPort };
       control.datagram(transmits.filling, tuple, composer.compose(layout, Flags.enable, now));
-      return;
+      return true;
     }
+    return false;
   }
 
   /** Sends a copy of a packet of the host with a query or confirmation (section 3.2; the copy's checksum: docs/decisions.md 1). */
@@ -213,7 +213,7 @@ export class Outbound {
   #transmit(view: DatagramView, session: Session, path: Path | undefined, cm: ControlMessage, length: number): void {
     const isOriginal = path === undefined || sameTuple(path.tuple, session.tuple);
     const queue = this.state.transmits.filling;
-    if (!isOriginal && session.wrapper) {
+    if (!isOriginal && this.wraps(session.protocol)) {
       const wrapped = wrap(view, path.tuple, this.#wrapped);
       const slot = queue.append(wrapped, MAX_TRAILER);
       slot.length = attach(this.#wrapped, cm, slot.bytes, wrapped);

@@ -43,16 +43,12 @@ export class Session {
   meshVersion = -1;
   /** True from a reset by an address change until the other end has caught up: no path is added. */
   isChanging = false;
-  /** True when TCP segments on other paths go as UDP (section 3.8.2). */
-  wrapper = false;
   /** True when this node's host opened the connection: it sends the fake SYNs (section 3.8.1). */
   isInitiator = false;
   /** Tuples on which a fake handshake was begun since the last address change, as text. */
   readonly handshaken = new Set<string>();
   /** State of the peer's addresses for which more paths were looked for. */
   discovered = -1;
-  /** True while an address of the peer is still to be asked. */
-  hasProspects = false;
   /** Packets that are still to carry ip-change after a change of this node's addresses. */
   flaggedLeft = 0;
   /** The peer's address list of the change that is being obeyed, as text. */
