@@ -1,8 +1,19 @@
 import { randomInt } from 'node:crypto';
-import { accessSync, constants as fsConstants, statSync } from 'node:fs';
+import { accessSync, existsSync, constants as fsConstants, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Constants, defaultConstants, formatIpv4, type Ipv4, PROFILES, type Profile } from '../codec/index.js';
-import { CASES, SelectionError, type ServiceName, select, type TestCase } from '../conformance/index.js';
+import {
+  CASES,
+  KnownFailingError,
+  type KnownFailure,
+  parseKnownFailing,
+  REPORT_KINDS,
+  type ReportKind,
+  SelectionError,
+  type ServiceName,
+  select,
+  type TestCase,
+} from '../conformance/index.js';
 import { FaultError, UsageError } from './exit.js';
 import { nearest, oneOf, wholeNumber } from './options.js';
 import { DEFAULT_PORT, parseAddress, parseConstants, parseProfile, parseServices } from './peer-options.js';
@@ -29,13 +40,9 @@ export interface CheckArguments {
   readonly timeout: string | undefined;
   readonly report: string[];
   readonly evidence: string | undefined;
+  readonly 'known-failing': string | undefined;
+  readonly 'update-known-failing': boolean | undefined;
 }
-
-/** Kinds of report. */
-export const REPORT_KINDS = ['text', 'json', 'ndjson', 'junit'] as const;
-
-/** A kind of report. */
-export type ReportKind = (typeof REPORT_KINDS)[number];
 
 /** A report to write; `path` may be `-`. */
 export interface ReportTarget {
@@ -60,6 +67,15 @@ export interface CheckPlan {
   readonly unprivileged: boolean;
   readonly reports: readonly ReportTarget[];
   readonly evidence: string | undefined;
+  readonly knownFailing: KnownFailingPlan | undefined;
+}
+
+/** The file of failures that are known. */
+export interface KnownFailingPlan {
+  readonly path: string;
+  readonly entries: readonly KnownFailure[];
+  /** Whether to write it anew after the run. */
+  readonly update: boolean;
 }
 
 /**
@@ -92,7 +108,24 @@ export function planOf(argv: CheckArguments): CheckPlan {
     unprivileged: argv.unprivileged === true,
     reports: reportsOf(argv.report),
     evidence: argv.evidence,
+    knownFailing: knownFailingOf(argv['known-failing'], argv['update-known-failing'] === true),
   };
+}
+
+/** @throws UsageError without a file to update, FaultError for one that cannot be read. */
+function knownFailingOf(path: string | undefined, update: boolean): KnownFailingPlan | undefined {
+  if (path === undefined) {
+    if (update) throw new UsageError('--update-known-failing needs --known-failing FILE, the file to write.');
+    return undefined;
+  }
+  if (update) mustBeWritable('The file', path);
+  if (update && !existsSync(path)) return { path, entries: [], update };
+  try {
+    return { path, entries: parseKnownFailing(readFileSync(path, 'utf8')), update };
+  } catch (error) {
+    if (error instanceof KnownFailingError) throw new FaultError(`${path}: ${error.message}`);
+    throw new FaultError(`The file ${path} cannot be read: ${(error as Error).message}.`);
+  }
 }
 
 /**
@@ -172,17 +205,17 @@ function reportsOf(texts: readonly string[]): ReportTarget[] {
   if (reports.filter((report) => report.path === '-').length > 1) {
     throw new UsageError('Two reports cannot both go to standard output; give one of them a file.');
   }
-  for (const { path } of reports) if (path !== '-') mustBeWritable(path);
+  for (const { path } of reports) if (path !== '-') mustBeWritable('The report', path);
   return reports;
 }
 
-/** Finds out before the run that a report could not be written after it. */
-function mustBeWritable(path: string): void {
+/** Finds out before the run that a file could not be written after it. */
+function mustBeWritable(what: string, path: string): void {
   const existing = statSync(path, { throwIfNoEntry: false });
-  if (existing?.isDirectory() === true) throw new FaultError(`The report ${path} cannot be written: it is a folder.`);
+  if (existing?.isDirectory() === true) throw new FaultError(`${what} ${path} cannot be written: it is a folder.`);
   try {
     accessSync(existing === undefined ? dirname(path) : path, fsConstants.W_OK);
   } catch {
-    throw new FaultError(`The report ${path} cannot be written: make its folder, or look at its permissions.`);
+    throw new FaultError(`${what} ${path} cannot be written: make its folder, or look at its permissions.`);
   }
 }

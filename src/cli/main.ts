@@ -20,6 +20,12 @@ const entry = (name: string, describe: string, load: () => Promise<{ default: un
 /** Every command. */
 const COMMANDS: readonly CommandEntry[] = [
   entry('check', 'examine a peer: a verdict for each requirement', () => import('./commands/check.js')),
+  entry(
+    'requirements',
+    'print every requirement and the cases that cover it',
+    () => import('./commands/requirements.js'),
+  ),
+  entry('report', 'compare two reports of mpip check', () => import('./commands/report.js')),
   entry('peer', 'run the reference node, to talk to and to compare with', () => import('./commands/peer.js')),
   entry('status', 'show the tables of a running peer', () => import('./commands/status.js')),
   entry('dissect', 'read captures and say what happened in them', () => import('./commands/dissect.js')),

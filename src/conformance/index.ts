@@ -17,7 +17,17 @@
  */
 export { AREAS, type Area, SERVICE_NAMES, type ServiceName, type TestCase } from './case.js';
 export { CASES } from './cases/index.js';
+export { type CatalogueEntry, catalogueMarkdown, catalogueText, requirementCatalogue } from './catalogue.js';
 export { DEFAULT_JOBS, type Progress, runSuite, SLOW, type SuiteOptions } from './engine.js';
+export {
+  formatKnownFailing,
+  KnownFailingError,
+  type KnownFailingOutcome,
+  type KnownFailure,
+  parseKnownFailing,
+  updatedKnownFailing,
+  withKnownFailing,
+} from './known-failing.js';
 export {
   type CaseLink,
   type Destination,
@@ -29,6 +39,8 @@ export {
   type ReachAnswer,
 } from './link.js';
 export * from './observed.js';
+export { type CaseChange, type Change, diffExitCode, diffReports, type ReportDiff } from './report-diff.js';
+export { REPORT_KINDS, type ReportKind, renderReport } from './reports/index.js';
 export { jsonReport, ndjsonReport } from './reports/json.js';
 export { type Colours, PLAIN, type TextOptions, textReport } from './reports/text.js';
 export { type Level, type Observability, REQUIREMENTS, type Requirement, requirement } from './requirements.js';

@@ -1,5 +1,6 @@
 import type { LayoutName, ProfileName } from '../codec/index.js';
 import type { Area, ServiceName } from './case.js';
+import type { KnownFailingOutcome } from './known-failing.js';
 import type { LinkKind } from './link.js';
 import type { Level, Observability } from './requirements.js';
 import type { RunVerdict, Verdict } from './verdict.js';
@@ -57,6 +58,8 @@ export interface CaseResult {
   readonly evidence: EvidenceReference;
   /** On the link's clock. */
   readonly durationMs: number;
+  /** True for a `fail` that was expected with this cause (`--known-failing`). */
+  readonly isKnownFailing?: boolean;
 }
 
 /** What a run says of a requirement. */
@@ -104,6 +107,8 @@ export interface RunResult {
   readonly cases: readonly CaseResult[];
   readonly requirements: readonly RequirementResult[];
   readonly durationMs: number;
+  /** Only of a run that was compared with a file of known failures. */
+  readonly knownFailing?: KnownFailingOutcome;
 }
 
 /** Counts of nothing. */
@@ -112,13 +117,14 @@ export function noCounts(): Record<Verdict, number> {
 }
 
 /**
- * The exit code of a run, by the first that applies: 4 a fault of the tester, an interruption or nothing executed, 1 a
- * `fail`, 3 an `inconc`, 0 otherwise.
+ * The exit code of a run, by the first that applies: 4 a fault of the tester, an interruption, nothing executed, or an
+ * entry of the known failures that is stale or names no case; 1 a `fail` that is not known; 3 an `inconc`; 0 otherwise.
  */
 export function exitCodeOf(run: RunResult): 0 | 1 | 3 | 4 {
-  const { counts } = run;
+  const { counts, knownFailing } = run;
   const executed = counts.pass + counts.fail + counts.inconc + counts.error;
   if (counts.error > 0 || counts.none > 0 || run.isInterrupted || executed === 0) return 4;
-  if (counts.fail > 0) return 1;
+  if (knownFailing !== undefined && knownFailing.stale.length + knownFailing.unmatched.length > 0) return 4;
+  if (counts.fail > (knownFailing?.known.length ?? 0)) return 1;
   return counts.inconc > 0 ? 3 : 0;
 }

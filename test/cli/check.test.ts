@@ -103,7 +103,6 @@ test('wrong command lines: one sentence, exit code 2, nothing on standard output
     // Of the contract, but not built yet: never silently accepted.
     [['--self', '--pics', 'x'], /pics/],
     [['--capture', 'x'], /capture/],
-    [['--self', '--known-failing', 'x'], /known-failing/],
     [['--self', '--explain'], /explain/],
     [['--self', '--upper-tester', 'x'], /upper-tester/],
     [['--self', '--tcp-port', '1'], /tcp-port/],

@@ -6,10 +6,14 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import Ajv from 'ajv';
 import { XMLParser } from 'fast-xml-parser';
+import { Lexer, type Tokens } from 'marked';
+import { type FinalResults, Parser, type Result } from 'tap-parser';
 import { parseIpv4, TrailerView } from '../../src/codec/index.js';
 import { runSuite } from '../../src/conformance/engine.js';
 import { jsonReport, ndjsonReport } from '../../src/conformance/reports/json.js';
 import { junitReport } from '../../src/conformance/reports/junit.js';
+import { markdownReport } from '../../src/conformance/reports/markdown.js';
+import { tapReport } from '../../src/conformance/reports/tap.js';
 import { textReport } from '../../src/conformance/reports/text.js';
 import type { RunResult } from '../../src/conformance/result.js';
 import type { Tester } from '../../src/conformance/tester.js';
@@ -104,6 +108,60 @@ test('JUnit: fail is failure, a tester fault error, what says nothing skipped wi
   assert.match(items.get('GEN-made-chargen')!.skipped!.message, /^not-applicable: service: /);
   const passed = items.get('AV-made-confirm')!;
   assert.ok(!passed.failure && !passed.error && passed.skipped === undefined);
+});
+
+/** A report as a strict TAP parser reads it. */
+function readTap(text: string): { results: FinalResults; points: Map<string, Result> } {
+  const points = new Map<string, Result>();
+  const parser = new Parser({ strict: true });
+  parser.on('assert', (point) => points.set(point.name.split(':')[0]!, point));
+  let results: FinalResults | undefined;
+  parser.on('complete', (final) => {
+    results = final;
+  });
+  parser.end(text);
+  return { results: results!, points };
+}
+
+test('TAP: fail is not ok with its reason, what says nothing is skipped, what is known is to do', async () => {
+  const run = await play(join(folder, 'tap'));
+  const { results, points } = readTap(tapReport(run));
+  assert.deepEqual(
+    results.failures.filter((failure) => failure.tapError !== null),
+    [],
+  );
+  assert.deepEqual([results.count, results.fail, results.skip, results.todo], [EVERY_VERDICT.length, 2, 2, 0]);
+  const failed = points.get('SS-made-adopt')!;
+  assert.equal(failed.ok, false);
+  assert.deepEqual(
+    [failed.diag.cause, failed.diag.severity, failed.diag.expected, failed.diag.seen, failed.diag.requirements],
+    ['wrong-session', 'fail', 77, 178, ['MPIP-SS-04']],
+  );
+  assert.match(points.get('GEN-made-inconc')!.skip as string, /^inconc \(unsure\): Nobody < knows & "why"\.$/);
+  assert.equal(points.get('AV-made-confirm')!.ok, true);
+  const known = { ...run, cases: run.cases.map((c) => (c.verdict === 'fail' ? { ...c, isKnownFailing: true } : c)) };
+  assert.equal(readTap(tapReport(known)).results.todo, 1);
+  assert.equal(
+    readTap(tapReport({ ...run, isInterrupted: true })).results.bailout,
+    'The run was interrupted; cases without a verdict were not run.',
+  );
+});
+
+test('Markdown: one table of counts, one of failures with their packet, nothing that a reader would take for markup', async () => {
+  const run = await play(join(folder, 'markdown'));
+  const tokens = new Lexer({ gfm: true }).lex(markdownReport(run));
+  const tables = tokens.filter((token): token is Tokens.Table => token.type === 'table');
+  assert.equal(tables.length, 4, 'counts, failed, inconclusive, requirements');
+  assert.deepEqual(
+    tables[0]!.rows[0]!.map((cell) => Number(cell.text)),
+    Object.values(run.counts).filter((count) => count > 0),
+  );
+  const failed = tables[1]!.rows.map((row) => row[0]!.text);
+  assert.deepEqual(failed.sort(), ['`GEN-made-fault`', '`SS-made-adopt`']);
+  for (const { header, rows } of tables) for (const row of rows) assert.equal(row.length, header.length);
+  const blocks = tokens.filter((token): token is Tokens.Code => token.type === 'code');
+  assert.match(blocks[0]!.text, /^0000 {2}45 00 /);
+  assert.ok(!JSON.stringify(tables).includes('"type":"html"'), 'the angle brackets of a cause are text');
 });
 
 test('the text says for each case what happened, marks the octet and names what is not covered', async () => {

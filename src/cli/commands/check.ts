@@ -5,20 +5,29 @@ import { formatIpv4, parseIpv4 } from '../../codec/index.js';
 import {
   CASES,
   exitCodeOf,
-  jsonReport,
+  formatKnownFailing,
   type Link,
   LinkError,
-  ndjsonReport,
   PLAIN,
   type RunResult,
+  renderReport,
   runSuite,
   SocketLink,
   type TestCase,
   textReport,
+  updatedKnownFailing,
   VirtualLink,
+  withKnownFailing,
 } from '../../conformance/index.js';
 import { createReferenceHost } from '../../endpoint/index.js';
-import { type CheckArguments, type CheckPlan, chosenCases, planOf, type ReportTarget } from '../check-options.js';
+import {
+  type CheckArguments,
+  type CheckPlan,
+  chosenCases,
+  type KnownFailingPlan,
+  planOf,
+  type ReportTarget,
+} from '../check-options.js';
 import { ProgressLine } from '../check-progress.js';
 import { Exit, FaultError, UsageError } from '../exit.js';
 import { oneOf, repeatable, single } from '../options.js';
@@ -53,8 +62,13 @@ const command: CommandModule<object, CheckArguments> = {
       .option('seed', single('seed of random choices (default random; printed)'))
       .option('jobs', single('cases played side by side'))
       .option('timeout', single('longest time for one case in seconds'))
-      .option('report', repeatable('KIND=PATH with text, json, ndjson or junit; - is standard output'))
+      .option('report', repeatable('KIND=PATH with text, json, ndjson, junit, tap or markdown; - is standard output'))
       .option('evidence', single('folder for a pcapng file per case'))
+      .option(
+        'known-failing',
+        single('file of cases that are known to fail, with their causes; they do not fail the run'),
+      )
+      .option('update-known-failing', { describe: 'write that file anew from this run', type: 'boolean' })
       .example('mpip check 127.0.0.2 --unprivileged --service echo --service discard:7001', 'a peer on loopback')
       .example("mpip check --self --case 'AV-*' --report json=-", 'some cases against the reference') as never,
   handler: async (argv) => {
@@ -126,6 +140,7 @@ async function check(plan: CheckPlan): Promise<number> {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
     link.close();
   }
+  if (plan.knownFailing !== undefined) run = compared(run, plan.knownFailing);
   await writeReports(run, plan.reports);
   const exitCode = exitCodeOf(run);
   if (run.counts.pass + run.counts.fail + run.counts.inconc + run.counts.error === 0) {
@@ -174,13 +189,13 @@ async function writeReports(run: RunResult, targets: readonly ReportTarget[]): P
   for (const { kind, path } of targets) {
     if (path === '-') continue;
     try {
-      writeFileSync(path, await render(run, kind));
+      writeFileSync(path, await renderReport(run, kind));
     } catch (error) {
       throw new FaultError(`The report ${path} cannot be written: ${(error as Error).message}.`);
     }
     written.push(`${path} (${kind})`);
   }
-  if (toStdout !== undefined) process.stdout.write(await render(run, toStdout.kind));
+  if (toStdout !== undefined) process.stdout.write(await renderReport(run, toStdout.kind));
   if (toStdout?.kind === 'text') return;
   const stream = toStdout === undefined ? process.stdout : process.stderr;
   const isColoured = stream.isTTY && process.env.NO_COLOR === undefined;
@@ -193,15 +208,15 @@ async function writeReports(run: RunResult, targets: readonly ReportTarget[]): P
   );
 }
 
-async function render(run: RunResult, kind: ReportTarget['kind']): Promise<string> {
-  switch (kind) {
-    case 'json':
-      return jsonReport(run);
-    case 'ndjson':
-      return ndjsonReport(run);
-    case 'junit':
-      return (await import('../../conformance/reports/junit.js')).junitReport(run);
-    case 'text':
-      return textReport(run);
+/** The run beside what is known to fail; with `--update-known-failing` the file is written anew. */
+function compared(run: RunResult, { path, entries, update }: KnownFailingPlan): RunResult {
+  const catalogue = new Set(CASES.map(({ id }) => id));
+  if (!update) return withKnownFailing(run, entries, catalogue);
+  const updated = updatedKnownFailing(run, entries, catalogue);
+  try {
+    writeFileSync(path, formatKnownFailing(updated));
+  } catch (error) {
+    throw new FaultError(`The file ${path} cannot be written: ${(error as Error).message}.`);
   }
+  return withKnownFailing(run, updated, catalogue);
 }

@@ -6,7 +6,7 @@ const builder = junit as unknown as Builder;
 
 /**
  * The result as JUnit XML, a suite per area. A `fail` is a failure, a fault of the tester an error; what says nothing
- * about the peer (`inconc`, `not-applicable`, `not-run`) is skipped, with the reason.
+ * about the peer (`inconc`, `not-applicable`, `not-run`) and what is known to fail is skipped, with the reason.
  */
 export function junitReport(run: RunResult): string {
   const report = builder.newBuilder();
@@ -31,7 +31,10 @@ export function junitReport(run: RunResult): string {
       item.property('requirements', result.requirements.join(' '));
       const { code, text } = result.cause;
       const message = clean(`${code}: ${text}`);
-      if (result.verdict === 'fail') item.failure(message, code);
+      if (result.isKnownFailing === true) {
+        item.skipped();
+        reasons.push(clean(`known failing: ${message}`));
+      } else if (result.verdict === 'fail') item.failure(message, code);
       else if (result.verdict === 'error' || result.verdict === 'none') item.error(message, code);
       else if (result.verdict !== 'pass') {
         item.skipped();

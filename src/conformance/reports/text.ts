@@ -47,7 +47,7 @@ export function textReport(run: RunResult, options: TextOptions = {}): string {
     );
   } else lines.push(...caseLines(run, common, options, width, colours));
   if (run.cases.length > 0) lines.push('');
-  lines.push(...requirementLines(run, width, colours), '', verdictLine(run, colours));
+  lines.push(...requirementLines(run, width, colours), '', ...knownFailingLines(run, width), verdictLine(run, colours));
   for (const path of options.reports ?? []) lines.push(`Report:   ${path}`);
   if (run.evidenceFolder !== null) lines.push(`Evidence: ${run.evidenceFolder} (one pcapng file per case)`);
   else if (run.counts.fail + run.counts.inconc > 0) lines.push(colours.dim('Evidence: none kept; add --evidence DIR.'));
@@ -86,7 +86,11 @@ function caseLines(
   };
   for (const result of run.cases) {
     lines.push(caseLine(result, columns, options.width, colours));
-    const isTold = result.verdict === 'pass' || isLeftOut(result) || result.cause.code === common?.code;
+    const isTold =
+      result.verdict === 'pass' ||
+      result.isKnownFailing === true ||
+      isLeftOut(result) ||
+      result.cause.code === common?.code;
     if (!isTold) lines.push(...caseParagraph(result, width, colours));
     for (const warning of result.warnings) {
       lines.push(
@@ -97,7 +101,8 @@ function caseLines(
   return lines;
 }
 
-function labelOf(result: CaseResult): Verdict | 'warn' {
+function labelOf(result: CaseResult): Verdict | 'warn' | 'known' {
+  if (result.isKnownFailing === true) return 'known';
   return result.verdict === 'pass' && result.warnings.length > 0 ? 'warn' : result.verdict;
 }
 
@@ -109,7 +114,10 @@ function caseLine(
 ): string {
   const label = labelOf(result);
   const room = width === undefined ? Number.POSITIVE_INFINITY : Math.max(20, width - columns.label - columns.id - 3);
-  const words = isLeftOut(result) ? `${result.cause.text} [${result.cause.code}]` : result.purpose;
+  const words =
+    isLeftOut(result) || result.isKnownFailing === true
+      ? `${result.cause.text} [${result.cause.code}]`
+      : result.purpose;
   const purpose = words.length > room ? `${words.slice(0, room - 1)}…` : words;
   return `${coloured(label, label.padEnd(columns.label), colours)} ${result.id.padEnd(columns.id)}  ${colours.dim(purpose)}`;
 }
@@ -175,21 +183,35 @@ function requirementLines(run: RunResult, width: number, colours: Colours): stri
   return lines;
 }
 
+/** What a file of known failures says that is no longer so. */
+function knownFailingLines({ knownFailing }: RunResult, width: number): string[] {
+  if (knownFailing === undefined) return [];
+  const { stale, unmatched } = knownFailing;
+  const lines: string[] = [];
+  if (stale.length > 0) lines.push(`Known failures that pass now, to be taken off the list: ${stale.join(' ')}.`);
+  if (unmatched.length > 0) lines.push(`Known failures of cases that do not exist: ${unmatched.join(' ')}.`);
+  if (lines.length > 0) lines.push('--update-known-failing writes the list anew.');
+  return lines.flatMap((line) => paragraph(line, width, ''));
+}
+
 function verdictLine(run: RunResult, colours: Colours): string {
   const counts = VERDICTS.filter((verdict) => run.counts[verdict] > 0).map(
     (verdict) => `${run.counts[verdict]} ${verdict}`,
   );
   const left = run.selection.known - run.selection.chosen;
   const rest = left > 0 ? `; ${left} more cases were not chosen` : '';
+  const known = run.knownFailing?.known.length ?? 0;
+  const expected =
+    known > 0 ? ` ${known === run.counts.fail ? 'Every fail' : `${known} of ${run.counts.fail} fail`} is known.` : '';
   const cut = run.isInterrupted ? ' The run was interrupted.' : '';
   const verdict = coloured(run.verdict, run.verdict, colours);
-  return `${colours.bold('Verdict:')} ${verdict} — ${counts.length > 0 ? counts.join(', ') : 'no case'}${rest}.${cut}`;
+  return `${colours.bold('Verdict:')} ${verdict} — ${counts.length > 0 ? counts.join(', ') : 'no case'}${rest}.${expected}${cut}`;
 }
 
-function coloured(verdict: Verdict | RequirementStatus, text: string, colours: Colours): string {
+function coloured(verdict: Verdict | RequirementStatus | 'known', text: string, colours: Colours): string {
   if (verdict === 'pass') return colours.green(text);
   if (verdict === 'fail' || verdict === 'error') return colours.red(text);
-  return verdict === 'inconc' || verdict === 'warn' ? colours.yellow(text) : colours.dim(text);
+  return verdict === 'inconc' || verdict === 'warn' || verdict === 'known' ? colours.yellow(text) : colours.dim(text);
 }
 
 /** Text broken at words to a width, each line with an indent. */
