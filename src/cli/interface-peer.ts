@@ -1,18 +1,15 @@
-import { readU32be } from '../codec/bytes.js';
 import { hostMtu, type Ipv4 } from '../codec/index.js';
 import { Endpoint, type EndpointOptions } from '../endpoint/index.js';
 import { type HostInterface, readInterface } from '../io/linux/host-routes.js';
 import { HostSetup, OWN_MARK } from '../io/linux/host-setup.js';
 import { InterfaceInput } from '../io/linux/interface-input.js';
 import { InterfaceOutput } from '../io/linux/interface-output.js';
-import { HostError, libc } from '../io/linux/libc.js';
+import { HostError } from '../io/linux/libc.js';
 import { MOST_FILTER_ENTRIES, type Network } from '../io/linux/packet-filter.js';
-import type { OnPacket } from '../io/linux/packet-link.js';
 import { TunDevice } from '../io/linux/tun.js';
 import { wallClock } from '../io/wall-clock.js';
 import type { Controlled } from './control-server.js';
-
-const LONGEST_TIMER_MS = 60_000;
+import { PacketExchange, type PacketNode } from './packet-exchange.js';
 
 /** How a node on a real host is made; its addresses and the links' MTU come from the interfaces. */
 export interface InterfacePeerOptions extends Omit<EndpointOptions, 'addresses' | 'linkMtu'> {
@@ -25,7 +22,7 @@ export interface InterfacePeerOptions extends Omit<EndpointOptions, 'addresses' 
 /**
  * A node between the host's own kernel and its interfaces: what local applications send comes out of a TUN device, goes
  * through the endpoint and leaves by raw sockets; what arrives is read by packet sockets and goes up through the TUN
- * device. Everything happens in the event loop: descriptors are watched by libuv through koffi.
+ * device. See `PacketExchange` for the way in between.
  */
 export class InterfacePeer implements Controlled {
   readonly endpoint: Endpoint;
@@ -37,17 +34,16 @@ export class InterfacePeer implements Controlled {
   readonly #inputs: InterfaceInput[] = [];
   readonly #outputs = new Map<Ipv4, InterfaceOutput>();
   readonly #unbound: InterfaceOutput;
-  readonly #stops: (() => void)[] = [];
+  readonly #exchange: PacketExchange;
   readonly #now = wallClock();
-  #timer: NodeJS.Timeout | undefined;
-  #wakeAt = Number.POSITIVE_INFINITY;
   #isClosed = false;
 
   /**
    * Opens the interfaces and leads the host's traffic through the node.
+   * @param replaced what packets go through instead of the endpoint, where the way to it and back is measured.
    * @throws HostError; nothing is left changed then.
    */
-  constructor(options: InterfacePeerOptions) {
+  constructor(options: InterfacePeerOptions, replaced?: (endpoint: Endpoint) => PacketNode) {
     const { networks } = options;
     this.interfaces = options.interfaces.map(readInterface);
     const addresses = addressesOf(this.interfaces);
@@ -77,7 +73,10 @@ export class InterfacePeer implements Controlled {
       this.#closeLinks();
       throw error;
     }
-    this.#watch();
+    const { tun: host, endpoint } = this;
+    const links = { host, outputs: this.#outputs, otherOutput: this.#unbound };
+    this.#exchange = new PacketExchange(replaced?.(endpoint) ?? endpoint, links, this.#now);
+    for (const input of this.#inputs) this.#exchange.addInput(input);
   }
 
   /** True for an address of the interfaces; the kernel's own ports are not looked at. */
@@ -92,7 +91,7 @@ export class InterfacePeer implements Controlled {
 
   /** Sends what the endpoint has to send. */
   flush(): void {
-    this.#serve();
+    this.#exchange.serve();
   }
 
   /** Packets that the kernel refused to take, in either direction. */
@@ -104,8 +103,7 @@ export class InterfacePeer implements Controlled {
   close(): string[] {
     if (this.#isClosed) return [];
     this.#isClosed = true;
-    clearTimeout(this.#timer);
-    for (const stop of this.#stops) stop();
+    this.#exchange.close();
     const problems = this.setup.undo();
     this.#closeLinks();
     return problems;
@@ -113,60 +111,6 @@ export class InterfacePeer implements Controlled {
 
   #closeLinks(): void {
     for (const link of [this.tun, this.#unbound, ...this.#inputs, ...this.#outputs.values()]) link?.close();
-  }
-
-  #watch(): void {
-    const { endpoint } = this;
-    let now = 0;
-    const fromHost: OnPacket = (packet, length) => {
-      if (packet[0]! >>> 4 !== 4) return;
-      // A source that no named interface has: a packet of an application bound to another address.
-      if (this.#outputs.has(readU32be(packet, 12))) endpoint.fromHost(packet, now, length);
-      else this.#unbound.send(packet, length);
-    };
-    const fromNetwork: OnPacket = (packet, length) => endpoint.fromNetwork(packet, now, length);
-    for (const source of [this.tun, ...this.#inputs]) {
-      const onPacket = source === this.tun ? fromHost : fromNetwork;
-      this.#stops.push(
-        libc().watch(source.fd, () => {
-          now = this.#now();
-          source.receive(onPacket);
-          this.#serve();
-        }),
-      );
-    }
-  }
-
-  /** Sends what is to be sent, delivers what is to be delivered, and sees to it that the endpoint is called in time. */
-  #serve(): void {
-    const { endpoint, tun } = this;
-    const now = this.#now();
-    const next = endpoint.poll(now);
-    const transmits = endpoint.takeTransmits();
-    for (let i = 0; i < transmits.length; i++) {
-      const { bytes, length } = transmits.at(i);
-      (this.#outputs.get(readU32be(bytes, 12)) ?? this.#unbound).send(bytes, length);
-    }
-    for (const output of this.#outputs.values()) output.flush();
-    this.#unbound.flush();
-    const deliveries = endpoint.takeDeliveries();
-    for (let i = 0; i < deliveries.length; i++) {
-      const { bytes, length } = deliveries.at(i);
-      tun.send(bytes, length);
-    }
-    this.#wake(next, now);
-  }
-
-  #wake(next: number, now: number): void {
-    if (next === this.#wakeAt) return;
-    this.#wakeAt = next;
-    clearTimeout(this.#timer);
-    if (next === Number.POSITIVE_INFINITY) return;
-    const delayMs = Math.min(LONGEST_TIMER_MS, Math.max(1, Math.ceil((next - now) / 1000)));
-    this.#timer = setTimeout(() => {
-      this.#wakeAt = Number.NaN;
-      this.#serve();
-    }, delayMs);
   }
 }
 
