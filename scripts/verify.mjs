@@ -8,7 +8,7 @@ import { delimiter, join } from 'node:path';
 import { ensureInstalled, ROOT } from './lib/run.mjs';
 
 /** Debian packages of the commands that tests use. */
-const COMMANDS = { tshark: 'tshark', ip: 'iproute2', tc: 'iproute2' };
+const COMMANDS = { tshark: 'tshark', ip: 'iproute2', tc: 'iproute2', chromium: 'chromium' };
 
 const isCi = process.env.CI === 'true';
 const counts = { passed: 0, failed: 0, skipped: 0 };

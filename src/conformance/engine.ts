@@ -14,6 +14,7 @@ import { makeFolder } from '../io/make-folder.js';
 import { VERSION } from '../version.js';
 import type { ServiceName, TestCase } from './case.js';
 import { type EvidenceContext, evidencePath, writeEvidence } from './evidence.js';
+import { exchangeOf } from './exchange.js';
 import { toResult } from './explain.js';
 import type { Link, Micros } from './link.js';
 import { examinePeer, type PeerFacts } from './preliminary.js';
@@ -53,6 +54,8 @@ export interface SuiteOptions {
   readonly slow?: boolean;
   /** Folder for evidence, made when missing: one pcapng per case. */
   readonly evidence?: string;
+  /** Whether results keep the packets that explain them, for sequence diagrams; default false. */
+  readonly keepExchanges?: boolean;
   /** Ends the run early: what is finished is reported, the rest is `not-run` or `inconc`, cause `interrupted`. */
   readonly signal?: AbortSignal;
   /** Called as cases begin and end. */
@@ -256,6 +259,7 @@ class Run {
         frames: log.deciding.map((packet) => packet.frame),
       },
       durationMs: (ended - began) / 1000,
+      ...(this.#options.keepExchanges === true ? { exchange: exchangeOf(log.packets, log.deciding, began) } : {}),
     };
   }
 

@@ -1,5 +1,6 @@
 import type { LayoutName, ProfileName } from '../codec/index.js';
 import type { Area, ServiceName } from './case.js';
+import type { ExchangePacket } from './exchange.js';
 import type { KnownFailingOutcome } from './known-failing.js';
 import type { LinkKind } from './link.js';
 import type { Level, Observability } from './requirements.js';
@@ -58,6 +59,8 @@ export interface CaseResult {
   readonly evidence: EvidenceReference;
   /** On the link's clock. */
   readonly durationMs: number;
+  /** The packets that explain the verdict, when the run was asked to keep them. */
+  readonly exchange?: readonly ExchangePacket[];
   /** True for a `fail` that was expected with this cause (`--known-failing`). */
   readonly isKnownFailing?: boolean;
 }

@@ -48,6 +48,7 @@ function play(evidence?: string): Promise<RunResult> {
     address: PEER,
     services: new Map([['echo', 7000]]),
     cases: EVERY_VERDICT,
+    keepExchanges: true,
     ...(evidence === undefined ? {} : { evidence }),
   });
 }

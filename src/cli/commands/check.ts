@@ -62,7 +62,10 @@ const command: CommandModule<object, CheckArguments> = {
       .option('seed', single('seed of random choices (default random; printed)'))
       .option('jobs', single('cases played side by side'))
       .option('timeout', single('longest time for one case in seconds'))
-      .option('report', repeatable('KIND=PATH with text, json, ndjson, junit, tap or markdown; - is standard output'))
+      .option(
+        'report',
+        repeatable('KIND=PATH with text, json, ndjson, junit, tap, markdown or html; - is standard output'),
+      )
       .option('evidence', single('folder for a pcapng file per case'))
       .option(
         'known-failing',
@@ -128,6 +131,7 @@ async function check(plan: CheckPlan): Promise<number> {
       ...(plan.jobs === undefined ? {} : { jobs: plan.jobs }),
       ...(plan.timeout === undefined ? {} : { timeout: plan.timeout }),
       ...(plan.evidence === undefined ? {} : { evidence: plan.evidence }),
+      keepExchanges: plan.reports.some(({ kind }) => kind === 'html'),
       signal: interrupt.signal,
       onProgress: (state) => progress.update(state),
     });

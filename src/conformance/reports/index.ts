@@ -10,6 +10,7 @@ const RENDERERS = {
   junit: async (run: RunResult) => (await import('./junit.js')).junitReport(run),
   tap: async (run: RunResult) => (await import('./tap.js')).tapReport(run),
   markdown: async (run: RunResult) => (await import('./markdown.js')).markdownReport(run),
+  html: async (run: RunResult) => (await import('./html.js')).htmlReport(run),
 };
 
 /** A kind of report. */

@@ -1,0 +1,72 @@
+/** Style of the HTML report: one page, readable on paper, on a phone, in the dark and without scripts. */
+export const STYLE = `
+:root { color-scheme: light dark; --ink: #1c2024; --soft: #5f6b76; --line: #d9dee3; --ground: #fff; --raised: #f6f8fa;
+  --pass: #1a7f37; --fail: #cf222e; --unsure: #9a6700; --none: #6e7781; --cm: #0550ae; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --soft: #9aa5b1; --line: #30363d; --ground: #0d1117;
+  --raised: #161b22; --pass: #3fb950; --fail: #ff7b72; --unsure: #d29922; --none: #8b949e; --cm: #79c0ff; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 76rem; padding: 1.5rem 1rem 4rem; background: var(--ground); color: var(--ink);
+  font: 15px/1.5 system-ui, "Segoe UI", Helvetica, Arial, sans-serif; }
+a { color: var(--cm); text-decoration: none; } a:hover { text-decoration: underline; }
+h1 { font-size: 1.6rem; margin: 0 0 .2rem; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }
+code, pre, .sequence, .id { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .88em; }
+.facts { color: var(--soft); margin: 0 0 1rem; }
+.note { border-left: 4px solid var(--unsure); background: var(--raised); padding: .6rem .9rem; }
+.bar { display: flex; height: 10px; border-radius: 5px; overflow: hidden; background: var(--line); margin: .4rem 0 .9rem; }
+.bar span { display: block; min-width: 2px; }
+.chips { display: flex; flex-wrap: wrap; gap: .4rem; align-items: center; position: sticky; top: 0; background: var(--ground);
+  padding: .5rem 0; z-index: 1; border-bottom: 1px solid var(--line); }
+.chips button { font: inherit; border: 1px solid var(--line); background: var(--raised); color: var(--ink); border-radius: 1rem;
+  padding: .1rem .7rem; cursor: pointer; } .chips button[aria-pressed="true"] { border-color: currentColor; font-weight: 600; }
+.chips input { font: inherit; flex: 1 1 14rem; padding: .2rem .6rem; border: 1px solid var(--line); border-radius: .4rem;
+  background: var(--ground); color: var(--ink); }
+.chips output { color: var(--soft); }
+details.case { border-bottom: 1px solid var(--line); } details.case > summary { cursor: pointer; padding: .35rem 0; display: flex;
+  gap: .8rem; align-items: baseline; list-style: none; } details.case > summary::-webkit-details-marker { display: none; }
+details.case > summary:hover { background: var(--raised); } .purpose { color: var(--soft); flex: 1; } .id { white-space: nowrap; }
+.body { padding: .2rem 0 1rem 1.2rem; overflow-x: auto; } .body p { max-width: 60rem; margin: .3rem 0; }
+.tag { display: inline-block; min-width: 6.6rem; font-weight: 600; } .pass { color: var(--pass); } .fail, .error, .none { color: var(--fail); }
+.inconc, .warn, .known { color: var(--unsure); } .not-applicable, .not-run, .untestable { color: var(--none); }
+.bg-pass { background: var(--pass); } .bg-fail, .bg-error, .bg-none { background: var(--fail); } .bg-inconc { background: var(--unsure); }
+.bg-not-applicable, .bg-not-run { background: var(--none); }
+table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: .3rem .7rem .3rem 0;
+  border-bottom: 1px solid var(--line); } th { color: var(--soft); font-weight: 600; } td:first-child, td:nth-child(2) { white-space: nowrap; }
+pre { background: var(--raised); padding: .6rem .8rem; overflow-x: auto; margin: .4rem 0; } mark { background: var(--fail); color: var(--ground); }
+.sequence { max-width: none; display: block; margin: .4rem 0; } .sequence text { fill: var(--ink); font-size: 11px; }
+.sequence .end { font-weight: 600; } .sequence .peer { fill: var(--cm); } .sequence .life { stroke: var(--line); stroke-width: 2; }
+.sequence .time, .sequence .gap { fill: var(--soft); } .sequence .packet line { stroke: var(--cm); stroke-width: 1.5; }
+.sequence .packet path { fill: var(--cm); } .sequence .plain line { stroke: var(--none); stroke-dasharray: 4 3; } .sequence .plain path { fill: var(--none); }
+.fail .sequence .decides line, .error .sequence .decides line { stroke: var(--fail); stroke-width: 3; } .fail .sequence .decides path { fill: var(--fail); }
+.pass .sequence .decides line { stroke: var(--pass); stroke-width: 3; } .pass .sequence .decides path { fill: var(--pass); }
+.sequence .decides .words { font-weight: 700; } .body.pass, .body.fail, .body.inconc, .body.error { color: var(--ink); }
+[hidden] { display: none !important; }
+@media (max-width: 44rem) { details.case > summary { flex-wrap: wrap; } .purpose { flex-basis: 100%; } }
+@media print { .chips { display: none; } details.case > summary { break-after: avoid; } }
+`.trim();
+
+/** Script of the HTML report: the filter. Without it everything is shown. */
+export const SCRIPT = `
+const rows = [...document.querySelectorAll('[data-words]')];
+const words = document.querySelector('#words');
+const shown = document.querySelector('#shown');
+const buttons = [...document.querySelectorAll('.chips button')];
+function filter() {
+  const wanted = words.value.toLowerCase().split(/\\s+/).filter(Boolean);
+  const verdicts = buttons.filter((b) => b.getAttribute('aria-pressed') === 'true').map((b) => b.value);
+  let count = 0;
+  for (const row of rows) {
+    const isShown = wanted.every((w) => row.dataset.words.includes(w)) && (verdicts.length === 0 || verdicts.includes(row.dataset.verdict));
+    row.hidden = !isShown;
+    if (isShown && row.matches('details')) count++;
+  }
+  for (const area of document.querySelectorAll('section[data-area]')) area.hidden = !area.querySelector('details:not([hidden])');
+  shown.value = count + ' of ' + rows.filter((row) => row.matches('details')).length + ' cases';
+}
+words.addEventListener('input', filter);
+for (const button of buttons) button.addEventListener('click', () => {
+  button.setAttribute('aria-pressed', String(button.getAttribute('aria-pressed') !== 'true'));
+  filter();
+});
+document.querySelector('.chips').hidden = false;
+filter();
+`.trim();
