@@ -278,8 +278,8 @@ export class Inbound {
   }
 
   /**
-   * Section 3.4: the peer's addresses changed. Obeyed only for a known session and from an address that did the handshake
-   * or was announced before (docs/decisions.md 15).
+   * Section 3.4: the peer's addresses changed. Obeyed only for a known session, from its own remote address or one that did
+   * a handshake of either kind as this peer (docs/decisions.md 15).
    */
   receiveAddressChange(
     view: TrailerView,
@@ -288,14 +288,13 @@ export class Inbound {
     announced: readonly Ipv4[],
     now: number,
   ): void {
-    const { sessions, availability, addressChange } = this.state;
+    const { sessions, addressChange } = this.state;
     const session = sessionId === 0 ? undefined : sessions.byId(peer, sessionId, now);
     if (session === undefined) return;
-    const row = availability.get(view.source, view.sourcePort);
     const back = reversedTuple(view);
     const isOwn =
       back.destination === session.tuple.destination && back.destinationPort === session.tuple.destinationPort;
-    if (!isOwn && row?.handshaken !== peer) return;
+    if (!isOwn && !peer.handshaken.has(view.source)) return;
     this.fakeTcp.forget(session);
     addressChange.resetByPeer(session, back, announced, now);
   }

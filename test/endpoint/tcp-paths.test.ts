@@ -11,7 +11,7 @@ import {
   TcpFlags,
   UDP,
 } from '../../src/codec/index.js';
-import { Pair, shares, way } from '../support/endpoint-pair.js';
+import { A1, A2, B1, B2, Pair, shares, way } from '../support/endpoint-pair.js';
 import type { Seen } from '../support/peer-driver.js';
 
 const { syn, ack, psh, fin } = TcpFlags;
@@ -150,6 +150,23 @@ test('a lost third packet: data on the path completes the handshake at the serve
   stream(pair, 150);
   assert.ok(lost.size > 0);
   assert.equal(shares(data(pair.b.sent)).size, 4);
+});
+
+test('fake TCP: a change of addresses is obeyed from an address that did only the fake handshake (3.4, decision 15)', () => {
+  for (const [node, other, left, lost] of [
+    ['a', 'b', A2, A1],
+    ['b', 'a', B2, B1],
+  ] as const) {
+    const pair = connected();
+    const next = stream(pair, 40);
+    const paths = () => [...pair[other].endpoint.sessions.rows()][0]!.paths;
+    assert.equal(paths().length, 4);
+    pair[node].endpoint.setAddresses([left], pair.network.now);
+    pair.segment('a', { sequence: next, acknowledgement: 901, flags: ack | psh }, 'x');
+    pair.segment('b', { sequence: 901, acknowledgement: next + 1, flags: ack });
+    const remote = paths().map(({ tuple }) => tuple.destination);
+    assert.ok(remote.length > 0 && !remote.includes(lost), `${node}: ${remote}`);
+  }
 });
 
 test('a server does not begin handshakes, and a SYN of an unknown session is not answered', () => {
