@@ -27,6 +27,10 @@ export interface Counters {
   probesLimited: number;
   /** Sessions of a peer that got no row of Table 7: the packet was delivered as it came. */
   sessionsRefused: number;
+  /** Fragments to this node's addresses. */
+  fragmentsReceived: number;
+  /** Datagrams put together of them. */
+  reassembled: number;
 }
 
 export function newCounters(): Counters {
@@ -49,5 +53,7 @@ export function newCounters(): Counters {
     answersLimited: 0,
     probesLimited: 0,
     sessionsRefused: 0,
+    fragmentsReceived: 0,
+    reassembled: 0,
   };
 }

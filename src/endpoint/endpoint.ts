@@ -102,17 +102,18 @@ export class Endpoint {
   }
 
   #work(now: number): number {
-    const { sessions, waiting } = this.state;
+    const { sessions, waiting, reassembly } = this.state;
+    const givenUp = reassembly.size > 0 ? reassembly.sweep(now) : Number.POSITIVE_INFINITY;
     const released = this.inbound.holding.size > 0 ? this.inbound.releaseHeld(now) : Number.POSITIVE_INFINITY;
     if (this.fakeTcp.size > 0) this.fakeTcp.poll(now);
     const handshakes = this.fakeTcp.size > 0 ? this.fakeTcp.deadline : Number.POSITIVE_INFINITY;
-    if (sessions.size === 0 && waiting.size === 0) return Math.min(released, handshakes);
+    if (sessions.size === 0 && waiting.size === 0) return Math.min(released, handshakes, givenUp);
     if (now >= this.#nextSweep) {
       sessions.sweep(now);
       waiting.sweep(now);
       this.#nextSweep = now + this.#sweepInterval;
     }
-    return Math.min(released, handshakes, this.#nextSweep);
+    return Math.min(released, handshakes, givenUp, this.#nextSweep);
   }
 
   /**

@@ -46,6 +46,11 @@ export class Inbound {
     const slot = deliveries.filling.appendCopy(packet, length);
     const view = this.#view;
     const isWhole = view.parse(slot.bytes, 0, length) === HeaderStatus.ok;
+    if (view.status === HeaderStatus.fragment && this.state.ownAddresses.includes(view.destination)) {
+      deliveries.filling.drop(slot);
+      this.reassemble(view, now, length);
+      return;
+    }
     if (isWhole && !this.state.isOwn(view.destination)) {
       counters.foreignReceived++;
       counters.ordinaryReceived++;
@@ -59,6 +64,16 @@ export class Inbound {
     counters.cmReceived++;
     if (this.processCm(view, now)) slot.length = view.end;
     else deliveries.filling.drop(slot);
+  }
+
+  /** A fragment waits for the others; a CM is looked for in the whole datagram (docs/decisions.md 34). */
+  reassemble(fragment: DatagramView, now: number, length: number): void {
+    const { reassembly, counters } = this.state;
+    counters.fragmentsReceived++;
+    const whole = reassembly.add(fragment, length, now);
+    if (whole === undefined) return;
+    counters.reassembled++;
+    this.receive(whole, now, whole.length);
   }
 
   /** Delivers segments that were held too long; returns when to look again. */

@@ -25,6 +25,10 @@ export interface Limits {
   readonly answersPerAddress: number;
   /** The same to all addresses together. */
   readonly answers: number;
+  /** Octets of fragments whose datagrams are not whole, with what is kept of each datagram; the oldest datagram goes. */
+  readonly fragmentOctets: number;
+  /** The same of one sender; its oldest goes. */
+  readonly fragmentOctetsPerAddress: number;
   /** Queries and fake SYNs a second to addresses that a peer announced or sent from and that never answered, per peer, with four times as many at once. */
   readonly probesPerPeer: number;
 }
@@ -42,5 +46,7 @@ export const DEFAULT_LIMITS: Limits = {
   handshakesPerSession: 64,
   answersPerAddress: 250,
   answers: 20_000,
+  fragmentOctets: 4_194_304,
+  fragmentOctetsPerAddress: 1_048_576,
   probesPerPeer: 16,
 };

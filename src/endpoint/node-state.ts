@@ -10,6 +10,7 @@ import type { Settings } from './options.js';
 import { DoubleQueue } from './packet-queue.js';
 import { PathSelection } from './path-selection.js';
 import { AnswerLimit } from './rate-limit.js';
+import { Reassembly } from './reassembly.js';
 import { RoutingTable } from './routing.js';
 import { SessionRules } from './session-rules.js';
 import { SessionTable } from './sessions.js';
@@ -41,6 +42,8 @@ export class NodeState {
   ownAddresses: readonly Ipv4[];
   /** Answers to what came from the network. */
   readonly answers: AnswerLimit;
+  /** Datagrams that arrived in fragments. */
+  readonly reassembly: Reassembly;
 
   constructor(readonly settings: Settings) {
     const { constants, tableLimit, random, limits } = settings;
@@ -49,6 +52,7 @@ export class NodeState {
     this.sessions = new SessionTable(constants, limits);
     const isInUse = (key: number) => this.sessions.hasRemote(key);
     this.answers = new AnswerLimit(limits.answersPerAddress, limits.answers);
+    this.reassembly = new Reassembly(limits);
     this.availability = new AvailabilityTable(tableLimit, isInUse);
     this.waiting = new WaitingList(tableLimit, constants['confirm-expiry']);
     this.nodes = new NodeTable(constants, tableLimit, limits, isInUse);

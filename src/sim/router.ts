@@ -1,7 +1,7 @@
 import { readU16be, readU32be, writeU16be } from '../codec/bytes.js';
 import { updateChecksum } from '../codec/checksum.js';
 import { type Ipv4, parseIpv4 } from '../codec/index.js';
-import { fragmentationNeeded } from './fragment.js';
+import { fragmentationNeeded } from './icmp.js';
 import type { NetworkNode, Port } from './node.js';
 
 interface Route {

@@ -1,5 +1,5 @@
+import { fragment, mayFragment } from '../codec/fragment.js';
 import type { Random } from '../codec/random.js';
-import { fragment, mayFragment } from './fragment.js';
 
 /** How a link treats a datagram on its way, in one direction. Nothing is set: 50 µs, no limit, no fault. */
 export interface LinkOptions {

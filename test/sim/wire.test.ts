@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { fragment } from '../../src/codec/fragment.js';
 import { buildUdp, DatagramView, HeaderStatus, ipv4HeaderChecksum, parseIpv4 } from '../../src/codec/index.js';
-import { fragment } from '../../src/sim/fragment.js';
 import { type LinkOptions, type VirtualHost, VirtualNetwork } from '../../src/sim/network.js';
 import { Router } from '../../src/sim/router.js';
 

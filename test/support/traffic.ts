@@ -2,7 +2,7 @@
  * An application without any idea of MPIP, to run in a network namespace:
  *
  *     traffic.js serve ADDRESS PORT                       echoes UDP and TCP
- *     traffic.js udp ADDRESS PORT COUNT LARGEST           echo of datagrams of different lengths
+ *     traffic.js udp ADDRESS PORT COUNT LARGEST [LEAST]   echo of datagrams of different lengths
  *     traffic.js tcp ADDRESS PORT BYTES                   echo of a stream, compared by hash
  *
  * The clients print one JSON line.
@@ -35,13 +35,13 @@ async function serve(): Promise<void> {
   console.log('serving');
 }
 
-async function udp(count: number, largest: number): Promise<void> {
+async function udp(count: number, largest: number, least = 4): Promise<void> {
   const socket = createSocket('udp4');
   socket.connect(port, address);
   await once(socket, 'connect');
   let intact = 0;
   for (let i = 0; i < count; i++) {
-    const payload = made(4 + ((i * 131) % (largest - 3)), i);
+    const payload = made(least + ((i * 131) % (largest - least + 1)), i);
     socket.send(payload);
     const answer = await Promise.race([
       once(socket, 'message').then(([data]) => data as Buffer),
@@ -73,7 +73,7 @@ async function tcp(length: number): Promise<void> {
   console.log(JSON.stringify({ received: count, intact: sent.digest('hex') === received.digest('hex') }));
 }
 
-const [first, second] = rest.map(Number);
+const [first, second, third] = rest.map(Number);
 if (mode === 'serve') await serve();
-else if (mode === 'udp') await udp(first!, second!);
+else if (mode === 'udp') await udp(first!, second!, third);
 else await tcp(first!);

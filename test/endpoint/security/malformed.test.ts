@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { fragment } from '../../../src/codec/fragment.js';
 import {
   buildTcp,
   buildUdp,
   DatagramView,
   Flags,
   HeaderStatus,
+  ipv4HeaderChecksum,
   l4Checksum,
   Random,
   TcpFlags,
@@ -74,16 +76,51 @@ test('R3: a UDP length that lies never becomes negative: what is delivered has t
   }
 });
 
-test('R4: a fragment is delivered as it came, though it ends in a CM', () => {
+test('R4: a fragment is no datagram, though it ends in a CM: it waits for the others and changes no table', () => {
   for (const field of [0x2000, 0x00b9, 0x20b9]) {
     const driver = known();
     const before = rows(driver);
-    const fragment = withCm(buildUdp(FROM_PEER, text('tail of a datagram')), { sessionId: 7, pathId: 3 });
-    new DataView(fragment.buffer).setUint16(6, field);
-    const { delivered, sent } = driver.net(fragment);
-    assert.deepEqual([delivered.map(({ bytes }) => bytes), sent], [[fragment], []]);
+    const piece = withCm(buildUdp(FROM_PEER, text('tail')), { sessionId: 7, pathId: 3 });
+    const words = new DataView(piece.buffer);
+    words.setUint16(6, field);
+    words.setUint16(10, ipv4HeaderChecksum(piece, 0, 20));
+    const { delivered, sent } = driver.net(piece);
+    assert.deepEqual([delivered, sent], [[], []]);
     assert.deepEqual(rows(driver), before);
+    assert.equal(driver.endpoint.counters.cmReceived, 2);
   }
+});
+
+test('R4: a CM that fragments cut in two is found; the host gets the user data and nothing else', () => {
+  const payload = 'x'.repeat(600);
+  const packet = withCm(buildUdp(FROM_PEER, text(payload)), { sessionId: 7 });
+  for (const mtu of [100, 300, 636, 640]) {
+    const driver = known();
+    const delivered = fragment(packet, mtu).flatMap((piece) => driver.net(piece).delivered);
+    assert.deepEqual(
+      delivered.map((seen) => [seen.payload, seen.cm]),
+      [[payload, undefined]],
+    );
+    assert.equal(driver.endpoint.counters.cmReceived, 3);
+  }
+});
+
+test("R4: fragments of other hosts' datagrams pass untouched", () => {
+  const driver = known();
+  const transit = fragment(buildUdp({ ...FROM_PEER, destination: OTHER }, text('x'.repeat(99))), 68);
+  for (const piece of transit) assert.deepEqual(driver.net(piece).delivered[0]!.bytes, piece);
+});
+
+test('R4: fragments that never become whole take no more than their limit and go after 30 s', () => {
+  const driver = known();
+  for (let i = 0; i < 5000; i++) {
+    const from = { ...FROM_PEER, source: 0x0b000000 + i };
+    driver.net(fragment(buildUdp(from, text('x'.repeat(1400)), { identification: i }), 1200)[0]!);
+  }
+  const { reassembly } = driver.endpoint.state;
+  assert.ok(reassembly.octets <= 4_194_304 && reassembly.size > 2000);
+  driver.wait(31_000_000);
+  assert.deepEqual([reassembly.size, reassembly.octets], [0, 0]);
 });
 
 test('R5: packets to and from addresses of other hosts pass untouched and leave no state, unless switched off', () => {
