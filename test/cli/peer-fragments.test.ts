@@ -22,8 +22,8 @@ describe('mpip peer --interface and packets that are larger than a link', { skip
     return lab.start(host, process.execPath, all, /^ready /, true);
   };
   /** Echo of datagrams: every octet is compared. */
-  const echo = async (count: number, largest: number, least: number): Promise<Record<string, unknown>> => {
-    const all = [TRAFFIC, 'udp', '10.77.3.2', '7000', ...[count, largest, least].map(String)];
+  const echo = async (count: number, largest: number, least: number, port = 7000): Promise<Record<string, unknown>> => {
+    const all = [TRAFFIC, 'udp', '10.77.3.2', ...[port, count, largest, least].map(String)];
     return JSON.parse((await lab.start(lab.hostA, process.execPath, all, /^\{/)).line) as Record<string, unknown>;
   };
 
@@ -45,6 +45,8 @@ describe('mpip peer --interface and packets that are larger than a link', { skip
       run('ip', ['netns', 'exec', host, 'sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_no_pmtu_disc']);
     quiet(lab.hostA);
     quiet(lab.hostB);
+    // A socket reads the setting when it is made.
+    await lab.start(lab.hostB, process.execPath, [TRAFFIC, 'serve', '0.0.0.0', '7001'], /serving/);
     for (const [i, device] of ['ra1', 'ra2', 'rb1', 'rb2'].entries()) {
       const way = [`10.77.${i + 1}.0/24`, 'dev', device, 'src', `10.77.${i + 1}.1`];
       run('ip', [
@@ -64,6 +66,6 @@ describe('mpip peer --interface and packets that are larger than a link', { skip
     }
     await peer(lab.hostA);
     await peer(lab.hostB);
-    assert.deepEqual(await echo(100, 1440, 1280), { sent: 100, intact: 100 });
+    assert.deepEqual(await echo(100, 1440, 1280, 7001), { sent: 100, intact: 100 });
   });
 });
