@@ -14,21 +14,31 @@ export function hasTuple(view: DatagramView, tuple: Tuple): boolean {
  * checksum are updated incrementally (RFC 1624); a UDP checksum of 0 stays 0. The view must have parsed it with `ok`.
  */
 export function rewriteTuple(view: DatagramView, tuple: Tuple): void {
-  const { bytes, offset, l4Offset } = view;
+  rewriteTupleAt(view.bytes, view.offset, view.l4Offset, view.protocol, tuple);
+}
+
+/** As `rewriteTuple`, for a datagram of `protocol` (6 or 17) whose headers begin at `offset` and `l4Offset`. */
+export function rewriteTupleAt(
+  bytes: Uint8Array,
+  offset: number,
+  l4Offset: number,
+  protocol: number,
+  { source, sourcePort, destination, destinationPort }: Tuple,
+): void {
   const addressesBefore = wordSum(bytes, offset + 12, offset + 20);
-  const portsBefore = wordSum(bytes, l4Offset, l4Offset + 4);
-  writeU32be(bytes, offset + 12, tuple.source);
-  writeU32be(bytes, offset + 16, tuple.destination);
-  writeU16be(bytes, l4Offset, tuple.sourcePort);
-  writeU16be(bytes, l4Offset + 2, tuple.destinationPort);
-  const addressesAfter = wordSum(bytes, offset + 12, offset + 20);
-  const portsAfter = wordSum(bytes, l4Offset, l4Offset + 4);
+  const portsBefore = readU16be(bytes, l4Offset) + readU16be(bytes, l4Offset + 2);
+  const addressesAfter = (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff);
+  writeU32be(bytes, offset + 12, source | 0);
+  writeU32be(bytes, offset + 16, destination | 0);
+  writeU16be(bytes, l4Offset, sourcePort);
+  writeU16be(bytes, l4Offset + 2, destinationPort);
   writeU16be(bytes, offset + 10, updateChecksum(readU16be(bytes, offset + 10), addressesBefore, addressesAfter));
-  const field = l4Offset + (view.protocol === TCP ? 16 : 6);
+  const field = l4Offset + (protocol === TCP ? 16 : 6);
   const checksum = readU16be(bytes, field);
-  if (view.protocol !== TCP && checksum === 0) return;
+  if (protocol !== TCP && checksum === 0) return;
+  const portsAfter = sourcePort + destinationPort;
   const updated = updateChecksum(checksum, addressesBefore + portsBefore, addressesAfter + portsAfter);
-  writeU16be(bytes, field, updated === 0 && view.protocol !== TCP ? 0xffff : updated);
+  writeU16be(bytes, field, updated === 0 && protocol !== TCP ? 0xffff : updated);
 }
 
 /** The tuple of a datagram as a receiver sees the way back: source and destination exchanged. */

@@ -125,8 +125,17 @@ const scratch = new DatagramView();
  * other than the IP payload's) or would become longer than 65535 octets.
  */
 export function attach(packet: Uint8Array, cm: ControlMessage, out: Uint8Array, length = packet.length): number {
-  const view = scratch;
-  if (view.parse(packet, 0, length) !== HeaderStatus.ok) throw headerError(view, length);
+  if (scratch.parse(packet, 0, length) !== HeaderStatus.ok) throw headerError(scratch, length);
+  return attachParsed(scratch, cm, out);
+}
+
+/**
+ * As `attach`, for a datagram that `view` has read with `ok` at the beginning of its array.
+ * @returns the new length in octets.
+ * @throws CodecError as `attach`.
+ */
+export function attachParsed(view: DatagramView, cm: ControlMessage, out: Uint8Array): number {
+  const packet = view.bytes;
   if (!isAttachable(view)) {
     const offset = view.l4Offset + 4;
     throw new CodecError('udp-length', {
@@ -157,7 +166,7 @@ export function attach(packet: Uint8Array, cm: ControlMessage, out: Uint8Array, 
       needed: `at most ${out.length}, the room in the output`,
     });
   }
-  if (out !== packet) out.set(packet.subarray(0, end));
+  if (out !== packet) out.set(end === packet.length ? packet : packet.subarray(0, end));
   encodeInto(cm, out, end);
   const trailerSum = shiftedWordSum(out, end, total, ((end - l4Offset) & 1) === 1);
   setLengths(out, 0, l4Offset, protocol, total, end - l4Offset, 0, trailerSum);

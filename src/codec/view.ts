@@ -167,11 +167,17 @@ export class CmView {
 
   /** The addresses without empty slots, as a new array. */
   get localAddresses(): Ipv4[] {
-    const list: Ipv4[] = [];
+    return this.readAddresses([]);
+  }
+
+  /** `localAddresses` in an array of the caller, whose content is replaced. */
+  readAddresses(list: Ipv4[]): Ipv4[] {
+    let count = 0;
     for (let i = 0; i < this.addressSlots; i++) {
       const address = this.address(i);
-      if (address !== 0) list.push(address);
+      if (address !== 0) list[count++] = address;
     }
+    if (list.length !== count) list.length = count;
     return list;
   }
 

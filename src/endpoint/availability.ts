@@ -1,4 +1,5 @@
 import { addressKey, type Ipv4, type LayoutName } from '../codec/index.js';
+import { AddressMap } from './address-map.js';
 import { Evictor } from './evictor.js';
 import type { Peer } from './nodes.js';
 
@@ -23,8 +24,7 @@ export interface AvailabilityRow {
  * given up becomes enabled when a query or confirmation arrives after all.
  */
 export class AvailabilityTable {
-  readonly #rows = new Map<number, AvailabilityRow>();
-
+  readonly #rows = new AddressMap<AvailabilityRow>();
   readonly #evictor: Evictor<number, AvailabilityRow>;
 
   /** `isInUse` tells of which address and port, as `addressKey`, the row is kept as long as there are others. */
@@ -40,17 +40,16 @@ export class AvailabilityTable {
   }
 
   get(address: Ipv4, port: number): AvailabilityRow | undefined {
-    return this.#rows.get(addressKey(address, port));
+    return this.#rows.at(address, port);
   }
 
   /** The row, made when there is none; the oldest that is not in use goes when the table is full. */
   row(address: Ipv4, port: number): AvailabilityRow {
-    const key = addressKey(address, port);
-    let row = this.#rows.get(key);
+    let row = this.#rows.at(address, port);
     if (row === undefined) {
       if (this.#rows.size >= this.limit) this.#rows.delete(this.#evictor.next()!);
       row = { address, port, enabled: false, handshaken: undefined, answered: false, queries: 0, layout: undefined };
-      this.#rows.set(key, row);
+      this.#rows.set(addressKey(address, port), row);
     }
     return row;
   }
@@ -65,6 +64,7 @@ export class AvailabilityTable {
  * 4-tuple.
  */
 export class WaitingList {
+  /** The longest waiting first. */
   readonly #since = new Map<string, number>();
 
   constructor(
@@ -78,8 +78,10 @@ export class WaitingList {
 
   /** Notes that a query arrived for the connection from `local` to `remote`. */
   add(local: Ipv4, localPort: number, remote: Ipv4, remotePort: number, now: number): void {
+    const name = key(local, localPort, remote, remotePort);
+    this.#since.delete(name);
     if (this.#since.size >= this.limit) this.#since.delete(this.#since.keys().next().value!);
-    this.#since.set(key(local, localPort, remote, remotePort), now);
+    this.#since.set(name, now);
   }
 
   /** Takes the connection off the list; true when a confirmation is due. */
@@ -94,7 +96,10 @@ export class WaitingList {
 
   /** Drops what has waited too long. */
   sweep(now: number): void {
-    for (const [name, since] of this.#since) if (now - since >= this.expiryMicros) this.#since.delete(name);
+    for (const [name, since] of this.#since) {
+      if (now - since < this.expiryMicros) return;
+      this.#since.delete(name);
+    }
   }
 }
 

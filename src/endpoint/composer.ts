@@ -11,10 +11,14 @@ import {
 import type { Peer } from './nodes.js';
 import { type Settings, TickClock } from './options.js';
 
+/** Addresses that a CM has room for; asked for per packet, so not taken from the declaration each time. */
+const MOST_ADDRESSES = { compact: maxAddresses(LAYOUTS.compact), full: maxAddresses(LAYOUTS.full) };
+
 /** Fills in the CMs of a node (paper, table 1). */
 export class Composer {
   readonly #clock: TickClock;
   readonly #message: ControlMessage;
+  readonly #compactId: NodeId;
   #rotation = 0;
   /** The address list for which `#trailers` holds. */
   #measured: readonly Ipv4[] | undefined;
@@ -24,14 +28,15 @@ export class Composer {
     private readonly settings: Settings,
     private readonly addresses: () => readonly Ipv4[],
   ) {
-    const { profile, clockOffsetMicros } = settings;
+    const { profile, clockOffsetMicros, mac } = settings;
     this.#clock = new TickClock(profile.tickMicros, profile.clock, clockOffsetMicros);
     this.#message = emptyControlMessage(profile.layout);
+    this.#compactId = mac % 0x10000;
   }
 
   /** This node's id in a layout (section 3.1: the MAC address of one NIC; `compact` carries its last two octets). */
   nodeId(layout: LayoutName): NodeId {
-    return layout === 'full' ? this.settings.mac : this.settings.mac % 0x10000;
+    return layout === 'full' ? this.settings.mac : this.#compactId;
   }
 
   /** The node's clock at `now` microseconds: ticks, 0..2^32-1. */
@@ -57,7 +62,7 @@ export class Composer {
   /** Section 3.1: all local addresses; in `compact` two at a time, rotating so that all appear (docs/decisions.md 11). */
   addressList(layout: LayoutName): readonly Ipv4[] {
     const addresses = this.addresses();
-    const most = maxAddresses(LAYOUTS[layout]);
+    const most = MOST_ADDRESSES[layout];
     if (addresses.length <= most) return addresses;
     const start = this.#rotation;
     this.#rotation = (start + most) % addresses.length;
@@ -70,7 +75,7 @@ export class Composer {
     if (addresses !== this.#measured) {
       this.#measured = addresses;
       for (const name of ['compact', 'full'] as const) {
-        this.#trailers[name] = trailerSize(LAYOUTS[name], Math.min(addresses.length, maxAddresses(LAYOUTS[name])));
+        this.#trailers[name] = trailerSize(LAYOUTS[name], Math.min(addresses.length, MOST_ADDRESSES[name]));
       }
     }
     return this.#trailers[layout];

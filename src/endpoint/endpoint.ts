@@ -109,9 +109,8 @@ export class Endpoint {
     const handshakes = this.fakeTcp.size > 0 ? this.fakeTcp.deadline : Number.POSITIVE_INFINITY;
     if (sessions.size === 0 && waiting.size === 0) return Math.min(released, handshakes, givenUp);
     if (now >= this.#nextSweep) {
-      sessions.sweep(now);
       waiting.sweep(now);
-      this.#nextSweep = now + this.#sweepInterval;
+      this.#nextSweep = now + Math.ceil(this.#sweepInterval / sessions.sweep(now));
     }
     return Math.min(released, handshakes, givenUp, this.#nextSweep);
   }

@@ -1,4 +1,5 @@
 import { Evictor } from './evictor.js';
+import { FeedbackQueue } from './feedback-queue.js';
 
 /** A row of Table 5: the last one-way delay of one of the peer's paths, as seen here (paper, section 3.4). */
 export interface FeedbackRow {
@@ -18,12 +19,18 @@ export interface FeedbackRow {
   feedbackTime: number;
   /** True while the sample is newer than the last one fed back. */
   fresh: boolean;
+  /** Counts the rows made: the older of two rows has the lower number. */
+  readonly order: number;
+  /** Where the row is among those to feed back; -1 = it is not. */
+  place: number;
 }
 
 /** Table 5 for one peer, keyed by the peer's path ids. */
 export class FeedbackTable {
   readonly #rows = new Map<number, FeedbackRow>();
+  readonly #waiting = new FeedbackQueue();
   readonly #evictor: Evictor<number, FeedbackRow>;
+  #made = 0;
 
   /** At `limit` rows one goes: the oldest whose session `isLive` does not know. */
   constructor(
@@ -47,28 +54,15 @@ export class FeedbackTable {
 
   /** Stores a sample; it replaces the one before (section 3.4: "it updates the path's delay with T2 - T1"). */
   record(pathId: number, delay: number, now: number, sessionId = 0, source = 0): FeedbackRow {
-    let row = this.#rows.get(pathId);
-    if (row === undefined) {
-      if (this.#rows.size >= this.limit) this.#rows.delete(this.#evictor.next()!);
-      row = {
-        pathId,
-        sessionId,
-        delay,
-        source,
-        at: now,
-        since: now,
-        feedbackTime: Number.NEGATIVE_INFINITY,
-        fresh: true,
-      };
-      this.#rows.set(pathId, row);
-    } else {
-      row.delay = delay;
-      row.sessionId = sessionId;
-      row.source = source;
-      row.at = now;
-      row.fresh = true;
-    }
-    return row;
+    const known = this.#rows.get(pathId);
+    if (known === undefined) return this.#add(pathId, delay, now, sessionId, source);
+    known.delay = delay;
+    known.sessionId = sessionId;
+    known.source = source;
+    known.at = now;
+    known.fresh = true;
+    this.#waiting.add(known);
+    return known;
   }
 
   /**
@@ -76,28 +70,48 @@ export class FeedbackTable {
    * time. Its feedback time becomes `now`. Undefined when no row has a new sample.
    */
   next(now: number): FeedbackRow | undefined {
-    let chosen: FeedbackRow | undefined;
-    for (const row of this.#rows.values()) {
-      if (row.fresh && (chosen === undefined || row.feedbackTime < chosen.feedbackTime)) chosen = row;
-    }
-    if (chosen !== undefined) {
-      chosen.fresh = false;
-      chosen.feedbackTime = now;
-    }
+    let chosen = this.#waiting.take();
+    while (chosen !== undefined && !chosen.fresh) chosen = this.#waiting.take();
+    if (chosen === undefined) return undefined;
+    chosen.fresh = false;
+    chosen.feedbackTime = now;
     return chosen;
   }
 
   /** Forgets the paths of a session (address change, section 3.4). */
   forgetSession(sessionId: number): void {
-    for (const row of this.#rows.values()) if (row.sessionId === sessionId) this.#rows.delete(row.pathId);
+    for (const row of this.#rows.values()) if (row.sessionId === sessionId) this.remove(row.pathId);
   }
 
   /** Forgets a path. */
   remove(pathId: number): void {
+    const row = this.#rows.get(pathId);
+    if (row === undefined) return;
+    this.#waiting.remove(row);
     this.#rows.delete(pathId);
   }
 
   clear(): void {
+    this.#waiting.clear();
     this.#rows.clear();
+  }
+
+  #add(pathId: number, delay: number, now: number, sessionId: number, source: number): FeedbackRow {
+    if (this.#rows.size >= this.limit) this.remove(this.#evictor.next()!);
+    const row: FeedbackRow = {
+      pathId,
+      sessionId,
+      delay,
+      source,
+      at: now,
+      since: now,
+      feedbackTime: Number.NEGATIVE_INFINITY,
+      fresh: true,
+      order: this.#made++,
+      place: -1,
+    };
+    this.#rows.set(pathId, row);
+    this.#waiting.add(row);
+    return row;
   }
 }

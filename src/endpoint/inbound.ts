@@ -12,7 +12,7 @@ import {
   type Tuple,
   UDP,
 } from '../codec/index.js';
-import { hasTuple, reversedTuple, rewriteTuple } from '../codec/rewrite.js';
+import { reversedTuple, rewriteTuple } from '../codec/rewrite.js';
 import { detach } from '../codec/trailer.js';
 import { acceptOnly } from '../codec/view.js';
 import type { FakeTcp } from './fake-tcp.js';
@@ -31,6 +31,8 @@ export class Inbound {
   readonly holding = new Set<Session>();
   readonly #view = new TrailerView();
   readonly #deliver: Deliver;
+  /** The address list of the packet in hand. */
+  readonly #announced: Ipv4[] = [];
 
   constructor(
     private readonly state: NodeState,
@@ -150,8 +152,9 @@ export class Inbound {
    */
   peerOf(view: TrailerView, sessionId: number, pathId: number): Peer {
     const { cm, source, sourcePort } = view;
-    const { nodeId, layout, localAddresses } = cm;
+    const { nodeId, layout } = cm;
     const { nodes } = this.state;
+    const localAddresses = cm.readAddresses(this.#announced);
     if (
       pathId !== 0 &&
       sessionId !== 0 &&
@@ -355,8 +358,13 @@ export class Inbound {
 
   /** The packet's addresses and ports become those that the host knows (section 3.7.2). */
   restore(view: TrailerView, session: Session): void {
-    const inbound = inboundTuple(session);
-    if (!hasTuple(view, inbound)) rewriteTuple(view, inbound);
+    const { source, sourcePort, destination, destinationPort } = session.tuple;
+    const isRestored =
+      view.source === destination &&
+      view.destination === source &&
+      view.sourcePort === destinationPort &&
+      view.destinationPort === sourcePort;
+    if (!isRestored) rewriteTuple(view, inboundTuple(session));
   }
 
   /** Section 3.8.2: the UDP wrapper goes; addresses and ports come from the session. */

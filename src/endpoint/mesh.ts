@@ -142,7 +142,6 @@ export class PathMesh {
 
   /** A packet of the session arrived by the reverse of a tuple: the tuple works, whatever was found before. */
   seen(session: Session, tuple: Tuple, now: number): void {
-    const key = addressKey(tuple.destination, tuple.destinationPort);
     if (session.abandoned.size > 0) {
       const name = tupleKey(tuple);
       if ((session.abandoned.get(name) ?? Number.POSITIVE_INFINITY) <= now) {
@@ -150,11 +149,13 @@ export class PathMesh {
         session.meshVersion = -1;
       }
     }
-    if (key === addressKey(session.tuple.destination, session.tuple.destinationPort)) {
+    const { destination, destinationPort } = tuple;
+    if (destination === session.tuple.destination && destinationPort === session.tuple.destinationPort) {
       if (session.isRemoteLost) session.meshVersion = -1;
       session.isRemoteLost = false;
       return;
     }
+    const key = addressKey(destination, destinationPort);
     if (session.sources.has(key)) return;
     if (session.sources.size >= this.options.sourcesPerSession) this.#forgetSource(session);
     session.sources.add(key);

@@ -71,7 +71,8 @@ export class NodeState {
 
   /** True for an address that this node has or had; always true when the option `ownAddressesOnly` is off. */
   isOwn(address: Ipv4): boolean {
-    return this.ownAddresses.includes(address) || !this.settings.ownAddressesOnly;
+    for (const own of this.ownAddresses) if (own === address) return true;
+    return !this.settings.ownAddressesOnly;
   }
 
   /** True when a query or SYN may go to an address of `peer`: it answered before, or the peer's limit allows one more. */

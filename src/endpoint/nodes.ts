@@ -1,4 +1,5 @@
 import { addressKey, type Constants, type Ipv4, type LayoutName, type NodeId } from '../codec/index.js';
+import { AddressMap } from './address-map.js';
 import { Evictor } from './evictor.js';
 import { FeedbackTable } from './feedback.js';
 import { IdPool } from './id-pool.js';
@@ -57,7 +58,7 @@ export class Peer {
  */
 export class NodeTable {
   readonly #byId = new Map<number, Peer[]>();
-  readonly #byAddress = new Map<number, Peer>();
+  readonly #byAddress = new AddressMap<Peer>();
   readonly #evictor: Evictor<number, Peer>;
 
   constructor(
@@ -86,7 +87,7 @@ export class NodeTable {
 
   /** The peer proven at an address and port. */
   at(address: Ipv4, port: number): Peer | undefined {
-    return this.#byAddress.get(addressKey(address, port));
+    return this.#byAddress.at(address, port);
   }
 
   rows(): IterableIterator<[number, Peer]> {
@@ -127,9 +128,9 @@ export class NodeTable {
 
   /** Adds a row: `address` and `port` belong to `peer`. */
   prove(peer: Peer, address: Ipv4, port: number): void {
-    const key = addressKey(address, port);
-    const before = this.#byAddress.get(key);
+    const before = this.#byAddress.at(address, port);
     if (before === peer) return;
+    const key = addressKey(address, port);
     if (before !== undefined) this.#forget(key, before);
     if (this.#byAddress.size >= this.limit) {
       const oldest = this.#evictor.next()!;

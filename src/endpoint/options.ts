@@ -120,6 +120,6 @@ export class TickClock {
   ticks(now: number): number {
     let micros = now + this.offsetMicros;
     if (this.mode === 'utc-day') micros = ((micros % DAY_MICROS) + DAY_MICROS) % DAY_MICROS;
-    return (Math.floor(micros / this.tickMicros) % 0x1_0000_0000) >>> 0;
+    return Math.floor(micros / this.tickMicros) >>> 0;
   }
 }

@@ -10,8 +10,8 @@ import {
   TcpFlags,
   type Tuple,
 } from '../codec/index.js';
-import { hasTuple, rewriteTuple } from '../codec/rewrite.js';
-import { attach } from '../codec/trailer.js';
+import { rewriteTupleAt } from '../codec/rewrite.js';
+import { attach, attachParsed } from '../codec/trailer.js';
 import type { AvailabilityRow } from './availability.js';
 import { MAX_TRAILER } from './control-packet.js';
 import type { FakeTcp } from './fake-tcp.js';
@@ -30,7 +30,6 @@ export class Outbound {
   /** TCP connections that this host opened lately, as text: their SYN passed. */
   readonly #initiated = new Set<string>();
   readonly #view = new DatagramView();
-  readonly #rewritten = new DatagramView();
   readonly #wrapped = new Uint8Array(65535 + WRAPPER_OVERHEAD);
 
   constructor(
@@ -220,10 +219,8 @@ export class Outbound {
       return;
     }
     const slot = queue.append(length, MAX_TRAILER);
-    slot.length = attach(view.bytes, cm, slot.bytes, length);
-    if (isOriginal || hasTuple(view, path.tuple)) return;
-    this.#rewritten.parse(slot.bytes, 0, slot.length);
-    rewriteTuple(this.#rewritten, path.tuple);
+    slot.length = attachParsed(view, cm, slot.bytes);
+    if (!isOriginal) rewriteTupleAt(slot.bytes, 0, view.l4Offset, view.protocol, path.tuple);
   }
 }
 

@@ -38,7 +38,9 @@ export class PacketQueue {
   /** Adds a copy of a datagram. */
   appendCopy(packet: Uint8Array, length = packet.length, room = 0): PacketSlot {
     const slot = this.append(length, room);
-    slot.bytes.set(length === packet.length ? packet : packet.subarray(0, length));
+    // A buffer of the usual size is copied whole: to make a view of a part of it takes longer.
+    const isWhole = length === packet.length || packet.length <= USUAL_SIZE;
+    slot.bytes.set(isWhole ? packet : packet.subarray(0, length));
     return slot;
   }
 

@@ -40,11 +40,11 @@ export class SessionRules {
 
   /** The row of Table 7 for a data packet with a session id; collisions as in docs/decisions.md 3, 4, 5. */
   received(view: TrailerView, peer: Peer, id: number, pathId: number, now: number): Session | undefined {
-    const tuple = reversedTuple(view);
     const known = this.sessions.byId(peer, id, now);
+    if (known !== undefined && pathId !== 0) return known;
+    const tuple = reversedTuple(view);
     if (known === undefined)
       return (pathId === 0 ? undefined : this.revive(view, peer, id, now)) ?? this.adopt(view, peer, id, tuple, now);
-    if (pathId !== 0) return known;
     if (known.protocol === view.protocol && sameTuple(known.tuple, tuple)) {
       known.isNamedByPeer = true;
       return known;

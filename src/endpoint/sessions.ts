@@ -1,11 +1,14 @@
-import { addressKey, type Constants, type Tuple } from '../codec/index.js';
+import type { Constants, Tuple } from '../codec/index.js';
 import type { Limits } from './limits.js';
 import type { Peer } from './nodes.js';
 import type { Path } from './paths.js';
 import type { ReorderingBuffer } from './reordering.js';
+import { SessionIndex } from './session-index.js';
 
 /** Rows looked at for one to remove. */
 const MOST_PROBES = 256;
+/** Rows looked at in one go for expired ones. */
+const ROWS_A_GO = 256;
 /** A session that had packets for longer than this, the last one at most ten times this ago, is busy. */
 const BUSY_MICROS = 1_000_000;
 
@@ -55,6 +58,8 @@ export class Session {
   changeSeen = '';
   /** Holds TCP segments that came out of order; undefined for other protocols or when switched off. */
   reordering: ReorderingBuffer | undefined;
+  /** Of the table's index: the next row with the same key. */
+  nextOfKey: Session | undefined;
 
   constructor(
     readonly peer: Peer,
@@ -92,11 +97,14 @@ const MOST_FORMER = 256;
  * the network. A row expires `session-expiry` after the last packet that was not a heartbeat.
  */
 export class SessionTable {
-  /** By the remote address and port, then the few connections with it. */
-  readonly #byRemote = new Map<number, Session[]>();
+  readonly #rows = new Set<Session>();
+  readonly #index = new SessionIndex();
   /** Rows in which this host never sent, oldest first. */
   readonly #unused = new Set<Session>();
-  #size = 0;
+  /** Goes through the rows in search of expired ones. */
+  #hand: Iterator<Session> | undefined;
+  #leftToSweep = 0;
+  #goes = 1;
 
   constructor(
     private readonly constants: Constants,
@@ -104,28 +112,23 @@ export class SessionTable {
   ) {}
 
   get size(): number {
-    return this.#size;
+    return this.#rows.size;
   }
 
-  *rows(): IterableIterator<Session> {
-    for (const list of this.#byRemote.values()) yield* list;
+  /** Every row, oldest first. */
+  rows(): IterableIterator<Session> {
+    return this.#rows.values();
   }
 
   /** The live session with this socket pair; an expired one is removed first. */
   byTuple(tuple: Tuple, protocol: number, now: number): Session | undefined {
-    const list = this.#byRemote.get(addressKey(tuple.destination, tuple.destinationPort));
-    if (list === undefined) return undefined;
-    for (const session of list) {
-      const own = session.tuple;
-      if (own.sourcePort === tuple.sourcePort && own.source === tuple.source && session.protocol === protocol)
-        return this.#live(session, now);
-    }
-    return undefined;
+    const session = this.#index.get(tuple, protocol);
+    return session === undefined ? undefined : this.#live(session, now);
   }
 
   /** True when a session has this remote address and port, as `addressKey`. */
   hasRemote(key: number): boolean {
-    return this.#byRemote.has(key);
+    return this.#index.hasRemote(key);
   }
 
   /** Notes that this host sends in the session. */
@@ -200,18 +203,29 @@ export class SessionTable {
       peer.sessionIds.free(session.id, now);
       this.#remember(session);
     }
-    const key = addressKey(session.tuple.destination, session.tuple.destinationPort);
-    const rest = (this.#byRemote.get(key) ?? []).filter((other) => other !== session);
-    if (rest.length === 0) this.#byRemote.delete(key);
-    else this.#byRemote.set(key, rest);
-    this.#size--;
+    if (this.#rows.delete(session)) this.#index.delete(session);
     this.#unused.delete(session);
     this.#prove(session);
   }
 
-  /** Removes every expired row. */
-  sweep(now: number): void {
-    for (const session of [...this.rows()]) this.#live(session, now);
+  /**
+   * Removes expired rows. A large table is gone through in several goes, so that none takes long.
+   * @returns how many goes it takes to come to every row that is there now.
+   */
+  sweep(now: number): number {
+    if (this.#leftToSweep <= 0) {
+      this.#leftToSweep = this.#rows.size;
+      this.#goes = Math.max(1, Math.ceil(this.#rows.size / ROWS_A_GO));
+    }
+    for (let i = 0; i < ROWS_A_GO && this.#leftToSweep > 0; i++, this.#leftToSweep--) {
+      let step = this.#hand?.next();
+      if (step === undefined || step.done === true) {
+        this.#hand = this.#rows.values();
+        step = this.#hand.next();
+      }
+      if (step.done !== true) this.#live(step.value, now);
+    }
+    return this.#goes;
   }
 
   #prove(session: Session): void {
@@ -223,7 +237,7 @@ export class SessionTable {
   #hasRoom(peer: Peer, now: number): boolean {
     const { sessions, sessionsPerPeer } = this.limits;
     if (peer.sessions.size >= sessionsPerPeer && !this.#makeRoom(peer.sessions.values(), now)) return false;
-    return this.#size < sessions || this.#makeRoom(this.#unused, now);
+    return this.#rows.size < sessions || this.#makeRoom(this.#unused, now);
   }
 
   /** Removes the first of the oldest rows in which this host never sent and that carry no traffic just now. */
@@ -259,11 +273,8 @@ export class SessionTable {
   #add(session: Session): Session {
     session.peer.sessions.set(session.id, session);
     session.peer.formerSessions.delete(session.id);
-    const key = addressKey(session.tuple.destination, session.tuple.destinationPort);
-    const list = this.#byRemote.get(key);
-    if (list === undefined) this.#byRemote.set(key, [session]);
-    else list.push(session);
-    this.#size++;
+    this.#rows.add(session);
+    this.#index.add(session);
     return session;
   }
 }

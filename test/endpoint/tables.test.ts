@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { addressKey, defaultConstants, TCP, UDP } from '../../src/codec/index.js';
+import { AddressMap } from '../../src/endpoint/address-map.js';
+import { FeedbackTable, Peer } from '../../src/endpoint/index.js';
+import { keyOf, SessionIndex } from '../../src/endpoint/session-index.js';
+import { Session } from '../../src/endpoint/sessions.js';
+import { Driver, LOCAL, REMOTE } from '../support/peer-driver.js';
+import { runs } from '../support/runs.js';
+
+test('feedback is due in the order that a look at every row would give', () => {
+  const pathId = fc.integer({ min: 1, max: 12 });
+  const step = fc.oneof(
+    { weight: 5, arbitrary: fc.record({ kind: fc.constant('record' as const), pathId, sessionId: fc.nat(2) }) },
+    { weight: 4, arbitrary: fc.record({ kind: fc.constant('next' as const), later: fc.nat(1) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('remove' as const), pathId }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('forget' as const), sessionId: fc.nat(2) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('used elsewhere' as const), pathId }) },
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+      const table = new FeedbackTable(8);
+      let now = 1;
+      for (const action of steps) {
+        if (action.kind === 'record') table.record(action.pathId, now, now, action.sessionId);
+        else if (action.kind === 'remove') table.remove(action.pathId);
+        else if (action.kind === 'forget') table.forgetSession(action.sessionId);
+        else if (action.kind === 'used elsewhere') {
+          const row = table.get(action.pathId);
+          if (row !== undefined) row.fresh = false;
+        } else {
+          now += action.later;
+          const fresh = [...table.rows()].filter((row) => row.fresh);
+          const first = fresh.reduce<(typeof fresh)[0] | undefined>(
+            (best, row) => (best === undefined || row.feedbackTime < best.feedbackTime ? row : best),
+            undefined,
+          );
+          assert.equal(table.next(now), first);
+          if (first !== undefined) assert.deepEqual([first.fresh, first.feedbackTime], [false, now]);
+        }
+        assert.ok(table.size <= 8);
+      }
+    }),
+    runs(300),
+  );
+});
+
+test('a map by address and port holds what a plain map holds, in the same order', () => {
+  const address = fc.constantFrom(0, 1, 0x0a010001, 0x7fffffff, 0x80000000, 0xc0a80001, 0xffffffff);
+  const port = fc.constantFrom(0, 1, 7000, 65535);
+  const step = fc.record({ kind: fc.constantFrom('at', 'set', 'delete'), address, port });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      const map = new AddressMap<number>();
+      const plain = new Map<number, number>();
+      for (const [i, { kind, address, port }] of steps.entries()) {
+        const key = addressKey(address, port);
+        if (kind === 'set') {
+          map.set(key, i);
+          plain.set(key, i);
+        } else if (kind === 'delete') assert.equal(map.delete(key), plain.delete(key));
+        else assert.equal(map.at(address, port), plain.get(key));
+        assert.deepEqual([map.size, map.has(key), map.get(key)], [plain.size, plain.has(key), plain.get(key)]);
+      }
+      assert.deepEqual([...map.entries()], [...plain.entries()]);
+    }),
+    runs(200),
+  );
+});
+
+test('rows of Table 7 are found by their socket pair, also those that share a key', () => {
+  const peer = new Peer(1, 'full', defaultConstants());
+  const ports = fc.integer({ min: 0, max: 0xffff });
+  const tuple = fc.record({
+    source: fc.constantFrom(LOCAL, 0xc0000299),
+    destination: fc.constantFrom(REMOTE, 1),
+    sourcePort: fc.oneof(fc.constant(1), ports),
+    destinationPort: fc.oneof(fc.constant(1), ports),
+  });
+  /** The same ports between other addresses, moved so that the key is that of the first. */
+  const shared = (first: { source: number; destination: number; sourcePort: number; destinationPort: number }) => {
+    const moved = { ...first, source: LOCAL + 1, destination: REMOTE + 1, sourcePort: 0, destinationPort: 0 };
+    const difference = keyOf(first, UDP) ^ keyOf(moved, UDP);
+    return { ...moved, sourcePort: difference >>> 16, destinationPort: difference & 0xffff };
+  };
+  const row = fc.record({ tuple, isShared: fc.boolean(), protocol: fc.constantFrom(TCP, UDP) });
+  fc.assert(
+    fc.property(fc.array(row, { maxLength: 40 }), fc.array(fc.nat(39)), (rows, removed) => {
+      const index = new SessionIndex();
+      const name = (session: Session) => `${JSON.stringify(Object.values(session.tuple))} ${session.protocol}`;
+      const sessions = new Map<string, Session>();
+      for (const { tuple, isShared, protocol } of rows) {
+        for (const one of isShared ? [tuple, shared(tuple)] : [tuple]) {
+          const session = new Session(peer, 1, protocol, one, 'self', 0);
+          if (sessions.has(name(session))) continue;
+          sessions.set(name(session), session);
+          index.add(session);
+        }
+      }
+      for (const i of removed) {
+        const session = [...sessions.values()][i];
+        if (session === undefined) continue;
+        index.delete(session);
+        sessions.delete(name(session));
+        assert.equal(index.get(session.tuple, session.protocol), undefined);
+      }
+      for (const session of sessions.values()) assert.equal(index.get(session.tuple, session.protocol), session);
+      for (const { tuple } of rows) {
+        const isHeld = [...sessions.values()].some(
+          (session) =>
+            session.tuple.destination === tuple.destination && session.tuple.destinationPort === tuple.destinationPort,
+        );
+        assert.equal(index.hasRemote(addressKey(tuple.destination, tuple.destinationPort)), isHeld);
+      }
+    }),
+    runs(100),
+  );
+});
+
+test('expired rows leave a large Table 7 a few at a time, and all within a quarter of the expiry', () => {
+  const driver = new Driver();
+  const layout = 'full';
+  driver.enable({ layout, nodeId: 0x020000000a01 });
+  for (let id = 1; id <= 1000; id++) {
+    driver.netUdp({ layout, nodeId: 0x020000000a01, sessionId: id }, 'x', { port: id });
+    driver.endpoint.poll(driver.now);
+  }
+  const { sessions } = driver.endpoint;
+  assert.equal(sessions.size, 1000);
+  driver.now += 120_000_000;
+  const end = driver.now + 30_000_000;
+  let most = 0;
+  while (sessions.size > 0 && driver.now <= end) {
+    const before = sessions.size;
+    const due = driver.endpoint.poll(driver.now);
+    assert.ok(due > driver.now);
+    driver.now = due;
+    most = Math.max(most, before - sessions.size);
+  }
+  assert.equal(sessions.size, 0);
+  assert.ok(most <= 256, `${most} rows at once`);
+});
