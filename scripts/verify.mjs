@@ -8,7 +8,21 @@ import { delimiter, join } from 'node:path';
 import { ensureInstalled, ROOT } from './lib/run.mjs';
 
 /** Debian packages of the commands that tests use. */
-const COMMANDS = { tshark: 'tshark', ip: 'iproute2', tc: 'iproute2', chromium: 'chromium' };
+const COMMANDS = {
+  chromium: 'chromium',
+  curl: 'curl',
+  dropbear: 'dropbear-bin',
+  dropbearkey: 'dropbear-bin',
+  ethtool: 'ethtool',
+  ip: 'iproute2',
+  iperf3: 'iperf3',
+  iptables: 'iptables',
+  mptcpize: 'mptcpize',
+  ssh: 'openssh-client',
+  'ssh-keygen': 'openssh-client',
+  tc: 'iproute2',
+  tshark: 'tshark',
+};
 
 const isCi = process.env.CI === 'true';
 const counts = { passed: 0, failed: 0, skipped: 0 };
@@ -74,7 +88,7 @@ function installCommands() {
   if (missing.length === 0) return;
   const canInstall = process.getuid?.() === 0 && has('apt-get');
   if (canInstall) {
-    const packages = missing.map((command) => COMMANDS[command]);
+    const packages = [...new Set(missing.map((command) => COMMANDS[command]))];
     console.log(`Installing ${packages.join(', ')} …`);
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     const apt = (...args) => spawnSync('apt-get', ['-qq', ...args], { env, stdio: ['ignore', 2, 2] }).status === 0;

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -27,17 +27,13 @@ export class NamespaceLab {
       run('ip', ['netns', 'add', name]);
       run('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
     }
-    const ends: [string, string, number][] = [
-      [this.hostA, 'a1', 1],
-      [this.hostA, 'a2', 2],
-      [this.hostB, 'b1', 3],
-      [this.hostB, 'b2', 4],
-    ];
-    for (const [host, device, net] of ends) this.#link(host, device, net);
+    for (const device of DEVICES) this.#link(device);
     run('ip', ['netns', 'exec', this.router, 'sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward']);
   }
 
-  #link(host: string, device: string, net: number): void {
+  #link(device: Device): void {
+    const host = this.hostOf(device);
+    const net = NETS[device];
     const far = `r${device}`;
     const gateway = `10.77.${net}.1`;
     run('ip', ['link', 'add', device, 'netns', host, 'type', 'veth', 'peer', 'name', far, 'netns', this.router]);
@@ -46,10 +42,98 @@ export class NamespaceLab {
     // Without IPv6 nothing changes by itself while a test looks.
     run('ip', ['-n', host, 'link', 'set', device, 'addrgenmode', 'none', 'up']);
     run('ip', ['-n', this.router, 'link', 'set', far, 'addrgenmode', 'none', 'up']);
-    run('ip', ['-n', host, 'route', 'add', 'default', 'via', gateway, 'dev', device, 'metric', `${100 + net}`]);
-    // A packet leaves by the interface whose address it has, as on any host with two uplinks.
-    run('ip', ['-n', host, 'route', 'add', 'default', 'via', gateway, 'dev', device, 'table', `${net}`]);
+    this.#addRoutes(device);
     run('ip', ['-n', host, 'rule', 'add', 'from', `10.77.${net}.2`, 'lookup', `${net}`]);
+  }
+
+  #addRoutes(device: Device): void {
+    const net = NETS[device];
+    const way = ['default', 'via', `10.77.${net}.1`, 'dev', device];
+    run('ip', ['-n', this.hostOf(device), 'route', 'add', ...way, 'metric', `${100 + net}`]);
+    // A packet leaves by the interface whose address it has, as on any host with two uplinks.
+    run('ip', ['-n', this.hostOf(device), 'route', 'add', ...way, 'table', `${net}`]);
+  }
+
+  /** The host that has an interface. */
+  hostOf(device: Device): string {
+    return device === 'a1' || device === 'a2' ? this.hostA : this.hostB;
+  }
+
+  /** Takes an interface of a host down, and with it its routes. */
+  linkDown(device: Device): void {
+    run('ip', ['-n', this.hostOf(device), 'link', 'set', device, 'down']);
+  }
+
+  /** Brings it up again and gives its routes back, as the network manager of the host would. */
+  linkUp(device: Device): void {
+    run('ip', ['-n', this.hostOf(device), 'link', 'set', device, 'up']);
+    this.#addRoutes(device);
+  }
+
+  /** No card of a real network joins, splits or leaves unsummed what a capture shows: neither does any here. */
+  switchOffloadsOff(): void {
+    for (const [namespace, device] of this.#bothEnds(DEVICES))
+      this.exec(namespace, 'ethtool', '-K', device, 'tx', 'off', 'rx', 'off', 'tso', 'off', 'gso', 'off', 'gro', 'off');
+  }
+
+  /** Limits links in both directions to a rate of 100BASE-T's kind: preamble, checksum and gap count too. */
+  limitRate(megabits: number, devices: readonly Device[], shaper: 'tbf' | 'htb' = 'tbf'): void {
+    const rate = ['rate', `${megabits}mbit`, 'burst', '8kb'];
+    for (const [namespace, device] of this.#bothEnds(devices)) {
+      const tc = (...words: string[]) => this.exec(namespace, 'tc', ...words);
+      const root = ['dev', device, 'root', 'handle', '1:', 'stab', 'overhead', '24', 'linklayer', 'ethernet'];
+      if (shaper === 'tbf') tc('qdisc', 'replace', ...root, 'tbf', ...rate, 'limit', '150kb');
+      else {
+        tc('qdisc', 'replace', ...root, 'htb', 'default', '1');
+        tc('class', 'replace', 'dev', device, 'parent', '1:', 'classid', '1:1', 'htb', ...rate, 'cburst', '8kb');
+        tc('qdisc', 'replace', 'dev', device, 'parent', '1:1', 'bfifo', 'limit', '150kb');
+      }
+    }
+  }
+
+  /** Takes every limit off. */
+  unlimitRates(): void {
+    for (const [namespace, device] of this.#bothEnds(DEVICES))
+      spawnSync('ip', ['netns', 'exec', namespace, 'tc', 'qdisc', 'del', 'dev', device, 'root']);
+  }
+
+  /** Octets that an interface of a host has sent, with their Ethernet headers. */
+  octetsSent(device: Device): number {
+    const [link] = JSON.parse(run('ip', ['-n', this.hostOf(device), '-j', '-s', 'link', 'show', device]));
+    return (link as { stats64: { tx: { bytes: number } } }).stats64.tx.bytes;
+  }
+
+  #bothEnds(devices: readonly Device[]): [namespace: string, device: string][] {
+    return devices.flatMap((device): [string, string][] => [
+      [this.hostOf(device), device],
+      [this.router, `r${device}`],
+    ]);
+  }
+
+  /** Runs a command that has to succeed in a namespace, to its end. @returns its standard output. */
+  exec(namespace: string, command: string, ...args: readonly string[]): string {
+    return run('ip', ['netns', 'exec', namespace, command, ...args]);
+  }
+
+  /** Starts a program in a namespace whose input and output the caller holds. */
+  open(namespace: string, command: string, args: readonly string[]): ChildProcessWithoutNullStreams {
+    const child = spawn('ip', ['netns', 'exec', namespace, command, ...args]);
+    this.#children.add(child);
+    child.once('close', () => this.#children.delete(child));
+    return child;
+  }
+
+  /** Runs a program in a namespace while the caller does other things. @returns its standard output. */
+  async finish(namespace: string, command: string, ...args: readonly string[]): Promise<string> {
+    const child = this.open(namespace, command, args);
+    let output = '';
+    let errors = '';
+    child.stdin.end();
+    child.stdout.on('data', (data) => (output += data));
+    child.stderr.on('data', (data) => (errors += data));
+    const [code] = await once(child, 'close');
+    if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}: ${errors}${output}`);
+    return output;
   }
 
   /** Starts a program in a namespace and waits for a line that it prints. `isPeer`: `endPeers` is to end it. */
@@ -131,17 +215,23 @@ export interface Ended {
   readonly output: string;
 }
 
+/** The interfaces of the two hosts. */
+export type Device = 'a1' | 'a2' | 'b1' | 'b2';
+const DEVICES: readonly Device[] = ['a1', 'a2', 'b1', 'b2'];
+/** The third octet of their networks. */
+const NETS: Readonly<Record<Device, number>> = { a1: 1, a2: 2, b1: 3, b2: 4 };
+
 const PREFIX = 'mpip-test-';
 const FOLDER = '/var/run/netns';
 
-/** Why the lab cannot be made here, in a sentence; undefined where it can. */
-export function whyNoNamespaces(): string | undefined {
+/** Why the lab cannot be made here, in a sentence; undefined where it can. `commands`: what a test needs besides. */
+export function whyNoNamespaces(...commands: readonly string[]): string | undefined {
   const has = (command: string) =>
     (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, command)));
   if (process.platform !== 'linux') return 'Network namespaces exist on Linux only.';
   if (process.getuid?.() !== 0) return 'Network namespaces are made by root only.';
-  const missing = ['ip', 'tc', 'dumpcap', 'tshark'].filter((command) => !has(command));
-  if (missing.length > 0) return `${missing.join(', ')} is missing; install iproute2 and tshark.`;
+  const missing = ['ip', 'tc', 'dumpcap', 'tshark', ...commands].filter((command) => !has(command));
+  if (missing.length > 0) return `${missing.join(', ')} is missing; scripts/verify.mjs names the Debian packages.`;
   if (!existsSync('/dev/net/tun')) return '/dev/net/tun is missing.';
   const probe = `${PREFIX}${process.pid}-p`;
   const { status, stderr } = spawnSync('ip', ['netns', 'add', probe], { encoding: 'utf8' });

@@ -2,14 +2,20 @@
  * An application without any idea of MPIP, to run in a network namespace:
  *
  *     traffic.js serve ADDRESS PORT                       echoes UDP and TCP
+ *     traffic.js name-server ADDRESS PORT                 answers DNS queries for hostN.example with 192.0.2.N
+ *     traffic.js names ADDRESS PORT COUNT                 asks it through the system's resolver library
+ *     traffic.js http ADDRESS PORT BYTES                  serves a file, prints its SHA-256
  *     traffic.js udp ADDRESS PORT COUNT LARGEST [LEAST]   echo of datagrams of different lengths
+ *     traffic.js settle ADDRESS PORT COUNT LARGEST        the same until so many in a row came back
  *     traffic.js tcp ADDRESS PORT BYTES                   echo of a stream, compared by hash
  *
  * The clients print one JSON line.
  */
 import { createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
+import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { Random } from '../../src/codec/index.js';
 
@@ -35,21 +41,76 @@ async function serve(): Promise<void> {
   console.log('serving');
 }
 
-async function udp(count: number, largest: number, least = 4): Promise<void> {
+/** A name server that is as strict as RFC 1035 allows: octets behind the question are a format error. */
+async function serveNames(): Promise<void> {
+  const socket = createSocket('udp4');
+  socket.on('message', (query, from) => {
+    let end = 12;
+    while (query[end]! > 0) end += 1 + query[end]!;
+    end += 5;
+    const number = Number(/host(\d+)/.exec(query.toString('latin1'))?.[1]);
+    const isWellFormed = query.length === end;
+    const head = Buffer.from(query.subarray(0, 12));
+    head.writeUInt16BE(isWellFormed ? 0x8180 : 0x8181, 2);
+    head.writeUInt16BE(isWellFormed ? 1 : 0, 6);
+    const record = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, number]);
+    const answer = isWellFormed ? [head, query.subarray(12, end), record] : [head, query.subarray(12, end)];
+    socket.send(Buffer.concat(answer), from.port, from.address);
+  });
+  socket.bind(port, address);
+  await once(socket, 'listening');
+  console.log('serving');
+}
+
+async function names(count: number): Promise<void> {
+  const resolver = new Resolver({ timeout: 5000, tries: 2 });
+  resolver.setServers([`${address}:${port}`]);
+  let right = 0;
+  for (let i = 1; i <= count; i++) if (`${await resolver.resolve4(`host${i}.example`)}` === `192.0.2.${i}`) right++;
+  console.log(JSON.stringify({ asked: count, right }));
+}
+
+async function http(length: number): Promise<void> {
+  const file = made(length, length);
+  const server = createHttpServer((_request, response) => response.end(file));
+  server.listen(port, address);
+  await once(server, 'listening');
+  console.log(`serving ${createHash('sha256').update(file).digest('hex')}`);
+}
+
+/** Sends datagrams one after the other and compares what comes back, until `isDone` says so. */
+async function udp(
+  largest: number,
+  least: number,
+  patienceMs: number,
+  isDone: (sent: number, row: number) => boolean,
+): Promise<void> {
   const socket = createSocket('udp4');
   socket.connect(port, address);
   await once(socket, 'connect');
+  let sent = 0;
   let intact = 0;
-  for (let i = 0; i < count; i++) {
-    const payload = made(least + ((i * 131) % (largest - least + 1)), i);
+  let row = 0;
+  while (!isDone(sent, row)) {
+    const payload = made(least + ((sent * 131) % (largest - least + 1)), ++sent);
+    const answer = new Promise<boolean>((resolve) => {
+      const timer = setTimeout(() => resolve(false), patienceMs);
+      // What was given up for lost may come yet.
+      const compare = (data: Buffer) => {
+        if (!data.equals(payload)) return;
+        socket.off('message', compare);
+        clearTimeout(timer);
+        resolve(true);
+      };
+      socket.on('message', compare);
+    });
     socket.send(payload);
-    const answer = await Promise.race([
-      once(socket, 'message').then(([data]) => data as Buffer),
-      new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 1000).unref()),
-    ]);
-    if (answer?.equals(payload)) intact++;
+    const isIntact = await answer;
+    socket.removeAllListeners('message');
+    if (isIntact) intact++;
+    row = isIntact ? row + 1 : 0;
   }
-  console.log(JSON.stringify({ sent: count, intact }));
+  console.log(JSON.stringify({ sent, intact }));
   socket.close();
 }
 
@@ -75,5 +136,9 @@ async function tcp(length: number): Promise<void> {
 
 const [first, second, third] = rest.map(Number);
 if (mode === 'serve') await serve();
-else if (mode === 'udp') await udp(first!, second!, third);
+else if (mode === 'name-server') await serveNames();
+else if (mode === 'names') await names(first!);
+else if (mode === 'http') await http(first!);
+else if (mode === 'udp') await udp(second!, third ?? 4, 5000, (sent) => sent === first);
+else if (mode === 'settle') await udp(second!, 4, 300, (_, row) => row === first);
 else await tcp(first!);

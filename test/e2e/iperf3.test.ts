@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ALL_PAIRS, captured, kernelCounters } from '../support/lab-capture.js';
+import { describeInLab } from '../support/lab-suite.js';
+import { withPair } from '../support/live-pair.js';
+import type { NamespaceLab } from '../support/namespaces.js';
+
+const KINDS = {
+  TCP: { protocol: 6, words: ['-C', 'cubic', '-t', '2'] },
+  UDP: { protocol: 17, words: ['-u', '-b', '120M', '-l', '1400', '-t', '2'] },
+} as const;
+
+/** The end of the report of iperf3, as far as it matters here. */
+interface Report {
+  readonly end: { readonly sum_sent: { readonly bytes: number }; readonly sum_received: { readonly bytes: number } };
+}
+
+const prepare = async (lab: NamespaceLab) => {
+  lab.limitRate(100, ['a1', 'a2', 'b1', 'b2']);
+  await lab.start(lab.hostB, 'iperf3', ['--server', '--forceflush'], /^Server listening/);
+};
+
+describeInLab('iperf3 over two interfaces of 100 Mbit/s at each end', { commands: ['iperf3'], prepare }, (suite) => {
+  for (const mode of ['fake-tcp', 'udp-wrapper'] as const)
+    for (const [kind, { protocol, words }] of Object.entries(KINDS))
+      test(`${kind} goes by all four paths with --${mode}`, async () => {
+        const { lab } = suite;
+        const kernel = () => kernelCounters(lab, lab.hostA, 'Tcp');
+        await withPair(lab, { mode }, async ({ a }) => {
+          const before = kernel();
+          const wire = await captured(lab, `iperf3-${kind.toLowerCase()}-${mode}`, async () => {
+            const text = await lab.finish(lab.hostA, 'iperf3', '-c', '10.77.3.2', '--json', ...words);
+            const { end } = JSON.parse(text) as Report;
+            assert.ok(end.sum_received.bytes > 0, text);
+          });
+          const { OutSegs, RetransSegs } = kernel();
+          const segments = OutSegs! - before.OutSegs!;
+          const repeated = RetransSegs! - before.RetransSegs!;
+          assert.ok(repeated <= segments / 4, `${repeated} of ${segments} segments were sent again`);
+
+          // A wrapped segment is UDP on every path but the original.
+          const wrapped = kind === 'TCP' && mode === 'udp-wrapper';
+          const shares = wire.shares('a', wrapped ? 17 : protocol);
+          assert.deepEqual([...shares.keys()].sort(), wrapped ? ALL_PAIRS.slice(1) : ALL_PAIRS);
+          if (wrapped) assert.ok(wire.shares('a', 6).has(ALL_PAIRS[0]!));
+
+          const { sessions, paths } = await a.status();
+          const ids = sessions.filter((session) => session.protocol === protocol).map(({ sessionId }) => sessionId);
+          const pairs = ids.map((id) =>
+            paths
+              .filter(({ sessionId, samples }) => sessionId === id && samples > 0)
+              .map(({ tuple }) => `${tuple.source}>${tuple.destination}`)
+              .sort(),
+          );
+          assert.ok(
+            pairs.some((measured) => `${measured}` === `${ALL_PAIRS}`),
+            `paths with measured delays: ${JSON.stringify(pairs)}`,
+          );
+        });
+      });
+});

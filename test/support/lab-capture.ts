@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Flags } from '../../src/codec/index.js';
+import { CaptureParser } from '../../src/io/capture-reader.js';
+import { MPIP, until } from './live-pair.js';
+import { type NamespaceLab, type Running, run } from './namespaces.js';
+
+/** Where captures are kept: evidence of what was on the wire. */
+const EVIDENCE = join(process.env.MPIP_EVIDENCE ?? 'build/evidence', 'e2e');
+/** Whole packets of each host: some 6 megabytes at most. */
+const MOST_PACKETS = 4000;
+/** Octets of an Ethernet header. */
+const ETHERNET = 14;
+/** Copies that ask and confirm have a wrong TCP checksum on purpose (docs/decisions.md 1); nothing else has. */
+const COPIES: readonly unknown[] = [Flags.enable, Flags.enabled];
+const SIDES = { a: ['a1', 'a2'], b: ['b1', 'b2'] } as const;
+
+/** The four ways from host A to host B, as `Captured.shares` names them. */
+export const ALL_PAIRS = ['10.77.1.2>10.77.3.2', '10.77.1.2>10.77.4.2', '10.77.2.2>10.77.3.2', '10.77.2.2>10.77.4.2'];
+
+/** A row of `mpip dissect --format ndjson`. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** The packets of every interface of both hosts while `during` runs, the first 4000 of each host, in the evidence folder. */
+export async function captured(lab: NamespaceLab, name: string, during: () => Promise<void>): Promise<Captured> {
+  mkdirSync(EVIDENCE, { recursive: true });
+  const files = { a: join(EVIDENCE, `${name}-host-a.pcapng`), b: join(EVIDENCE, `${name}-host-b.pcapng`) };
+  const before = fragments(lab);
+  const captures: Running[] = [];
+  try {
+    for (const side of ['a', 'b'] as const) {
+      rmSync(files[side], { force: true });
+      captures.push(await startCapture(lab, side, files[side]));
+    }
+    await during();
+    // It writes late.
+    for (const capture of captures) {
+      let last = -1;
+      await until('a capture is complete', () => {
+        const now = recorded(capture);
+        const isSteady = now === last;
+        last = now;
+        return isSteady;
+      });
+    }
+  } finally {
+    for (const capture of captures) await capture.end('SIGINT');
+  }
+  assert.equal(fragments(lab), before, 'a kernel has made or seen fragments');
+  return new Captured(files);
+}
+
+async function startCapture(lab: NamespaceLab, side: 'a' | 'b', file: string): Promise<Running> {
+  const host = side === 'a' ? lab.hostA : lab.hostB;
+  const inputs = SIDES[side].flatMap((device) => ['-i', device, '-f', 'ip']);
+  const capture = await lab.start(host, 'dumpcap', [...inputs, '-c', `${MOST_PACKETS}`, '-w', file], /^File: /);
+  // It says that it captures some time before it does.
+  await until('a capture has begun', () => {
+    lab.exec(host, 'bash', '-c', `echo probe > /dev/udp/10.77.${side === 'a' ? 1 : 3}.1/9`);
+    return recorded(capture) > 0;
+  });
+  return capture;
+}
+
+function recorded(capture: Running): number {
+  return Number(/.*Packets: (\d+)/s.exec(capture.output())?.[1] ?? 0);
+}
+
+/** Fragments that the kernels of all three namespaces made, failed to make, or put together. */
+function fragments(lab: NamespaceLab): number {
+  return [lab.hostA, lab.router, lab.hostB].reduce((sum, namespace) => {
+    const ip = kernelCounters(lab, namespace, 'Ip');
+    return sum + ip.FragCreates! + ip.FragFails! + ip.ReasmReqds!;
+  }, 0);
+}
+
+/** Counters of a namespace's kernel: a group of /proc/net/snmp or /proc/net/netstat. */
+export function kernelCounters(lab: NamespaceLab, namespace: string, group: string): Readonly<Record<string, number>> {
+  const lines = lab.exec(namespace, 'cat', '/proc/net/snmp', '/proc/net/netstat').split('\n');
+  const [names, values] = lines.filter((line) => line.startsWith(`${group}: `)).map((line) => line.split(' ').slice(1));
+  return Object.fromEntries(names!.map((name, i) => [name, Number(values![i])]));
+}
+
+/** What the wire carried. */
+export class Captured {
+  readonly #rows: Readonly<Record<'a' | 'b', readonly Row[]>>;
+
+  constructor(files: Readonly<Record<'a' | 'b', string>>) {
+    this.#rows = { a: dissected(files.a), b: dissected(files.b) };
+  }
+
+  /** IPv4 packets at the interfaces of a host, in both directions. */
+  rows(side: 'a' | 'b'): readonly Row[] {
+    return this.#rows[side];
+  }
+
+  /** How many packets with user data and a CM of one IP protocol left a host for each address pair. */
+  shares(side: 'a' | 'b', protocol: number): ReadonlyMap<string, number> {
+    const own = side === 'a' ? /^10\.77\.[12]\.2$/ : /^10\.77\.[34]\.2$/;
+    const shares = new Map<string, number>();
+    for (const row of this.#rows[side]) {
+      if (row['mpip.flags'] !== Flags.normal || row['ip.proto'] !== protocol || !own.test(`${row['ip.src']}`)) continue;
+      const pair = `${row['ip.src']}>${row['ip.dst']}`;
+      shares.set(pair, (shares.get(pair) ?? 0) + 1);
+    }
+    return shares;
+  }
+}
+
+/** Reads a capture with `mpip dissect`, which has to find nothing: checksums are right, no packet is a part or too long. */
+function dissected(file: string): Row[] {
+  const text = run(process.execPath, [MPIP, 'dissect', '--all', '--checksums', '--format', 'ndjson', file]);
+  const rows = text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Row);
+  assert.ok(rows.length > 0, `${file} is empty`);
+  let longest = 0;
+  let isFragmented = false;
+  const parser = new CaptureParser(({ buffer, offset, originalLength }) => {
+    longest = Math.max(longest, originalLength - ETHERNET);
+    // More fragments, or an offset: RFC 791.
+    if (((buffer[offset + ETHERNET + 6]! << 8) | buffer[offset + ETHERNET + 7]!) & 0x3fff) isFragmented = true;
+  });
+  parser.push(readFileSync(file));
+  parser.end();
+  assert.ok(longest <= 1500, `${file}: a packet of ${longest} octets`);
+  assert.ok(!isFragmented, `${file}: a fragment`);
+  for (const row of rows) {
+    const words = `${file}: ${JSON.stringify(row)}`;
+    const allowed = COPIES.includes(row['mpip.flags']) && row['tcp.checksum.status'] === 'bad' ? ['tcp-checksum'] : [];
+    assert.deepEqual(row['mpip.expert'] ?? [], allowed, words);
+    assert.notEqual(row['ip.checksum.status'], 'bad', words);
+    assert.notEqual(row['udp.checksum.status'], 'bad', words);
+    if (row['tcp.checksum.status'] === 'bad') assert.ok(COPIES.includes(row['mpip.flags']), words);
+  }
+  return rows;
+}
