@@ -44,6 +44,8 @@ export class FakeTcp {
   readonly #pending = new Map<string, Handshake>();
   /** Those that the other end began. */
   #halfOpen = 0;
+  /** No handshake is due before this, microseconds. */
+  #due = Number.POSITIVE_INFINITY;
 
   constructor(
     private readonly mesh: PathMesh,
@@ -61,11 +63,9 @@ export class FakeTcp {
     return this.#pending.size;
   }
 
-  /** When the next SYN is due to be repeated; `Infinity` for none. */
+  /** When to poll again, microseconds: no handshake is due before; `Infinity` for none under way. */
   get deadline(): number {
-    let next = Number.POSITIVE_INFINITY;
-    for (const handshake of this.#pending.values()) next = Math.min(next, handshake.again);
-    return next;
+    return this.#pending.size === 0 ? Number.POSITIVE_INFINITY : this.#due;
   }
 
   /**
@@ -105,14 +105,19 @@ export class FakeTcp {
 
   /** Repeats what is due: SYNs after 1, 2 and 4 first intervals; a handshake without an answer is given up after that. */
   poll(now: number): void {
+    if (now < this.#due) return;
+    let next = Number.POSITIVE_INFINITY;
     for (const [key, handshake] of this.#pending) {
-      if (handshake.again > now) continue;
-      if (!handshake.isClient || handshake.sent >= MOST_SYNS) {
-        this.#remove(key, handshake);
-        continue;
+      if (handshake.again <= now) {
+        if (!handshake.isClient || handshake.sent >= MOST_SYNS) {
+          this.#remove(key, handshake);
+          continue;
+        }
+        this.#sendSyn(handshake, now);
       }
-      this.#sendSyn(handshake, now);
+      next = Math.min(next, handshake.again);
     }
+    this.#due = next;
   }
 
   /** Forgets the handshakes of a session. */
@@ -144,6 +149,7 @@ export class FakeTcp {
   #sendSyn(handshake: Handshake, now: number): void {
     handshake.again = now + this.firstIntervalMicros * 2 ** handshake.sent;
     handshake.sent++;
+    this.#due = Math.min(this.#due, handshake.again);
     this.send(handshake.session, handshake.tuple, handshake.own, 0, TcpFlags.syn);
   }
 
@@ -167,6 +173,7 @@ export class FakeTcp {
         again: now + SERVER_INTERVALS * this.firstIntervalMicros,
       };
       this.#pending.set(key, handshake);
+      this.#due = Math.min(this.#due, handshake.again);
     }
     handshake.other = view.sequence;
     this.send(session, tuple, handshake.own, (view.sequence + 1) >>> 0, TcpFlags.syn | TcpFlags.ack);

@@ -348,7 +348,7 @@ export class Inbound {
     if (session === undefined) return true;
     const back = reversedTuple(view);
     mesh.seen(session, back, now);
-    if (session.protocol === TCP && !isWrapped) this.fakeTcp.seenData(back, now);
+    if (session.halfOpen > 0 && !isWrapped) this.fakeTcp.seenData(back, now);
     sessionRules.refresh(session, Flags.normal, now);
     sessionRules.confirm(session, sessionId);
     if (isWrapped) this.unwrapSegment(view, session);
