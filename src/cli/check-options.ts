@@ -25,6 +25,7 @@ export interface CheckArguments {
   readonly list: boolean | undefined;
   readonly format: string | undefined;
   readonly 'udp-port': string | undefined;
+  readonly 'tcp-port': string | undefined;
   readonly service: string[];
   readonly source: string[];
   readonly profile: string | undefined;
@@ -56,6 +57,8 @@ export interface CheckPlan {
   /** Undefined for the reference in a virtual network (`--self`). */
   readonly peer: Ipv4 | undefined;
   readonly services: ReadonlyMap<ServiceName, number>;
+  /** Of a TCP echo service. */
+  readonly tcpPort: number | undefined;
   readonly sources: readonly Ipv4[];
   readonly profile: Profile;
   readonly constants: Constants;
@@ -94,10 +97,12 @@ export function planOf(argv: CheckArguments): CheckPlan {
   const cases = chosenCases(argv);
   const port = argv['udp-port'] === undefined ? DEFAULT_PORT : wholeNumber('--udp-port', argv['udp-port'], 1, 65535);
   const { seed, jobs, timeout } = argv;
+  const services = servicesOf(argv.service, port, self);
   return {
     cases,
     peer: argv.peer === undefined ? undefined : peerAddress(argv.peer),
-    services: servicesOf(argv.service, port, self),
+    services,
+    tcpPort: tcpPortOf(argv['tcp-port'], services, self),
     sources: sourcesOf(argv.source),
     profile: PROFILES[parseProfile(argv.profile ?? 'paper')],
     constants: { ...defaultConstants(), ...parseConstants(argv.pixit) },
@@ -177,6 +182,23 @@ function servicesOf(texts: readonly string[], port: number, self: boolean): Read
     services.set(name, at);
   }
   return services;
+}
+
+/** The reference in the virtual network has TCP on the ports of its services. */
+function tcpPortOf(
+  text: string | undefined,
+  services: ReadonlyMap<ServiceName, number>,
+  self: boolean,
+): number | undefined {
+  const echo = services.get('echo');
+  if (text === undefined) return self ? echo : undefined;
+  const port = wholeNumber('--tcp-port', text, 1, 65535);
+  if (self && port !== echo) {
+    throw new UsageError(
+      `With --self TCP is on the port of echo, ${echo ?? 'which was not given'}; leave --tcp-port out.`,
+    );
+  }
+  return port;
 }
 
 function sourcesOf(texts: readonly string[]): Ipv4[] {

@@ -1,9 +1,32 @@
 import type { Constants } from '../codec/index.js';
+import type { Capability } from './capabilities.js';
 import type { Micros } from './link.js';
 import type { Tester } from './tester.js';
 
 /** The requirement areas that cases exist for: the first part of a case's id. */
-export const AREAS = ['CM', 'CK', 'NID', 'AV', 'FB', 'HB', 'SS', 'RX', 'WF', 'GEN'] as const;
+export const AREAS = [
+  'GEN',
+  'CM',
+  'CK',
+  'NID',
+  'AV',
+  'PA',
+  'FB',
+  'EX',
+  'AD',
+  'HB',
+  'SE',
+  'RT',
+  'SS',
+  'TX',
+  'RX',
+  'HS',
+  'UW',
+  'OO',
+  'MT',
+  'TM',
+  'WF',
+] as const;
 
 /** A requirement area. */
 export type Area = (typeof AREAS)[number];
@@ -32,6 +55,14 @@ export interface TestCase {
   readonly sources?: number;
   /** True when its verdict rests on IP or UDP header fields: not applicable where headers are rebuilt (`socket`). */
   readonly realHeaders?: boolean;
+  /** True when it sends or sees whole IP packets (`TestNode.stream`, forged sources): ordinary sockets cannot. */
+  readonly raw?: boolean;
+  /** True when it talks to the TCP echo service: not applicable without one. It is `raw` too. */
+  readonly tcp?: boolean;
+  /** True when it makes the peer act (`t.upper`). */
+  readonly upperTester?: boolean;
+  /** What the peer must have been declared to support; a peer without it makes it not applicable. */
+  readonly capabilities?: readonly Capability[];
   /**
    * Time it waits in all, answers not counted, in microseconds; default 0. More than 10 s with the constants in force
    * makes a live run need `--slow`.

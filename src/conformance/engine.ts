@@ -12,6 +12,7 @@ import {
 } from '../codec/index.js';
 import { makeFolder } from '../io/make-folder.js';
 import { VERSION } from '../version.js';
+import { CAPABILITIES, type Capability, PAPER_CAPABILITIES } from './capabilities.js';
 import type { ServiceName, TestCase } from './case.js';
 import { type EvidenceContext, evidencePath, writeEvidence } from './evidence.js';
 import { exchangeOf } from './exchange.js';
@@ -52,6 +53,12 @@ export interface SuiteOptions {
   readonly timeout?: Micros;
   /** Play cases that wait longer than 10 s on a live link too. */
   readonly slow?: boolean;
+  /** Port of the peer's TCP echo service; without one, cases about TCP are not applicable. */
+  readonly tcpPort?: number;
+  /** What the peer was declared to support (PICS); default what the paper describes, with fake TCP. */
+  readonly capabilities?: ReadonlySet<Capability>;
+  /** True when nothing but ordinary sockets is wanted: cases that need more are then left out instead of `inconc`. */
+  readonly unprivileged?: boolean;
   /** Folder for evidence, made when missing: one pcapng per case. */
   readonly evidence?: string;
   /** Whether results keep the packets that explain them, for sequence diagrams; default false. */
@@ -104,6 +111,8 @@ class Run {
       address: options.address,
       services: options.services,
       seed: this.#seed,
+      capabilities: options.capabilities ?? PAPER_CAPABILITIES,
+      ...(options.tcpPort === undefined ? {} : { tcpPort: options.tcpPort }),
       ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
       onPeerCm: (cm) => {
         this.#peerCm ??= cm;
@@ -160,7 +169,7 @@ class Run {
   }
 
   /** Why a case cannot or must not be played. */
-  #leftOut(testCase: TestCase): { verdict: 'not-applicable' | 'not-run'; cause: ResultCause } | undefined {
+  #leftOut(testCase: TestCase): { verdict: 'not-applicable' | 'not-run' | 'inconc'; cause: ResultCause } | undefined {
     const { link, services, slow } = this.#options;
     const notApplicable = (code: string, text: string) => ({
       verdict: 'not-applicable' as const,
@@ -172,6 +181,34 @@ class Run {
         'service',
         `It needs the service ${missing.join(' and ')}, which was not given with --service.`,
       );
+    }
+    const lacking = testCase.capabilities?.find((capability) => !this.#settings.capabilities.has(capability));
+    if (lacking !== undefined) {
+      return notApplicable(
+        'pics',
+        `The peer was not declared to support ${lacking}: that it ${CAPABILITIES[lacking]}.`,
+      );
+    }
+    if (testCase.tcp === true && this.#options.tcpPort === undefined) {
+      return notApplicable('tcp-service', 'It needs a TCP echo service, which was not given with --tcp-port.');
+    }
+    if (testCase.upperTester === true && !link.hasUpperTester) {
+      return notApplicable(
+        'upper-tester',
+        'It needs a way to make the peer act, which was not given with --upper-tester.',
+      );
+    }
+    if (testCase.raw === true && link.kind === 'socket') {
+      const text = 'It sends or sees whole IP packets, which ordinary sockets cannot.';
+      return this.#options.unprivileged === true
+        ? { verdict: 'not-run', cause: { code: 'privilege', text } }
+        : {
+            verdict: 'inconc',
+            cause: {
+              code: 'privilege',
+              text: `${text} Run as root or with CAP_NET_RAW, or give --unprivileged to leave it out.`,
+            },
+          };
     }
     const sources = link.sources.length;
     if ((testCase.sources ?? 1) > sources) {
@@ -279,7 +316,7 @@ class Run {
       iut: {
         address: formatIpv4(address),
         udpPort: services.get('echo') ?? [...services.values()][0] ?? 0,
-        tcpPort: null,
+        tcpPort: this.#options.tcpPort ?? null,
         nodeId: cm === undefined ? null : formatNodeId(cm.nodeId, cm.layout === 'full' ? 6 : 2),
         layout: cm?.layout ?? null,
         services: Object.fromEntries(services),

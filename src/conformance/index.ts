@@ -15,6 +15,7 @@
  * console.log(run.verdict, run.counts);
  * ```
  */
+export { CAPABILITIES, CAPABILITY_NAMES, type Capability, PAPER_CAPABILITIES } from './capabilities.js';
 export { AREAS, type Area, SERVICE_NAMES, type ServiceName, type TestCase } from './case.js';
 export { CASES } from './cases/index.js';
 export { type CatalogueEntry, catalogueMarkdown, catalogueText, requirementCatalogue } from './catalogue.js';
@@ -36,6 +37,7 @@ export {
   type LinkKind,
   type LinkPort,
   type Micros,
+  type RawPort,
   type ReachAnswer,
 } from './link.js';
 export * from './observed.js';
@@ -55,10 +57,13 @@ export {
   type ResultCause,
   type RunResult,
 } from './result.js';
+export { type Segment, segmentOf } from './segment.js';
 export { globPattern, type Selection, SelectionError, select } from './select.js';
 export { SocketLink, type SocketLinkOptions } from './socket-link.js';
 export type { SendOptions, TestNode, TestPort } from './test-port.js';
+export type { SegmentOptions, TestStream } from './test-stream.js';
 export { type Expectation, type Session, Tester } from './tester.js';
+export type { RuleRow, UpperTester } from './upper-tester.js';
 export {
   type Cause,
   type Details,
@@ -69,4 +74,4 @@ export {
   type Verdict,
   worse,
 } from './verdict.js';
-export { VirtualLink, type VirtualLinkOptions } from './virtual-link.js';
+export { type UpperTesterSurroundings, VirtualLink, type VirtualLinkOptions } from './virtual-link.js';

@@ -1,4 +1,5 @@
 import type { Ipv4 } from '../codec/index.js';
+import type { UpperTester } from './upper-tester.js';
 
 /** Times and durations in whole microseconds. */
 export type Micros = number;
@@ -23,6 +24,17 @@ export interface LinkPort {
   close(): void;
 }
 
+/** A port of the tester on raw IP: whole TCP segments and UDP datagrams in both directions. */
+export interface RawPort {
+  readonly address: Ipv4;
+  readonly port: number;
+  /** Sends a whole IPv4 datagram now; it need not come from this port. */
+  send(packet: Uint8Array): void;
+  /** Stops handing packets over, for good. */
+  deafen(): void;
+  close(): void;
+}
+
 /**
  * What became of a datagram sent to find out whether anything listens: `refused` by ICMP port unreachable, `no-route` when this
  * machine or a router knows no way.
@@ -39,10 +51,17 @@ export interface CaseLink {
   /** Microseconds since 1970-01-01 UTC when `now()` was 0, for evidence. */
   readonly epoch: number;
   /**
-   * Opens a UDP port on `sources[index]` that no other case of the run has had.
-   * `receive` gets each whole IPv4 datagram that arrives.
+   * Opens a UDP port on `sources[index]` that no other case of the run has had; with `port`, the one of that number, which
+   * the case has on another address. `receive` gets each whole IPv4 datagram that arrives.
    */
-  open(index: number, receive: (packet: Uint8Array) => void): Promise<LinkPort>;
+  open(index: number, receive: (packet: Uint8Array) => void, port?: number): Promise<LinkPort>;
+  /**
+   * As `open`, for TCP and UDP packets as they are on the wire.
+   * @throws LinkError on `socket`, where no case asks for it.
+   */
+  openRaw(index: number, receive: (packet: Uint8Array) => void, port?: number): Promise<RawPort>;
+  /** Makes the peer act; undefined when there is no way to. */
+  readonly upper: UpperTester | undefined;
   /** Waits until `done()` is true, asked after every arrival, or until the clock is at `deadline`. */
   wait(deadline: Micros, done: () => boolean): Promise<void>;
   /** Sends an ordinary datagram in a way that shows ICMP errors, and waits at most `within` for what comes. */
@@ -66,6 +85,8 @@ export interface Link {
   readonly slack: Micros;
   /** How long to wait for an answer that should come at once. */
   readonly patience: Micros;
+  /** Whether cases have an upper tester. */
+  readonly hasUpperTester: boolean;
   /** A number that is different in every live run and 0 in virtual ones, so that no live run meets the last one's state. */
   readonly nonce: number;
   /** A link for one case. `seed` is the case's. */

@@ -20,8 +20,12 @@ export class Observed {
   readonly cm: ControlMessage | undefined;
   /** Position in `packet` of the first octet of the CM (filler not counted); -1 without CM. */
   readonly cmOffset: number;
-  /** Position in `packet` of the first octet after the UDP header. */
+  /** Position in `packet` of the first octet after the TCP or UDP header. */
   readonly payloadOffset: number;
+  /** Position in `packet` of the TCP or UDP header. */
+  readonly l4Offset: number;
+  /** IP protocol number; 0 when the headers could not be read. */
+  readonly protocol: number;
   readonly source: Ipv4;
   readonly sourcePort: number;
   readonly destination: Ipv4;
@@ -41,6 +45,8 @@ export class Observed {
     const view = shared;
     const located = view.locate(packet);
     const known = view.status === HeaderStatus.ok;
+    this.l4Offset = known ? view.l4Offset : packet.length;
+    this.protocol = known ? view.protocol : 0;
     this.payloadOffset = known ? view.payloadOffset : packet.length;
     this.#end = known ? view.end : packet.length;
     this.source = known ? view.source : 0;
@@ -57,7 +63,7 @@ export class Observed {
     return this.packet.subarray(this.payloadOffset, this.#payloadEnd);
   }
 
-  /** Everything after the UDP header, the trailer included. */
+  /** Everything after the TCP or UDP header, the trailer included. */
   get wirePayload(): Uint8Array {
     return this.packet.subarray(this.payloadOffset, this.#end);
   }

@@ -1,4 +1,5 @@
 import type { Constants, ControlMessage, Profile } from '../codec/index.js';
+import type { Capability } from './capabilities.js';
 import type { ServiceName, TestCase } from './case.js';
 import { CaseLog } from './case-log.js';
 import { caseSeed } from './case-seed.js';
@@ -15,6 +16,10 @@ export interface CaseSettings {
   readonly address: number;
   /** UDP ports of the peer's services. */
   readonly services: ReadonlyMap<ServiceName, number>;
+  /** Port of the TCP echo service, if there is one. */
+  readonly tcpPort?: number;
+  /** What the peer was declared to support. */
+  readonly capabilities: ReadonlySet<Capability>;
   /** Seed of the run. */
   readonly seed: number;
   /** Longest time a case may take on the link's clock, in microseconds; default: what it waits for and 10 s. */
@@ -57,6 +62,8 @@ export async function runCase(
     constants,
     address: settings.address,
     services: settings.services,
+    tcpPort: settings.tcpPort,
+    capabilities: settings.capabilities,
     slack: link.slack,
     patience: link.patience,
     nodeIds,

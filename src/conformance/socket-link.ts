@@ -9,8 +9,10 @@ import {
   LinkError,
   type LinkPort,
   type Micros,
+  type RawPort,
   type ReachAnswer,
 } from './link.js';
+import type { UpperTester } from './upper-tester.js';
 
 /** Settings of a `SocketLink`. */
 export interface SocketLinkOptions {
@@ -23,6 +25,8 @@ export interface SocketLinkOptions {
   readonly sources?: readonly Ipv4[];
   /** How long an answer that should come at once is waited for, in microseconds. Default 1 s. */
   readonly patience?: Micros;
+  /** Makes the peer act. */
+  readonly upper?: UpperTester;
 }
 
 /** A link over ordinary UDP sockets: no privilege needed, headers rebuilt. Use `SocketLink.open`. */
@@ -30,6 +34,7 @@ export class SocketLink implements Link {
   readonly kind = 'socket';
   readonly isVirtual = false;
   readonly slack = 300_000;
+  readonly hasUpperTester: boolean;
   readonly nonce = randomInt(1, 2 ** 32);
   /** Ports that a case had: never given to another, so that late answers reach nobody. */
   readonly #used = new Set<number>();
@@ -37,7 +42,10 @@ export class SocketLink implements Link {
   private constructor(
     readonly sources: readonly Ipv4[],
     readonly patience: Micros,
-  ) {}
+    readonly upper: UpperTester | undefined,
+  ) {
+    this.hasUpperTester = upper !== undefined;
+  }
 
   /**
    * Finds the local addresses.
@@ -46,11 +54,11 @@ export class SocketLink implements Link {
   static async open(options: SocketLinkOptions): Promise<SocketLink> {
     const sources = options.sources?.length ? options.sources : await defaultSources(options.peer);
     for (const source of sources) await probeSource(source);
-    return new SocketLink(sources, options.patience ?? 1_000_000);
+    return new SocketLink(sources, options.patience ?? 1_000_000, options.upper);
   }
 
   openCase(_seed: number): CaseLink {
-    return new SocketCaseLink(this.sources, this.#used);
+    return new SocketCaseLink(this.sources, this.#used, this.upper);
   }
 
   close(): void {}
@@ -73,16 +81,21 @@ class SocketCaseLink implements CaseLink {
   constructor(
     readonly sources: readonly Ipv4[],
     readonly used: Set<number>,
+    readonly upper: UpperTester | undefined,
   ) {}
 
   now(): Micros {
     return Math.round(performance.now() * 1000);
   }
 
-  async open(index: number, receive: (packet: Uint8Array) => void): Promise<LinkPort> {
+  openRaw(): Promise<RawPort> {
+    return Promise.reject(new LinkError('Ordinary sockets give no raw port.'));
+  }
+
+  async open(index: number, receive: (packet: Uint8Array) => void, number?: number): Promise<LinkPort> {
     const address = this.sources[index];
     if (address === undefined) throw new LinkError(`There is no local address number ${index}.`);
-    const socket = await bindFresh(address, this.used);
+    const socket = number === undefined ? await bindFresh(address, this.used) : await bindNumber(address, number);
     if (this.#closed) {
       socket.close();
       throw new LinkError('The case was over before its port was open.');
@@ -233,6 +246,15 @@ async function bindFresh(address: Ipv4, used: Set<number>): Promise<Socket> {
       if (code !== 'EADDRINUSE' && code !== 'EACCES') throw sourceError(address, error);
       if (attempt >= 100) throw new LinkError(`No UDP port of ${formatIpv4(address)} is free.`);
     }
+  }
+}
+
+/** Binds a socket to a port that the case has on another address. */
+async function bindNumber(address: Ipv4, port: number): Promise<Socket> {
+  try {
+    return await bind(address, port);
+  } catch (error) {
+    throw sourceError(address, error);
   }
 }
 

@@ -9,9 +9,10 @@ import {
 } from '../codec/index.js';
 import type { ServiceName } from './case.js';
 import type { CaseLog } from './case-log.js';
+import { Inbox } from './inbox.js';
 import type { Destination, LinkPort, Micros } from './link.js';
-import type { Observed, Predicate } from './observed.js';
-import { StopCase } from './verdict.js';
+import type { Observed } from './observed.js';
+import { TestStream } from './test-stream.js';
 
 /** What nodes and ports need of the tester they belong to. */
 export interface PortContext {
@@ -19,6 +20,8 @@ export interface PortContext {
   readonly profile: Profile;
   readonly patience: Micros;
   destination(service: ServiceName): Destination;
+  /** Where the TCP echo service is; asked only by cases that say `tcp`. */
+  tcpEcho(): Destination;
 }
 
 /** How a packet is sent. */
@@ -56,36 +59,63 @@ export class TestNode {
     return ((ticks % 0x1_0000_0000) + 0x1_0000_0000) % 0x1_0000_0000;
   }
 
+  /** A control message of this node: flags normal, the clock's time, everything else 0 unless given. */
+  controlMessage(localAddresses: readonly Ipv4[], cm: Partial<ControlMessage> = {}): ControlMessage {
+    return {
+      layout: this.layout,
+      nodeId: this.id,
+      sessionId: 0,
+      pathId: 0,
+      feedbackPathId: 0,
+      timestamp: this.clock(),
+      pathDelay: 0,
+      localAddresses,
+      flags: 0,
+      ...cm,
+    };
+  }
+
   /**
    * Opens a UDP port that no other case has had, on the tester's address number `source` (0 = first; ask for more only
-   * when the case says `sources`).
+   * when the case says `sources`). `number` opens the port of that number that the case has on another address.
    */
-  async port(source = 0): Promise<TestPort> {
-    return await TestPort.open(this, this.#context, source);
+  async port(source = 0, number?: number): Promise<TestPort> {
+    return await TestPort.open(this, this.#context, source, number);
+  }
+
+  /**
+   * Opens a port for TCP, and for TCP in the UDP wrapper, on each of the tester's addresses `sources`, with one number.
+   * Only for cases that say `raw`.
+   * @param peer where segments go unless told otherwise; default the TCP echo service
+   */
+  async stream(sources: readonly number[] = [0], peer?: Destination): Promise<TestStream> {
+    return await TestStream.open(this, this.#context, sources, peer ?? this.#context.tcpEcho());
   }
 }
 
 /** A local UDP address and port of a node. */
-export class TestPort {
-  /** Packets sent and received, in order. */
-  readonly history: Observed[] = [];
+export class TestPort extends Inbox {
   readonly #context: PortContext;
   #link!: LinkPort;
-  /** Received and not yet taken by `receive` or `collect`. */
-  #backlog: Observed[] = [];
-  #handler: ((packet: Observed) => void) | undefined;
 
   private constructor(
     readonly node: TestNode,
     context: PortContext,
   ) {
+    super(context.log, context.patience);
     this.#context = context;
   }
 
   /** Use `TestNode.port`. */
-  static async open(node: TestNode, context: PortContext, source: number): Promise<TestPort> {
+  static async open(node: TestNode, context: PortContext, source: number, number?: number): Promise<TestPort> {
     const port = new TestPort(node, context);
-    port.#link = await context.log.link.open(source, (packet) => port.#arrived(packet));
+    port.#link = await context.log.link.open(
+      source,
+      (packet) => {
+        if (!port.arrived(packet)) port.#link.deafen();
+      },
+      number,
+    );
     return port;
   }
 
@@ -119,18 +149,7 @@ export class TestPort {
 
   /** The control message that `send` would attach. */
   controlMessage(cm: Partial<ControlMessage> = {}): ControlMessage {
-    return {
-      layout: this.node.layout,
-      nodeId: this.node.id,
-      sessionId: 0,
-      pathId: 0,
-      feedbackPathId: 0,
-      timestamp: this.node.clock(),
-      pathDelay: 0,
-      localAddresses: [this.address],
-      flags: 0,
-      ...cm,
-    };
+    return this.node.controlMessage([this.address], cm);
   }
 
   /** Sends octets as they are, for hand-made trailers. */
@@ -141,74 +160,7 @@ export class TestPort {
     const time = log.link.now();
     const sent = log.add('sent', this.#link.send(destination, octets), time)!;
     if (options.mayBeOrdinary !== true) log.ownTrailer(sent);
-    this.history.push(sent);
+    this.noteSent(sent);
     return sent;
-  }
-
-  /**
-   * Takes the first received packet that satisfies `predicate` and was not taken yet: one that is there already, or one
-   * that arrives within `within` microseconds (default: the tester's patience). Others stay for later.
-   */
-  async receive(predicate: Predicate, { within }: { within?: Micros } = {}): Promise<Observed | undefined> {
-    const { log, patience } = this.#context;
-    let looked = 0;
-    let found: Observed | undefined;
-    let backlog = this.#backlog;
-    const look = (): boolean => {
-      // `collect` and `forget` in a handler replace the backlog.
-      if (backlog !== this.#backlog) {
-        backlog = this.#backlog;
-        looked = 0;
-      }
-      while (found === undefined && looked < backlog.length) {
-        const candidate = backlog[looked++]!;
-        if (predicate(candidate)) found = candidate;
-      }
-      return found !== undefined;
-    };
-    await log.wait(log.link.now() + (within ?? patience), look);
-    if (found !== undefined) {
-      const taken = found;
-      this.#backlog = this.#backlog.filter((packet) => packet !== taken);
-    }
-    return found;
-  }
-
-  /** Waits the whole time, then takes every packet that was not taken yet and satisfies `predicate` (default: all). */
-  async collect(duration: Micros, predicate: Predicate = () => true): Promise<Observed[]> {
-    const { log } = this.#context;
-    await log.wait(log.link.now() + duration, () => false);
-    const taken = this.#backlog.filter(predicate);
-    this.#backlog = this.#backlog.filter((packet) => !predicate(packet));
-    return taken;
-  }
-
-  /** Takes and forgets what has arrived so far. */
-  forget(): void {
-    this.#backlog = [];
-  }
-
-  /** Calls `handler` for each packet as it arrives, so that a node can answer at once; the packet stays to be taken. */
-  onReceive(handler: (packet: Observed) => void): void {
-    this.#handler = handler;
-  }
-
-  #arrived(packet: Uint8Array): void {
-    const { log } = this.#context;
-    if (log.isStopped) return;
-    const observed = log.add('received', packet);
-    if (observed === undefined) {
-      this.#link.deafen();
-      return;
-    }
-    this.history.push(observed);
-    log.examine(observed);
-    if (log.isStopped) return;
-    this.#backlog.push(observed);
-    try {
-      this.#handler?.(observed);
-    } catch (error) {
-      if (!(error instanceof StopCase)) log.fault(error);
-    }
   }
 }

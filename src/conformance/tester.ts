@@ -1,9 +1,12 @@
 import { type Constants, type ControlMessage, Flags, formatIpv4, type Profile, Random } from '../codec/index.js';
+import type { Capability } from './capabilities.js';
 import type { ServiceName } from './case.js';
 import type { CaseLog } from './case-log.js';
+import type { Inbox } from './inbox.js';
 import type { Destination, LinkKind, Micros, ReachAnswer } from './link.js';
 import { all, isConfirm, isData, isPlain, type Observed, type Predicate, payloadIs } from './observed.js';
 import { TestNode, type TestPort } from './test-port.js';
+import type { UpperTester } from './upper-tester.js';
 import { type Details, StopCase } from './verdict.js';
 
 export { cmOf } from './observed.js';
@@ -17,6 +20,10 @@ export interface TesterSettings {
   readonly constants: Constants;
   readonly address: number;
   readonly services: ReadonlyMap<ServiceName, number>;
+  /** Port of the TCP echo service, if there is one. */
+  readonly tcpPort: number | undefined;
+  /** What the peer was declared to support. */
+  readonly capabilities: ReadonlySet<Capability>;
   readonly slack: Micros;
   readonly patience: Micros;
   /** Node ids for this case that no other case of the run uses; when they run out, random ones follow. */
@@ -104,6 +111,7 @@ export class Tester {
       profile: this.profile,
       patience: this.patience,
       destination: (service: ServiceName) => this.destination(service),
+      tcpEcho: () => this.tcpEcho,
     };
     return new TestNode(context, id, this.#settings.seed + index * 7919);
   }
@@ -113,6 +121,25 @@ export class Tester {
     const port = this.#settings.services.get(service);
     if (port === undefined) throw new RangeError(`The case uses the service ${service} but does not name it.`);
     return { address: this.peerAddress, port };
+  }
+
+  /** Where the peer's TCP echo service is. */
+  get tcpEcho(): Destination {
+    const { tcpPort } = this.#settings;
+    if (tcpPort === undefined) throw new RangeError('The case uses the TCP echo service but does not say tcp.');
+    return { address: this.peerAddress, port: tcpPort };
+  }
+
+  /** Makes the peer act; only for cases that say `upperTester`. */
+  get upper(): UpperTester {
+    const { upper } = this.#log.link;
+    if (upper === undefined) throw new RangeError('The case makes the peer act but does not say upperTester.');
+    return upper;
+  }
+
+  /** Whether the peer was declared to support something. */
+  supports(capability: Capability): boolean {
+    return this.#settings.capabilities.has(capability);
   }
 
   /** Random user data that ends in no CM. */
@@ -176,7 +203,7 @@ export class Tester {
    * (docs/check.md) it is `fail` only if ordinary datagrams were answered before and after and the link or the profile
    * leaves no other explanation, and `inconc` with the reason otherwise.
    */
-  async expect(port: TestPort, predicate: Predicate, expectation: Expectation): Promise<Observed> {
+  async expect(port: Inbox, predicate: Predicate, expectation: Expectation): Promise<Observed> {
     const found = await port.receive(predicate, { within: expectation.within ?? this.patience });
     return found ?? (await this.#silent(expectation, () => port.receive(predicate, { within: 0 })));
   }
@@ -185,7 +212,7 @@ export class Tester {
    * Waits the whole time and fails the case when a packet satisfies `predicate` that must not come. Ends `inconc` when
    * the peer does not answer an ordinary datagram afterwards: a dead peer keeps every silence.
    */
-  async expectSilence(port: TestPort, predicate: Predicate, duration: Micros, expectation: Expectation): Promise<void> {
+  async expectSilence(port: Inbox, predicate: Predicate, duration: Micros, expectation: Expectation): Promise<void> {
     const { code, text, ...details } = expectation;
     const found = await port.receive(predicate, { within: duration });
     if (found !== undefined) {

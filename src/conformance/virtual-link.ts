@@ -1,15 +1,27 @@
-import { buildUdp, type Ipv4, Random } from '../codec/index.js';
+import { readU32be } from '../codec/bytes.js';
+import { buildUdp, type Ipv4, Random, TCP, UDP } from '../codec/index.js';
 import { type LinkOptions, type VirtualHost, VirtualNetwork } from '../sim/network.js';
-import type { CaseLink, Destination, Link, LinkPort, Micros, ReachAnswer } from './link.js';
+import type { CaseLink, Destination, Link, LinkPort, Micros, RawPort, ReachAnswer } from './link.js';
+import type { UpperTester } from './upper-tester.js';
 
 /** Settings of a `VirtualLink`. */
 export interface VirtualLinkOptions {
   /** Makes a fresh peer for a case; `seed` is different for each case and the same in every run with one seed. */
   readonly createPeer: (seed: number) => VirtualHost;
+  /** Makes a peer that `createPeer` gave act; without it cases that need an upper tester are not applicable. */
+  readonly upperTester?: (host: VirtualHost, surroundings: UpperTesterSurroundings) => UpperTester;
   /** Addresses of the tester. Default 198.51.100.1 and 198.51.100.2. */
   readonly sources?: readonly Ipv4[];
   /** Delay, jitter, loss and duplication between tester and peer. */
   readonly network?: LinkOptions;
+}
+
+/** What an upper tester in the virtual network needs beside its host. */
+export interface UpperTesterSurroundings {
+  /** The host's clock. */
+  now(): Micros;
+  /** Lets the network notice what the host has to send. */
+  wake(): void;
 }
 
 const DEFAULT_SOURCES: readonly Ipv4[] = [0xc6336401, 0xc6336402];
@@ -30,11 +42,13 @@ export class VirtualLink implements Link {
   readonly slack: Micros;
   readonly patience = 1_000_000;
   readonly nonce = 0;
+  readonly hasUpperTester: boolean;
   readonly #options: VirtualLinkOptions;
 
   constructor(options: VirtualLinkOptions) {
     this.#options = options;
     this.sources = options.sources ?? DEFAULT_SOURCES;
+    this.hasUpperTester = options.upperTester !== undefined;
     this.slack = 2_000 + 2 * ((options.network?.delayMicros ?? 50) + (options.network?.jitterMicros ?? 0));
   }
 
@@ -48,8 +62,10 @@ export class VirtualLink implements Link {
 class VirtualCaseLink implements CaseLink {
   readonly kind = 'virtual';
   readonly epoch: number;
+  readonly upper: UpperTester | undefined;
   readonly #network: VirtualNetwork;
-  readonly #receivers = new Map<number, (packet: Uint8Array) => void>();
+  /** By address, protocol and port. */
+  readonly #receivers = new Map<string, (packet: Uint8Array) => void>();
   #nextPort = FIRST_PORT;
   #events = 0;
   #stopped = false;
@@ -65,26 +81,32 @@ class VirtualCaseLink implements CaseLink {
     this.#network.attach({
       addresses: this.sources,
       receive: (packet) => {
-        if (packet.length < 28 || packet[9] !== 17) return;
-        this.#receivers.get((packet[22]! << 8) | packet[23]!)?.(packet);
+        if (packet.length < 28) return;
+        const port = (packet[22]! << 8) | packet[23]!;
+        this.#receivers.get(keyOf(readU32be(packet, 16), packet[9]!, port))?.(packet);
       },
       poll: () => Number.POSITIVE_INFINITY,
       drain: () => {},
     });
-    this.#network.attach(options.createPeer(seed));
+    const peer = options.createPeer(seed);
+    this.#network.attach(peer);
+    this.upper = options.upperTester?.(peer, {
+      now: () => this.#network.timeOf(peer),
+      wake: () => this.#network.wake(peer),
+    });
   }
 
   now(): Micros {
     return this.#network.now;
   }
 
-  open(index: number, receive: (packet: Uint8Array) => void): Promise<LinkPort> {
+  open(index: number, receive: (packet: Uint8Array) => void, number?: number): Promise<LinkPort> {
     const address = this.sources[index]!;
-    // Spread as real ports are, so that nothing rests on neighbouring numbers.
-    const port = this.#nextPort;
-    this.#nextPort += 7;
-    this.#receivers.set(port, receive);
+    const port = number ?? this.#freshPort();
+    const key = keyOf(address, UDP, port);
+    this.#receivers.set(key, receive);
     const network = this.#network;
+    const close = () => void this.#receivers.delete(key);
     let identification = port & 0xff;
     return Promise.resolve({
       address,
@@ -96,13 +118,27 @@ class VirtualCaseLink implements CaseLink {
         network.send(packet);
         return packet;
       },
-      deafen: () => {
-        this.#receivers.delete(port);
-      },
-      close: () => {
-        this.#receivers.delete(port);
-      },
+      deafen: close,
+      close,
     });
+  }
+
+  openRaw(index: number, receive: (packet: Uint8Array) => void, number?: number): Promise<RawPort> {
+    const address = this.sources[index]!;
+    const port = number ?? this.#freshPort();
+    const keys = [TCP, UDP].map((protocol) => keyOf(address, protocol, port));
+    for (const key of keys) this.#receivers.set(key, receive);
+    const close = () => {
+      for (const key of keys) this.#receivers.delete(key);
+    };
+    return Promise.resolve({ address, port, send: (packet) => this.#network.send(packet), deafen: close, close });
+  }
+
+  /** Spread as real ports are, so that nothing rests on neighbouring numbers. */
+  #freshPort(): number {
+    const port = this.#nextPort;
+    this.#nextPort += 7;
+    return port;
   }
 
   get isExhausted(): boolean {
@@ -138,4 +174,8 @@ class VirtualCaseLink implements CaseLink {
   close(): void {
     this.#receivers.clear();
   }
+}
+
+function keyOf(address: Ipv4, protocol: number, port: number): string {
+  return `${address} ${protocol} ${port}`;
 }

@@ -1,8 +1,12 @@
-import { buildUdp, DatagramView, HeaderStatus, type Ipv4, UDP } from '../codec/index.js';
+import { buildUdp, DatagramView, HeaderStatus, type Ipv4, TCP, UDP } from '../codec/index.js';
 import { reversedTuple } from '../codec/rewrite.js';
 import { Endpoint } from './endpoint.js';
 import type { EndpointOptions } from './options.js';
 import { SERVICES, type ServiceAddress } from './services.js';
+import { TcpStack } from './tcp-stack.js';
+
+/** Payload of a TCP segment of a reference host: fits 1500 octets with either layout and the UDP wrapper. */
+const MSS = 1380;
 
 /** How a reference host is made: an endpoint and the services above it. */
 export interface ReferenceHostOptions extends EndpointOptions {
@@ -10,13 +14,15 @@ export interface ReferenceHostOptions extends EndpointOptions {
 }
 
 /**
- * A host with an MPIP node and UDP services above it, without I/O: what `mpip peer --address` runs over sockets and
- * `mpip check --self` over the virtual network. Datagrams for ports without a service vanish.
+ * A host with an MPIP node and services above it, without I/O: what `mpip peer --address` runs over sockets (UDP only)
+ * and `mpip check --self` over the virtual network (UDP and TCP on the same ports). Datagrams for ports without a service
+ * vanish, segments are answered with RST.
  */
 export class ReferenceHost {
   readonly endpoint: Endpoint;
   readonly addresses: readonly Ipv4[];
   readonly #services: ReadonlyMap<number, ServiceAddress['name']>;
+  readonly tcp: TcpStack;
   readonly #view = new DatagramView();
 
   /** Patch the endpoint before the first packet by handing in one of your own. */
@@ -24,21 +30,39 @@ export class ReferenceHost {
     this.endpoint = endpoint;
     this.addresses = options.addresses;
     this.#services = new Map(options.services.map((service) => [service.port, service.name]));
+    this.tcp = new TcpStack({
+      seed: options.seed ?? 1,
+      mss: MSS,
+      service: (port) => {
+        const name = this.#services.get(port);
+        return name === undefined ? undefined : SERVICES[name];
+      },
+      send: (packet, now) => this.endpoint.fromHost(packet, now),
+    });
   }
 
   /** A datagram arrived from the network. */
   receive(packet: Uint8Array, now: number, length = packet.length): void {
     this.endpoint.fromNetwork(packet, now, length);
+    this.#serveAll(now);
+  }
+
+  /** Hands what the endpoint delivers to the services; false when there was nothing. */
+  #serveAll(now: number): boolean {
     const deliveries = this.endpoint.takeDeliveries();
     for (let i = 0; i < deliveries.length; i++) {
       const slot = deliveries.at(i);
       this.#serve(slot.bytes, slot.length, now);
     }
+    return deliveries.length > 0;
   }
 
   /** Runs due work; returns when to be called again, microseconds. */
   poll(now: number): number {
-    return this.endpoint.poll(now);
+    this.tcp.poll(now);
+    const due = this.endpoint.poll(now);
+    // What the reordering buffer released may make the services answer, and that may be due earlier.
+    return Math.min(this.#serveAll(now) ? this.endpoint.poll(now) : due, this.tcp.deadline);
   }
 
   /** Hands over every datagram to send; `send` must copy what it keeps. */
@@ -52,7 +76,12 @@ export class ReferenceHost {
 
   #serve(bytes: Uint8Array, length: number, now: number): void {
     const view = this.#view;
-    if (view.parse(bytes, 0, length) !== HeaderStatus.ok || view.protocol !== UDP) return;
+    if (view.parse(bytes, 0, length) !== HeaderStatus.ok) return;
+    if (view.protocol === TCP) {
+      this.tcp.receive(view, now);
+      return;
+    }
+    if (view.protocol !== UDP) return;
     const name = this.#services.get(view.destinationPort);
     if (name === undefined) return;
     const end = Math.min(view.end, view.l4Offset + view.udpLength);

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { Endpoint, ReferenceHost } from '../../src/endpoint/index.js';
+import type { Endpoint, ReferenceHost, TcpMode } from '../../src/endpoint/index.js';
 
 /** A peer with one defect: the unmodified endpoint plus one patch. The file's name is the defect in words. */
 export interface Mutant {
@@ -13,6 +13,8 @@ export interface Mutant {
   readonly requirements: readonly string[];
   /** Every case that may fail because of it; at least one does. */
   readonly killedBy: readonly string[];
+  /** How the peer carries TCP while the suite is played against it; default fake TCP. */
+  readonly tcpMode?: TcpMode;
   /** Puts the defect into a host that has not run yet. */
   apply(host: ReferenceHost): void;
 }

@@ -1,10 +1,12 @@
+import { referenceUpperTester } from '../../src/cli/reference-upper-tester.js';
 import { type Constants, defaultConstants, PROFILES, type ProfileName, parseIpv4 } from '../../src/codec/index.js';
+import { type Capability, PAPER_CAPABILITIES } from '../../src/conformance/capabilities.js';
 import type { ServiceName, TestCase } from '../../src/conformance/case.js';
 import { CASES } from '../../src/conformance/cases/index.js';
 import { runSuite } from '../../src/conformance/engine.js';
 import type { RunResult } from '../../src/conformance/result.js';
 import { VirtualLink } from '../../src/conformance/virtual-link.js';
-import { ReferenceHost } from '../../src/endpoint/index.js';
+import { ReferenceHost, type TcpMode } from '../../src/endpoint/index.js';
 import type { VirtualHost } from '../../src/sim/network.js';
 import type { Mutant } from './mutant.js';
 
@@ -17,6 +19,9 @@ export const SERVICES: ReadonlyMap<ServiceName, number> = new Map([
   ['discard', 7001],
 ]);
 
+/** Port of the peer's TCP echo service. */
+export const TCP_PORT = 7000;
+
 /** How `play` runs the suite; nothing is required. */
 export interface PlayOptions {
   readonly seed?: number;
@@ -24,23 +29,41 @@ export interface PlayOptions {
   readonly profile?: ProfileName;
   readonly constants?: Partial<Constants>;
   readonly mutant?: Mutant;
+  /** How the peer carries TCP on other paths than the original; default fake TCP. */
+  readonly tcpMode?: TcpMode;
   /** Another peer than the reference. */
   readonly createPeer?: (seed: number) => VirtualHost;
 }
 
 /** Plays cases against the reference, or a mutant of it, on the virtual clock. */
 export async function play(options: PlayOptions = {}): Promise<RunResult> {
-  const { seed = 1, cases = CASES, profile = 'paper', mutant } = options;
+  const { seed = 1, cases = CASES, profile = 'paper', mutant, tcpMode = 'fake-tcp' } = options;
   const constants = { ...defaultConstants(), ...options.constants };
   const createReference = (peerSeed: number) => {
     const services = [...SERVICES].map(([name, port]) => ({ name, port }));
-    const host = new ReferenceHost({ addresses: PEER_ADDRESSES, services, profile, constants, seed: peerSeed });
+    const host = new ReferenceHost({
+      addresses: PEER_ADDRESSES,
+      services,
+      profile,
+      constants,
+      seed: peerSeed,
+      tcpMode,
+    });
     mutant?.apply(host);
     return host;
   };
+  const capabilities = new Set<Capability>([...PAPER_CAPABILITIES].filter((name) => name !== 'fake-tcp'));
+  capabilities.add(tcpMode);
   return await runSuite({
-    link: new VirtualLink({ createPeer: options.createPeer ?? createReference }),
+    link: new VirtualLink({
+      createPeer: options.createPeer ?? createReference,
+      ...(options.createPeer === undefined
+        ? { upperTester: (host, surroundings) => referenceUpperTester(host as ReferenceHost, surroundings) }
+        : {}),
+    }),
     address: PEER_ADDRESSES[0]!,
+    tcpPort: TCP_PORT,
+    capabilities,
     services: SERVICES,
     profile: PROFILES[profile],
     constants,

@@ -62,7 +62,7 @@ test('a filter that matches nothing is an error with what could have been meant'
   for (const [selection, message] of [
     [{ cases: ['AV-nothing'] }, "No case matches --case 'AV-nothing'"],
     [{ skip: ['XX*'] }, "No case matches --skip 'XX*'"],
-    [{ areas: ['PA'] }, "There is no area 'PA'; known are"],
+    [{ areas: ['ZZ'] }, "There is no area 'ZZ'; known are"],
     [{ areas: ['HB'] }, "No case is in the area 'HB'"],
     [{ requirements: ['MPIP-AV-99'] }, "There is no requirement 'MPIP-AV-99'"],
     [{ requirements: ['MPIP-TX-01'] }, "No case covers the requirement 'MPIP-TX-01'"],

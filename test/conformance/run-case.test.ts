@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { defaultConstants, Flags, PROFILES, parseIpv4 } from '../../src/codec/index.js';
+import { PAPER_CAPABILITIES } from '../../src/conformance/capabilities.js';
 import type { ServiceName, TestCase } from '../../src/conformance/case.js';
 import type { Link } from '../../src/conformance/link.js';
 import { isQuery, withFlags } from '../../src/conformance/observed.js';
@@ -40,6 +41,7 @@ function settings(link: Link, extra: Partial<CaseSettings> = {}): CaseSettings {
       ['echo', 7000],
       ['discard', 7001],
     ]),
+    capabilities: PAPER_CAPABILITIES,
     seed: 1,
     ...extra,
   };

@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'answers-where-last-packet-came-from',
   defect: 'Answers go to the address and port that the last packet of the session came from, proven or not.',
   requirements: ['MPIP-RX-01', 'MPIP-SS-08'],
-  killedBy: ['RX-from-other-new-port'],
+  killedBy: ['RX-from-other-address', 'RX-from-other-new-port'],
   apply(host) {
     const { endpoint } = host;
     const { receiveData, drain } = { receiveData: endpoint.inbound.receiveData, drain: host.drain };

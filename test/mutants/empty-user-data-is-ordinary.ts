@@ -4,7 +4,15 @@ export const mutant: Mutant = {
   name: 'empty-user-data-is-ordinary',
   defect: 'A datagram of nothing but a trailer is taken for an ordinary one.',
   requirements: ['MPIP-CK-02', 'MPIP-CM-08'],
-  killedBy: ['CK-filler-required', 'CM-zero-length-user-data'],
+  killedBy: [
+    'AV-tcp-confirm-copies-next-segment',
+    'AV-tcp-confirm-enables',
+    'AV-tcp-copied-segment-is-sent',
+    'AV-tcp-no-segment-invented',
+    'AV-tcp-query-copies-segment',
+    'CK-filler-required',
+    'CM-zero-length-user-data',
+  ],
   apply({ endpoint }) {
     const { isAcceptable } = endpoint.inbound;
     endpoint.inbound.isAcceptable = (view) => view.userDataLength > 0 && isAcceptable.call(endpoint.inbound, view);

@@ -5,7 +5,15 @@ export const mutant: Mutant = {
   name: 'ignores-query-while-asking',
   defect: 'A query from an address that was asked already is dropped, so that crossing queries get stuck.',
   requirements: ['MPIP-AV-13', 'MPIP-AV-05'],
-  killedBy: ['AV-both-ask-at-once', 'AV-query-overrides-giving-up'],
+  killedBy: [
+    'AV-both-ask-at-once',
+    'AV-query-overrides-giving-up',
+    'AV-tcp-confirm-copies-next-segment',
+    'AV-tcp-confirm-enables',
+    'AV-tcp-copied-segment-is-sent',
+    'AV-tcp-no-segment-invented',
+    'AV-tcp-query-copies-segment',
+  ],
   apply({ endpoint }) {
     const { processCm } = endpoint.inbound;
     endpoint.inbound.processCm = (view, now) => {

@@ -10,6 +10,11 @@ export const mutant: Mutant = {
     'AV-query-enables',
     'AV-query-enables-for-every-service',
     'AV-query-overrides-giving-up',
+    'AV-tcp-confirm-copies-next-segment',
+    'AV-tcp-confirm-enables',
+    'AV-tcp-copied-segment-is-sent',
+    'AV-tcp-no-segment-invented',
+    'AV-tcp-query-copies-segment',
   ],
   apply({ endpoint }) {
     const { processCm, markEnabled } = endpoint.inbound;

@@ -7,6 +7,7 @@ export const mutant: Mutant = {
   killedBy: [
     'AV-confirm-at-once',
     'AV-query-copy-beside-original',
+    'AV-tcp-query-copies-segment',
     'CK-sum-of-octets',
     'GEN-ordinary-traffic-unharmed',
   ],

@@ -5,7 +5,14 @@ export const mutant: Mutant = {
   name: 'two-trailers',
   defect: 'Data packets carry two CMs.',
   requirements: ['MPIP-CM-01'],
-  killedBy: ['CM-data-flags-delivered', 'CM-one-after-user-data'],
+  killedBy: [
+    'AV-tcp-confirm-copies-next-segment',
+    'AV-tcp-confirm-enables',
+    'AV-tcp-copied-segment-is-sent',
+    'AV-tcp-query-copies-segment',
+    'CM-data-flags-delivered',
+    'CM-one-after-user-data',
+  ],
   apply({ endpoint }) {
     const { sendData } = endpoint.outbound;
     endpoint.outbound.sendData = (view, session, layout, now, length) => {

@@ -19,7 +19,7 @@ import {
   VirtualLink,
   withKnownFailing,
 } from '../../conformance/index.js';
-import { createReferenceHost } from '../../endpoint/index.js';
+import { createReferenceHost, type ReferenceHost } from '../../endpoint/index.js';
 import {
   type CheckArguments,
   type CheckPlan,
@@ -32,6 +32,7 @@ import { ProgressLine } from '../check-progress.js';
 import { Exit, FaultError, UsageError } from '../exit.js';
 import { oneOf, repeatable, single } from '../options.js';
 import { DEFAULT_PORT } from '../peer-options.js';
+import { referenceUpperTester } from '../reference-upper-tester.js';
 
 /** Addresses of the reference in the virtual network. */
 const SELF = [parseIpv4('192.0.2.1'), parseIpv4('192.0.2.2')];
@@ -49,6 +50,7 @@ const command: CommandModule<object, CheckArguments> = {
       .option('list', { describe: 'list the cases instead of playing them', type: 'boolean' })
       .option('format', single('with --list: text or json (default text)'))
       .option('udp-port', single(`port of services that name none (default ${DEFAULT_PORT})`))
+      .option('tcp-port', single('port of a TCP echo service; cases about TCP need one (with --self: that of echo)'))
       .option('service', repeatable('what the peer offers: echo, discard or chargen, each with :PORT (default echo)'))
       .option('source', repeatable('local IPv4 address to test from; several are used as several hosts'))
       .option('profile', single('how the peer speaks (default paper)'))
@@ -128,6 +130,8 @@ async function check(plan: CheckPlan): Promise<number> {
       constants: plan.constants,
       seed: plan.seed,
       slow: plan.slow,
+      unprivileged: plan.unprivileged,
+      ...(plan.tcpPort === undefined ? {} : { tcpPort: plan.tcpPort }),
       ...(plan.jobs === undefined ? {} : { jobs: plan.jobs }),
       ...(plan.timeout === undefined ? {} : { timeout: plan.timeout }),
       ...(plan.evidence === undefined ? {} : { evidence: plan.evidence }),
@@ -160,6 +164,7 @@ function selfLink(plan: CheckPlan): Link {
   }
   const services = [...plan.services].map(([name, port]) => ({ name, port }));
   return new VirtualLink({
+    upperTester: (host, surroundings) => referenceUpperTester(host as ReferenceHost, surroundings),
     createPeer: (seed) =>
       createReferenceHost({
         addresses: SELF,

@@ -1,6 +1,7 @@
 import type { TestCase } from '../case.js';
 import { AV_ANSWERING_CASES } from './av-answering.js';
 import { AV_ASKING_CASES } from './av-asking.js';
+import { AV_TCP_CASES } from './av-tcp.js';
 import { CK_CASES } from './ck.js';
 import { CM_CASES } from './cm.js';
 import { FB_CASES } from './fb.js';
@@ -21,6 +22,7 @@ export const CASES: readonly TestCase[] = [
   ...NID_CASES,
   ...AV_ASKING_CASES,
   ...AV_ANSWERING_CASES,
+  ...AV_TCP_CASES,
   ...FB_CASES,
   ...FB_TURNS_CASES,
   ...HB_CASES,

@@ -1,0 +1,211 @@
+import { Flags } from '../../codec/index.js';
+import type { TestCase } from '../case.js';
+import { isConfirm, isPlain, isQuery, sameOctets } from '../observed.js';
+import type { Tester } from '../tester.js';
+import { askWith, connected, handshaken, isOfStream, segmentIn, segmentWith } from './tcp-moves.js';
+
+/** Shorter than the smallest retransmission timeout of common TCPs, 200 ms; microseconds. */
+const SOONER_THAN_TCP = 180_000;
+
+/** Section 3.2 on TCP: the handshake rides on copies of segments, and invents none. */
+export const AV_TCP_CASES: readonly TestCase[] = [
+  {
+    id: 'AV-tcp-confirm-copies-next-segment',
+    area: 'AV',
+    purpose:
+      'A query on TCP is confirmed by a copy of the next segment of the connection: same tuple, same sequence number.',
+    requirements: ['MPIP-AV-08', 'MPIP-AV-10'],
+    services: ['echo'],
+    raw: true,
+    tcp: true,
+    async run(t: Tester) {
+      const stream = await connected(t);
+      const payload = t.payload(48);
+      askWith(stream, payload);
+      const confirm = await t.expect(stream, isConfirm, {
+        code: 'no-confirm',
+        text: 'The peer did not confirm our query, though its echo service sent a segment after it.',
+      });
+      const echo = await t.expect(stream, (packet) => isOfStream(packet) && segmentWith(payload)(packet), {
+        code: 'no-echo',
+        text: 'The peer did not echo the data that came with our query.',
+        preamble: true,
+      });
+      t.require(confirm.protocol === 6, 'confirm-not-tcp', 'The confirmation of a query on TCP is no TCP segment.', {
+        packet: confirm,
+        requirement: 'MPIP-AV-08',
+      });
+      const copied = stream.history.find(
+        (packet) =>
+          packet.direction === 'received' &&
+          isOfStream(packet) &&
+          segmentIn(packet).sequence === segmentIn(confirm).sequence &&
+          (segmentIn(packet).payload.length > 0 || segmentIn(confirm).payload.length === 0),
+      );
+      t.require(
+        copied !== undefined,
+        'other-sequence',
+        'The confirmation has a sequence number that no segment of the connection has.',
+        { packet: confirm, octet: confirm.l4Offset + 4, octets: 4, requirement: 'MPIP-AV-10' },
+      );
+      t.equal(
+        `${confirm.sourcePort}-${confirm.destinationPort}`,
+        `${copied.sourcePort}-${copied.destinationPort}`,
+        'other-ports',
+        'The confirmation has other ports than the segment that it copies.',
+        { packet: confirm, octet: confirm.l4Offset, octets: 4, requirement: 'MPIP-AV-08' },
+      );
+      t.pass('The confirmation is a copy of the segment that followed the query.', confirm, echo);
+    },
+  },
+  {
+    id: 'AV-tcp-copied-segment-is-sent',
+    area: 'AV',
+    purpose: 'The segment that a confirmation copies is sent itself: two segments with one sequence number.',
+    requirements: ['MPIP-AV-21'],
+    services: ['echo'],
+    raw: true,
+    tcp: true,
+    async run(t: Tester) {
+      const stream = await connected(t);
+      const payload = t.payload(48);
+      askWith(stream, payload);
+      const confirm = await t.expect(stream, isConfirm, {
+        code: 'no-confirm',
+        text: 'The peer did not confirm our query.',
+        preamble: true,
+      });
+      const { sequence } = segmentIn(confirm);
+      const original = await t.expect(
+        stream,
+        (packet) => isOfStream(packet) && segmentIn(packet).sequence === sequence,
+        { code: 'original-missing', text: 'The peer sent the copy as confirmation and not the segment itself.' },
+      );
+      // What comes later was sent again by the peer's TCP, because it was never acknowledged.
+      t.require(
+        Math.abs(original.time - confirm.time) < SOONER_THAN_TCP,
+        'original-only-retransmitted',
+        'The segment that the confirmation copied came only when TCP sent it again.',
+        { packet: original, seen: `${Math.round(Math.abs(original.time - confirm.time) / 1000)} ms apart` },
+      );
+      await t.sleep(t.slack);
+      t.require(
+        sameOctets(stream.data, payload),
+        'data-missing',
+        'The data whose segment was copied for the confirmation did not arrive once and whole.',
+        { packet: original, expected: `${payload.length} octets`, seen: `${stream.data.length} octets` },
+      );
+      t.pass('The copied segment came as well.', confirm, original);
+    },
+  },
+  {
+    id: 'AV-tcp-no-segment-invented',
+    area: 'AV',
+    purpose:
+      'While a connection is idle a query on it is answered by nothing: no segment is made for the confirmation.',
+    requirements: ['MPIP-AV-09'],
+    services: ['echo'],
+    raw: true,
+    tcp: true,
+    duration: () => 3_000_000,
+    async run(t: Tester) {
+      const stream = await connected(t);
+      const before = t.payload(40);
+      stream.send({ payload: before });
+      await t.expect(stream, (packet) => isOfStream(packet) && segmentWith(before)(packet), {
+        code: 'no-echo',
+        text: 'The TCP echo service did not return our data.',
+        preamble: true,
+      });
+      await stream.collect(200_000);
+      // A copy of a segment that is not sent itself: nothing new for the peer's TCP, which therefore sends nothing.
+      stream.send({ cm: { flags: Flags.enable } });
+      await t.expectSilence(stream, isConfirm, 1_500_000, {
+        code: 'confirm-invented',
+        text: 'The peer sent a segment of its own to confirm a query on an idle connection.',
+      });
+      // The right thing works: with the next segment the confirmation comes.
+      const payload = t.payload(40);
+      stream.send({ payload });
+      const confirm = await t.expect(stream, isConfirm, {
+        code: 'confirm-forgotten',
+        text: 'The peer did not confirm the query with the next segment that its application sent.',
+        requirement: 'MPIP-AV-08',
+        preamble: true,
+      });
+      t.pass('The confirmation waited for the next segment.', confirm);
+    },
+  },
+  {
+    id: 'AV-tcp-query-copies-segment',
+    area: 'AV',
+    purpose: 'The peer asks on TCP by a copy of a segment with the query flag beside the unmodified segment.',
+    requirements: ['MPIP-AV-02', 'MPIP-AV-03', 'MPIP-AV-04'],
+    services: ['echo'],
+    raw: true,
+    tcp: true,
+    async run(t: Tester) {
+      const stream = await connected(t);
+      const payload = t.payload(64);
+      stream.send({ payload });
+      const echo = await t.expect(stream, (packet) => isPlain(packet) && segmentWith(payload)(packet), {
+        code: 'no-ordinary-echo',
+        text: 'The peer did not send the echoed data as an ordinary segment before the handshake.',
+        requirement: 'MPIP-AV-03',
+      });
+      const query = await t.expect(stream, isQuery, {
+        code: 'no-query',
+        text: 'The peer sent no query beside the segments of a connection whose other end it does not know.',
+        requirement: 'MPIP-AV-02',
+      });
+      const asked = stream.history.find(
+        (packet) =>
+          packet.direction === 'received' &&
+          packet.cm === undefined &&
+          segmentIn(packet).sequence === segmentIn(query).sequence &&
+          isPrefix(segmentIn(query).payload, segmentIn(packet).payload),
+      );
+      t.require(
+        asked !== undefined,
+        'query-is-no-copy',
+        'The query has a sequence number or data that no ordinary segment of the connection has.',
+        { packet: query, octet: query.l4Offset + 4, octets: 4, requirement: 'MPIP-AV-04' },
+      );
+      t.pass('The query is a copy of a segment that was sent as it is.', query, echo);
+    },
+  },
+  {
+    id: 'AV-tcp-confirm-enables',
+    area: 'AV',
+    purpose: 'On TCP too the handshake enables: segments after it carry a CM.',
+    requirements: ['MPIP-AV-05', 'MPIP-AV-11'],
+    services: ['echo'],
+    raw: true,
+    tcp: true,
+    async run(t: Tester) {
+      const stream = await connected(t);
+      await handshaken(t, stream);
+      const payload = t.payload(48);
+      stream.send({ payload, cm: { sessionId: 9 } });
+      const answer = await t.expect(stream, (packet) => isOfStream(packet) && segmentWith(payload)(packet), {
+        code: 'no-echo',
+        text: 'The peer did not echo data that came with a control message.',
+        preamble: true,
+      });
+      t.require(
+        answer.cm !== undefined,
+        'still-ordinary',
+        'After the handshake a segment carries no control message.',
+        {
+          packet: answer,
+          requirement: 'MPIP-AV-05',
+        },
+      );
+      t.pass('Segments after the handshake carry a control message.', answer);
+    },
+  },
+];
+
+function isPrefix(part: Uint8Array, whole: Uint8Array): boolean {
+  return part.length <= whole.length && sameOctets(part, whole.subarray(0, part.length));
+}

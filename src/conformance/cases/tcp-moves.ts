@@ -1,0 +1,119 @@
+import { Flags, TcpFlags } from '../../codec/index.js';
+import { isConfirm, isData, type Observed, type Predicate, sameOctets } from '../observed.js';
+import { type Segment, segmentOf } from '../segment.js';
+import type { TestNode } from '../test-port.js';
+import type { TestStream } from '../test-stream.js';
+import { cmOf, type Expectation, type Tester } from '../tester.js';
+
+/** What cases about TCP have in common: connections, the handshake of section 3.2 on them, sessions. */
+
+/** A connection to the TCP echo service, opened with ordinary segments; ends the case `inconc` when none comes about. */
+export async function connected(
+  t: Tester,
+  { node = t.node(), sources = [0] as readonly number[] } = {},
+): Promise<TestStream> {
+  const stream = await node.stream(sources);
+  if ((await stream.connect()) === undefined) {
+    t.inconc('no-connection', 'The TCP echo service did not answer our SYN, sent three times.');
+  }
+  return stream;
+}
+
+/** The segment of a packet that was chosen for having one. */
+export function segmentIn(packet: Observed): Segment {
+  return segmentOf(packet)!;
+}
+
+/** Matches segments with this payload, whatever they travel in. */
+export const segmentWith =
+  (payload: Uint8Array): Predicate =>
+  (packet) => {
+    const segment = segmentOf(packet);
+    return segment !== undefined && sameOctets(segment.payload, payload);
+  };
+
+/** Matches segments of the connection itself: no query, confirmation, heartbeat or packet of a fake handshake. */
+export const isOfStream: Predicate = (packet) =>
+  segmentOf(packet) !== undefined && (packet.cm === undefined || isData(packet));
+
+/** A copy of the next segment with the query flag, then the segment itself: how a node asks on TCP. */
+export function askWith(stream: TestStream, payload: Uint8Array): { query: Observed; original: Observed } {
+  const query = stream.send({ payload, cm: { flags: Flags.enable } });
+  return { query, original: stream.send({ payload }) };
+}
+
+/**
+ * The availability handshake on a connection, with the tester asking: the peer confirms with a copy of the echo. Then
+ * the peer's own questions are no longer in the way. A breach is `inconc` unless `expectation` says otherwise.
+ */
+export async function handshaken(
+  t: Tester,
+  stream: TestStream,
+  expectation: Partial<Expectation> = {},
+): Promise<{ query: Observed; confirm: Observed }> {
+  for (let attempt = 1; ; attempt++) {
+    const { query } = askWith(stream, t.payload(32));
+    const confirm = await stream.receive(isConfirm, { within: t.patience / 4 });
+    if (confirm !== undefined) return { query, confirm };
+    if (attempt < 3) continue;
+    const late = await t.expect(stream, isConfirm, {
+      code: 'no-confirm',
+      text: 'The peer did not confirm our availability query on TCP, sent three times beside data that it echoed.',
+      preamble: true,
+      ...expectation,
+    });
+    return { query, confirm: late };
+  }
+}
+
+/** A session on TCP that both ends hold. */
+export interface TcpSession {
+  readonly id: number;
+  readonly stream: TestStream;
+  /** The peer's first packet with the session's id. */
+  readonly first: Observed;
+}
+
+/** Sends data on a session and waits for the segment that echoes its first octets, on whatever path it comes. */
+export async function echoed(
+  t: Tester,
+  { stream, id }: Pick<TcpSession, 'stream' | 'id'>,
+  payload: Uint8Array = t.payload(32),
+  cm = {},
+  expectation: Partial<Expectation> = {},
+): Promise<Observed> {
+  stream.send({ payload, cm: { sessionId: id, ...cm } });
+  return await t.expect(stream, (packet) => isOfStream(packet) && segmentWith(payload)(packet), {
+    code: 'no-echo',
+    text: 'The peer did not return the user data of a segment of an established session.',
+    preamble: true,
+    ...expectation,
+  });
+}
+
+/**
+ * A connection with the handshake done and a session of our id at both ends. Acknowledgements carry its id from then on.
+ */
+export async function tcpSession(
+  t: Tester,
+  {
+    id = 1 + t.random.below(255),
+    node = t.node(),
+    sources = [0] as readonly number[],
+  }: { id?: number; node?: TestNode; sources?: readonly number[] } = {},
+): Promise<TcpSession> {
+  const stream = await connected(t, { node, sources });
+  await handshaken(t, stream);
+  stream.acknowledgementCm = () => ({ sessionId: id });
+  const first = await echoed(t, { stream, id });
+  if (first.cm === undefined || cmOf(first).sessionId !== id) {
+    t.inconc('no-session', 'The peer did not answer our first segment with a session id by that id.', {
+      packet: first,
+    });
+  }
+  return { id, stream, first };
+}
+
+/** True for a segment with SYN, FIN or RST. */
+export const isBeginOrEnd: Predicate = (packet) =>
+  ((segmentOf(packet)?.flags ?? 0) & (TcpFlags.syn | TcpFlags.fin | TcpFlags.rst)) !== 0;
