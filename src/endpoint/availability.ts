@@ -17,6 +17,8 @@ export interface AvailabilityRow {
   queries: number;
   /** Layout of the CMs from there; then the only one tried and used. */
   layout: LayoutName | undefined;
+  /** When the row may be asked again after Table 4 lost it, microseconds. */
+  askAgainAt: number;
 }
 
 /**
@@ -48,10 +50,31 @@ export class AvailabilityTable {
     let row = this.#rows.at(address, port);
     if (row === undefined) {
       if (this.#rows.size >= this.limit) this.#rows.delete(this.#evictor.next()!);
-      row = { address, port, enabled: false, handshaken: undefined, answered: false, queries: 0, layout: undefined };
+      row = {
+        address,
+        port,
+        enabled: false,
+        handshaken: undefined,
+        answered: false,
+        queries: 0,
+        layout: undefined,
+        askAgainAt: Number.NEGATIVE_INFINITY,
+      };
       this.#rows.set(addressKey(address, port), row);
     }
     return row;
+  }
+
+  /**
+   * An enabled row whose node Table 4 does not know any more (its paths were obsolete, or others needed the room): the
+   * handshake begins anew (docs/decisions.md 49), at most once per `period` microseconds.
+   */
+  lapse(row: AvailabilityRow, period: number, now: number): void {
+    if (now < row.askAgainAt) return;
+    row.askAgainAt = now + period;
+    row.enabled = false;
+    row.answered = false;
+    row.queries = 0;
   }
 
   rows(): IterableIterator<AvailabilityRow> {

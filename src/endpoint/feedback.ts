@@ -78,6 +78,21 @@ export class FeedbackTable {
     return chosen;
   }
 
+  /** Takes over rows of another table of the same node; of two for one path the newer sample stays. */
+  takeOver(other: FeedbackTable): void {
+    for (const row of other.rows()) {
+      const own = this.#rows.get(row.pathId);
+      if (own !== undefined && own.at >= row.at) continue;
+      this.remove(row.pathId);
+      const taken = this.#add(row.pathId, row.delay, row.at, row.sessionId, row.source);
+      this.#waiting.remove(taken);
+      taken.feedbackTime = row.feedbackTime;
+      taken.fresh = row.fresh;
+      if (taken.fresh) this.#waiting.add(taken);
+    }
+    other.clear();
+  }
+
   /** Forgets the paths of a session (address change, section 3.4). */
   forgetSession(sessionId: number): void {
     for (const row of this.#rows.values()) if (row.sessionId === sessionId) this.remove(row.pathId);

@@ -26,10 +26,15 @@ export class IdPool {
 
   /** The next free id, or 0 when there is none. */
   allocate(now: number): number {
-    while (this.#next <= this.max && this.#used.has(this.#next)) this.#next++;
+    while (this.#next <= this.max && (this.#used.has(this.#next) || this.#freed.has(this.#next))) this.#next++;
     if (this.#next <= this.max) return this.take(this.#next++);
     for (const [id, at] of this.#freed) return at + this.reuseMicros <= now ? this.take(id) : 0;
     return 0;
+  }
+
+  /** True when an id is not used and was not freed within the reuse time. */
+  isFree(id: number, now: number): boolean {
+    return !this.#used.has(id) && (this.#freed.get(id) ?? Number.NEGATIVE_INFINITY) + this.reuseMicros <= now;
   }
 
   /** Marks an id as used that somebody else chose. */

@@ -21,6 +21,7 @@ import type { NodeState } from './node-state.js';
 import type { Peer } from './nodes.js';
 import type { Outbound } from './outbound.js';
 import { type Deliver, ReorderingBuffer } from './reordering.js';
+import { senderOf } from './senders.js';
 import type { Session } from './sessions.js';
 import { hasSoundChecksum, holdsSegment, unwrap } from './udp-wrapper.js';
 import { isReset } from './untouched.js';
@@ -118,7 +119,7 @@ export class Inbound {
     const { flags, layout, nodeId } = cm;
     if (nodeId === this.state.composer.nodeId(layout)) return this.receiveOwnId(view, flags);
     const { sessionId, pathId, feedbackPathId, pathDelay, timestamp } = cm;
-    const peer = this.peerOf(view, sessionId, pathId);
+    const peer = senderOf(view, cm.readAddresses(this.#announced), this.state, now);
     this.markEnabled(view.source, view.sourcePort, layout);
     // Before the measurements: those of the flagged packet belong to the path that stays.
     if (flags === Flags.ipChange) this.receiveAddressChange(view, peer, sessionId, cm.localAddresses, now);
@@ -144,26 +145,6 @@ export class Inbound {
       default:
         return this.receiveData(view, peer, sessionId, pathId, layout, now);
     }
-  }
-
-  /**
-   * The node that a CM comes from, noted in Table 4. A packet of a path (path id from 1) belongs to the peer that holds
-   * its session, also from an address not seen before (section 3.7.2: located by node id and session id).
-   */
-  peerOf(view: TrailerView, sessionId: number, pathId: number): Peer {
-    const { cm, source, sourcePort } = view;
-    const { nodeId, layout } = cm;
-    const { nodes } = this.state;
-    const localAddresses = cm.readAddresses(this.#announced);
-    if (
-      pathId !== 0 &&
-      sessionId !== 0 &&
-      nodes.find(nodeId, layout, source, sourcePort, localAddresses) === undefined
-    ) {
-      const holders = nodes.withId(nodeId, layout).filter((peer) => peer.sessions.has(sessionId));
-      if (holders.length === 1) nodes.prove(holders[0]!, source, sourcePort);
-    }
-    return nodes.learn(nodeId, layout, source, sourcePort, localAddresses);
   }
 
   /** A CM with one's own node id changes no state: data is delivered stripped, the rest dropped (wire format, ids). */
@@ -291,6 +272,7 @@ export class Inbound {
   receiveHandshake(view: TrailerView, peer: Peer, sessionId: number, now: number): void {
     const session = sessionId === 0 ? undefined : this.state.sessions.byId(peer, sessionId, now);
     if (session === undefined || session.protocol !== TCP || view.protocol !== TCP) return;
+    this.state.sessionRules.confirm(session, sessionId);
     if ((view.tcpFlags & TcpFlags.syn) === 0 || this.mayAnswer(view.source, now))
       this.fakeTcp.receive(view, session, now);
   }

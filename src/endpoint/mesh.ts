@@ -44,7 +44,7 @@ export class PathMesh {
     if (session.meshVersion === peer.version || session.isChanging) return;
     session.meshVersion = peer.version;
     const wanted: Tuple[] = [];
-    if (!session.isRemoteLost && locals.includes(session.tuple.source)) this.#want(session, session.tuple, wanted);
+    if (this.hasOwnTuple(session, locals)) this.#want(session, session.tuple, wanted);
     if (session.protocol === UDP || this.options.wrapsTcp) {
       for (const remote of this.remotes(session)) {
         for (const source of locals) {
@@ -54,6 +54,11 @@ export class PathMesh {
     }
     const weight = this.constants['weight-max'] / (session.paths.length + wanted.length);
     for (const tuple of wanted) this.add(session, tuple, weight, now);
+  }
+
+  /** True while both ends of a session's own tuple are there. */
+  hasOwnTuple(session: Session, locals: readonly Ipv4[]): boolean {
+    return !session.isRemoteLost && locals.includes(session.tuple.source);
   }
 
   /** The remote addresses and ports that a session may use: its own, and those of the peer that answered at the same port or were seen in the session. */

@@ -57,7 +57,13 @@ export class NodeState {
     this.waiting = new WaitingList(tableLimit, constants['confirm-expiry']);
     this.nodes = new NodeTable(constants, tableLimit, limits, isInUse);
     this.composer = new Composer(settings, () => this.addresses);
-    this.sessionRules = new SessionRules(this.sessions, this.nodes, this.composer, this.counters);
+    this.sessionRules = new SessionRules(
+      this.sessions,
+      this.nodes,
+      this.composer,
+      this.counters,
+      constants['path-expiry'],
+    );
     this.mesh = new PathMesh(constants, this.availability, this.nodes, {
       maxPaths: settings.maxPaths,
       wrapsTcp: settings.tcpMode === 'udp-wrapper',

@@ -98,9 +98,7 @@ export class NodeTable {
   find(nodeId: NodeId, layout: LayoutName, address: Ipv4, port: number, announced: readonly Ipv4[]): Peer | undefined {
     const there = this.at(address, port);
     if (there !== undefined && there.nodeId === nodeId && there.layout === layout) return there;
-    return this.withId(nodeId, layout).find(
-      (peer) => peer.provenAddresses.has(address) || announced.some((one) => one !== 0 && peer.announced.has(one)),
-    );
+    return this.withId(nodeId, layout).find((peer) => isSeenAt(peer, address, announced));
   }
 
   /**
@@ -124,6 +122,26 @@ export class NodeTable {
       peer.version++;
     }
     return peer;
+  }
+
+  /** The other peers of the same id that a CM from `address` shows to be this one: as in `find` (docs/decisions.md 26). */
+  twins(peer: Peer, address: Ipv4, list: readonly Ipv4[]): Peer[] {
+    const { nodeId, layout } = peer;
+    return this.withId(nodeId, layout).filter((other) => other !== peer && isSeenAt(other, address, list));
+  }
+
+  /** Gives all rows of one peer to another: the two are one node. */
+  unite(into: Peer, from: Peer): void {
+    for (const key of from.proven) {
+      this.#byAddress.set(key, into);
+      into.proven.add(key);
+    }
+    for (const set of ['provenAddresses', 'handshaken', 'answered', 'announced'] as const)
+      for (const address of from[set]) into[set].add(address);
+    while (into.announced.size > this.limits.announcedPerPeer) forgetOneAnnounced(into, []);
+    into.version++;
+    from.proven.clear();
+    this.#dropId(from);
   }
 
   /** Adds a row: `address` and `port` belong to `peer`. */
@@ -163,12 +181,20 @@ export class NodeTable {
     peer.proven.delete(key);
     const address = Math.floor(key / 0x10000);
     if (![...peer.proven].some((other) => Math.floor(other / 0x10000) === address)) this.#forgetAddress(peer, address);
-    if (peer.proven.size > 0) return;
+    if (peer.proven.size === 0) this.#dropId(peer);
+  }
+
+  #dropId(peer: Peer): void {
     const name = idKey(peer.nodeId, peer.layout);
     const rest = (this.#byId.get(name) ?? []).filter((other) => other !== peer);
     if (rest.length === 0) this.#byId.delete(name);
     else this.#byId.set(name, rest);
   }
+}
+
+/** True when an address is proven for a peer, or a list that is announced there meets what the peer announced. */
+function isSeenAt(peer: Peer, address: Ipv4, list: readonly Ipv4[]): boolean {
+  return peer.provenAddresses.has(address) || list.some((one) => one !== 0 && peer.announced.has(one));
 }
 
 /** The peer to forget of those with one node id: the oldest without a session, else the newest. */

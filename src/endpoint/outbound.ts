@@ -24,6 +24,8 @@ import { isReset, multicastOrBroadcast, usesDhcp } from './untouched.js';
 
 const WRAPPER_OVERHEAD = 8;
 const MOST_INITIATED = 4096;
+/** An address that Table 4 lost is asked again at most once in so many times the path expiry. */
+const LAPSE_PERIODS = 6;
 
 /** What a node does with packets of its host (paper, sections 3.2 and 3.7.2), one small method for each rule. */
 export class Outbound {
@@ -48,7 +50,8 @@ export class Outbound {
     }
     if (view.protocol === TCP) this.noteInitiator(view);
     const row = availability.get(view.destination, view.destinationPort);
-    if (row?.enabled) this.sendToEnabled(view, row, now, length);
+    if (row?.enabled && this.isForgotten(row, now)) this.sendPlain(packet, length);
+    else if (row?.enabled) this.sendToEnabled(view, row, now, length);
     else this.sendToUnknown(view, now, length);
   }
 
@@ -80,6 +83,17 @@ export class Outbound {
   /** Section 3.2: after the threshold the address is taken for one without MPIP. */
   mayQuery(row: AvailabilityRow): boolean {
     return row.queries < this.state.settings.constants['query-limit'];
+  }
+
+  /**
+   * True for an enabled address and port that Table 4 lost, while it may not be asked again; when it may, the handshake
+   * begins anew (docs/decisions.md 49).
+   */
+  isForgotten(row: AvailabilityRow, now: number): boolean {
+    const { nodes, availability, settings } = this.state;
+    if (nodes.at(row.address, row.port) !== undefined) return false;
+    availability.lapse(row, LAPSE_PERIODS * settings.constants['path-expiry'], now);
+    return row.enabled;
   }
 
   /** Section 3.7.2, outbound: the session's id, a path, feedback and the CM. */
@@ -136,7 +150,7 @@ export class Outbound {
   /** Section 3.6: the path of the next packet, by the priority that Table 6 gives it. */
   choosePath(session: Session, now: number, view?: DatagramView, length = 0): Path | undefined {
     const { mesh, selection, routing, addresses } = this.state;
-    if (!session.confirmed) return undefined;
+    if (!session.confirmed || (session.isNaming && mesh.hasOwnTuple(session, addresses))) return undefined;
     mesh.extend(session, addresses, now);
     mesh.prune(session, now);
     const priority =

@@ -24,7 +24,7 @@ export class Path {
 
   constructor(
     /** This node's id of the path, from 1. */
-    readonly id: number,
+    public id: number,
     readonly session: Session,
     /** Addresses and ports as seen here, this node as source. */
     readonly tuple: Tuple,

@@ -6,6 +6,9 @@ import type { Counters } from './counters.js';
 import type { NodeTable, Peer } from './nodes.js';
 import type { Session, SessionTable } from './sessions.js';
 
+/** A pause between two packets under another id counts as this many microseconds at most: so a stepped clock does not. */
+const LONGEST_PAUSE = 1_000_000;
+
 /** Which row of Table 7 a packet belongs to, and who names it (paper, section 3.7.1; docs/decisions.md 3 to 6, 23). */
 export class SessionRules {
   constructor(
@@ -13,6 +16,8 @@ export class SessionRules {
     private readonly nodes: NodeTable,
     private readonly composer: Composer,
     private readonly counters: Counters,
+    /** How long a peer may go on with another id before it gets its way, microseconds: the constant `path-expiry`. */
+    private readonly patience: number,
   ) {}
 
   /** Section 3.7.1: the session of a packet of the host, made when there is none; undefined when the peer's ids are used up. */
@@ -30,7 +35,40 @@ export class SessionRules {
    * paths may be used (section 3.7.1; ids from 1, docs/decisions.md 3); under another id the peer has not heard of ours.
    */
   confirm(session: Session, id: number): void {
-    if (session.id === id) session.confirmed = true;
+    if (session.id !== id) return;
+    session.confirmed = true;
+    session.isNaming = false;
+    session.rivalId = 0;
+  }
+
+  /**
+   * The peer calls a connection by an id that this node does not use for it: both ends chose one, or one end forgot the
+   * other's. Whatever was heard in which order, the ends come to agree (docs/decisions.md 4, 48): the id that the lower
+   * node chose is used as soon as the other end is heard to know it, and until then the only one known to both.
+   */
+  named(session: Session, id: number, pathId: number, now: number): void {
+    const { peer } = session;
+    const isLoser = this.losesTo(peer);
+    const former = peer.formerSessions.get(id);
+    const isOwn = former?.origin === 'self' && sameTuple(former.tuple, session.tuple);
+    if (isOwn && !(isLoser && pathId === 0)) {
+      // It is an id that this node chose itself: a newer one did not arrive, or the higher node has come to know it.
+      if (session.origin === 'self') session.isNaming = true;
+      else if (!isLoser) this.sessions.rename(session, id, now, 'self');
+      return;
+    }
+    if (isLoser || session.origin === 'peer') {
+      this.sessions.rename(session, id, now);
+      return;
+    }
+    this.sessions.alias(session, id, now);
+    session.isNaming = true;
+    if (session.rivalId !== id) {
+      session.rivalId = id;
+      session.rivalMicros = 0;
+    } else session.rivalMicros += Math.min(now - session.rivalAt, LONGEST_PAUSE);
+    session.rivalAt = now;
+    if (session.rivalMicros >= this.patience) this.sessions.rename(session, id, now);
   }
 
   /** Section 3.7.1: every packet that is not a heartbeat refreshes the session, sent or received. */
@@ -44,7 +82,10 @@ export class SessionRules {
     if (known !== undefined && pathId !== 0) return known;
     const tuple = reversedTuple(view);
     if (known === undefined)
-      return (pathId === 0 ? undefined : this.revive(view, peer, id, now)) ?? this.adopt(view, peer, id, tuple, now);
+      return (
+        (pathId === 0 ? undefined : this.revive(view, peer, id, pathId, now)) ??
+        this.adopt(view, peer, id, tuple, now, pathId)
+      );
     if (known.protocol === view.protocol && sameTuple(known.tuple, tuple)) {
       known.isNamedByPeer = true;
       return known;
@@ -56,35 +97,47 @@ export class SessionRules {
     if (!this.isProven(peer, view.source) && known.tuple.destination !== view.source) return undefined;
     if (known.origin === 'self') this.sessions.restart(known, now);
     else this.sessions.remove(known, now);
-    return this.adopt(view, peer, id, tuple, now);
+    return this.adopt(view, peer, id, tuple, now, pathId);
   }
 
   /**
    * A path packet with an id that was in Table 7 before: it belongs to the connection that had the id, whatever path it
    * came by, so that its data reaches the right socket (docs/decisions.md 46). Undefined for an id that was not.
    */
-  revive(view: TrailerView, peer: Peer, id: number, now: number): Session | undefined {
+  revive(view: TrailerView, peer: Peer, id: number, pathId: number, now: number): Session | undefined {
     const former = peer.formerSessions.get(id);
     if (former === undefined || (former.protocol !== view.protocol && former.protocol !== TCP)) return undefined;
     const same = this.sessions.byTuple(former.tuple, former.protocol, now);
     if (same === undefined)
       return this.sessions.adopt(peer, id, former.protocol, former.tuple, now, this.isProven(peer, view.source));
     if (same.peer !== peer) return undefined;
-    if (former.origin === 'peer' && this.losesTo(peer)) this.sessions.rename(same, id, now);
+    this.named(same, id, pathId, now);
     return same;
   }
 
   /** A session id that is not in Table 7: a new row, or the peer's id for a connection that has a row here. */
-  adopt(view: TrailerView, peer: Peer, id: number, tuple: Tuple, now: number): Session | undefined {
+  adopt(view: TrailerView, peer: Peer, id: number, tuple: Tuple, now: number, pathId: number): Session | undefined {
     const same = this.sessions.byTuple(tuple, view.protocol, now);
     if (same !== undefined && same.peer === peer) {
-      if (same.origin === 'peer' || this.losesTo(peer)) this.sessions.rename(same, id, now);
+      this.named(same, id, pathId, now);
       return same;
     }
+    if (this.isStillOurs(peer, id, now)) return undefined;
     if (same !== undefined) this.sessions.remove(same, now);
     const adopted = this.sessions.adopt(peer, id, view.protocol, tuple, now, this.isProven(peer, view.source));
     if (adopted === undefined) this.counters.sessionsRefused++;
     return adopted;
+  }
+
+  /**
+   * True for an id that this node, the lower one, gave to a connection and gave up a short while ago: the peer may yet come
+   * to use it for that connection, so that no other one gets it (docs/decisions.md 48).
+   */
+  isStillOurs(peer: Peer, id: number, now: number): boolean {
+    const former = peer.formerSessions.get(id);
+    if (former === undefined || former.origin === 'peer' || this.losesTo(peer) || peer.sessionIds.isFree(id, now))
+      return false;
+    return this.sessions.byTuple(former.tuple, former.protocol, now)?.peer === peer;
   }
 
   /** True when an address did the handshake as this peer; true for every address of a peer that has done none at all. */

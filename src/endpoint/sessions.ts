@@ -31,6 +31,14 @@ export class Session {
   isUsed: boolean;
   /** True for a session that a peer began from an address that did not do the handshake; see `Limits`. */
   isUnproven = false;
+  /** True while its packets go by its own tuple with path id 0 again, until the peer uses its id (docs/decisions.md 48). */
+  isNaming = false;
+  /** The id by which the peer calls it although this node's choice counts; 0 for none. */
+  rivalId = 0;
+  /** When the peer was last heard to use `rivalId`, microseconds. */
+  rivalAt = 0;
+  /** How long the peer has been heard to use it, microseconds; pauses count as a second at most. */
+  rivalMicros = 0;
   /** When the row was made, microseconds. */
   readonly createdAt: number;
   /** Fake handshakes under way that the other end began. */
@@ -62,7 +70,7 @@ export class Session {
   nextOfKey: Session | undefined;
 
   constructor(
-    readonly peer: Peer,
+    public peer: Peer,
     /** Same at both ends; 1..255 in `compact`. */
     public id: number,
     /** 6 or 17. */
@@ -90,7 +98,7 @@ export interface FormerSession {
 }
 
 /** Former ids remembered per peer. */
-const MOST_FORMER = 256;
+export const MOST_FORMER = 256;
 
 /**
  * Table 7. A session is found by its tuple and protocol for packets of the host, by peer and session id for packets of
@@ -167,17 +175,53 @@ export class SessionTable {
     return session;
   }
 
-  /** Gives a row the id that the peer chose; its paths stay (docs/decisions.md 4). */
-  rename(session: Session, id: number, now: number): void {
+  /** Gives a row the id that one end chose, the peer unless said otherwise; its paths stay (docs/decisions.md 4). */
+  rename(session: Session, id: number, now: number, origin: 'self' | 'peer' = 'peer'): void {
     const { peer } = session;
     peer.sessions.delete(session.id);
     peer.sessionIds.free(session.id, now);
     this.#remember(session);
     peer.formerSessions.delete(id);
     session.id = peer.sessionIds.take(id);
-    session.origin = 'peer';
+    session.origin = origin;
     session.confirmed = true;
+    session.isNaming = false;
+    session.rivalId = 0;
     peer.sessions.set(id, session);
+  }
+
+  /** Notes that the peer calls a row by an id of its own: packets under that id belong to it, and no other row gets it. */
+  alias({ peer, protocol, tuple }: Session, id: number, now: number): void {
+    this.#rememberAs(peer, id, { protocol, tuple, origin: 'peer' });
+    peer.sessionIds.free(peer.sessionIds.take(id), now);
+  }
+
+  /**
+   * Gives a row with its paths to the peer that its own proved to be. A path whose id is in use there gets another one.
+   * @returns false when that peer has another row of this id; nothing is changed then.
+   */
+  move(session: Session, peer: Peer, now: number): boolean {
+    if (peer.sessions.has(session.id)) return false;
+    const from = session.peer;
+    from.sessions.delete(session.id);
+    peer.sessions.set(session.id, session);
+    peer.sessionIds.take(session.id);
+    peer.formerSessions.delete(session.id);
+    if (session.isUnproven) {
+      from.unprovenSessions--;
+      peer.unprovenSessions++;
+    }
+    session.peer = peer;
+    for (const path of [...session.paths]) {
+      from.paths.delete(path.id);
+      if (peer.paths.has(path.id)) path.id = peer.pathIds.allocate(now);
+      else peer.pathIds.take(path.id);
+      if (path.id === 0) session.paths.splice(session.paths.indexOf(path), 1);
+      else peer.paths.set(path.id, path);
+    }
+    session.meshVersion = -1;
+    session.discovered = -1;
+    return true;
   }
 
   /**
@@ -258,10 +302,13 @@ export class SessionTable {
 
   /** The other end may use an id a little longer: its packets by other paths do not say which connection they are of. */
   #remember({ peer, id, protocol, tuple, origin, isNamedByPeer }: Session): void {
-    const { formerSessions } = peer;
+    this.#rememberAs(peer, id, { protocol, tuple, origin: isNamedByPeer ? 'peer' : origin });
+  }
+
+  #rememberAs({ formerSessions }: Peer, id: number, former: FormerSession): void {
     formerSessions.delete(id);
     if (formerSessions.size >= MOST_FORMER) formerSessions.delete(formerSessions.keys().next().value!);
-    formerSessions.set(id, { protocol, tuple, origin: isNamedByPeer ? 'peer' : origin });
+    formerSessions.set(id, former);
   }
 
   #live(session: Session, now: number): Session | undefined {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Flags, TcpFlags } from '../../src/codec/index.js';
+import { IdPool } from '../../src/endpoint/id-pool.js';
 import { Driver, LOCAL, OTHER, REMOTE } from '../support/peer-driver.js';
 
 const enabled = (options: ConstructorParameters<typeof Driver>[0] = {}) => {
@@ -61,6 +62,89 @@ test('two nodes with one node id stay apart when neither address nor list says t
   driver.enable({ localAddresses: [OTHER] }, { address: OTHER });
   assert.equal(driver.hostUdp()[0]!.cm!.sessionId, 1);
   assert.equal(driver.hostUdp('x', { address: OTHER })[0]!.cm!.sessionId, 1);
+});
+
+test('an address heard of before anything told whose it is joins its node as soon as something does (decision 26)', () => {
+  const driver = new Driver();
+  const peers = () => new Set([...driver.endpoint.nodes.rows()].map(([, peer]) => peer));
+  driver.enable();
+  driver.netUdp({ sessionId: 7, pathId: 0 });
+  driver.netUdp({ sessionId: 7, pathId: 1, timestamp: 5 });
+  driver.enable({ localAddresses: [OTHER] }, { address: OTHER });
+  assert.equal(peers().size, 2, 'the list names no address that is known');
+  const byPath = driver.netUdp({ sessionId: 7, pathId: 3, localAddresses: [OTHER] }, 'x', { address: OTHER });
+  assert.equal(peers().size, 1, 'one peer of that id holds the session');
+  assert.equal(byPath.delivered[0]!.tuple.source, REMOTE);
+  assert.deepEqual([...peers()][0]!.feedback.size, 2);
+
+  const other = new Driver();
+  const both = () => new Set([...other.endpoint.nodes.rows()].map(([, peer]) => peer));
+  other.enable();
+  other.netUdp({ sessionId: 7, pathId: 0 });
+  other.hostUdp();
+  other.netUdp({ sessionId: 7, pathId: 1 });
+  other.enable({ localAddresses: [OTHER] }, { address: OTHER });
+  other.netUdp({ sessionId: 7, pathId: 0, localAddresses: [OTHER] }, 'x', { address: OTHER });
+  other.hostUdp('x', { address: OTHER });
+  other.netUdp({ sessionId: 8, pathId: 0, localAddresses: [OTHER] }, 'x', { address: OTHER, port: 40001 });
+  other.hostUdp('x', { address: OTHER, port: 40001 });
+  assert.equal(other.endpoint.sessions.size, 3);
+  other.netUdp({ sessionId: 7, pathId: 0, localAddresses: [REMOTE, OTHER] });
+  const [peer, ...rest] = both();
+  assert.deepEqual(rest, [], 'the list names addresses of both');
+  assert.deepEqual(
+    [...peer!.sessions.values()].map(({ id, tuple }) => [id, tuple.destination]).sort(),
+    [
+      [7, REMOTE],
+      [8, OTHER],
+    ],
+    'of two sessions with one id the older stays, the others move',
+  );
+  const ids = [...other.endpoint.sessions.rows()].flatMap(({ paths }) => paths.map(({ id }) => id));
+  assert.equal(new Set(ids).size, ids.length);
+  assert.equal(peer!.paths.size, ids.length);
+  for (const { tuple } of other.endpoint.sessions.rows())
+    assert.equal(other.endpoint.nodes.at(tuple.destination, 40000), peer);
+});
+
+test('strangers with one node id whose sessions are different stay apart', () => {
+  const driver = new Driver();
+  driver.enable();
+  driver.netUdp({ sessionId: 7, pathId: 0 });
+  driver.enable({ localAddresses: [OTHER] }, { address: OTHER });
+  driver.netUdp({ sessionId: 8, pathId: 0, localAddresses: [OTHER] }, 'x', { address: OTHER });
+  driver.netUdp({ sessionId: 7, pathId: 3, localAddresses: [OTHER] }, 'x', { address: OTHER });
+  assert.equal(new Set([...driver.endpoint.nodes.rows()].map(([, peer]) => peer)).size, 2);
+});
+
+test('a freed id rests, also when the counter has not come to it yet (decision 32)', () => {
+  const pool = new IdPool(255, 120);
+  pool.take(2);
+  pool.free(2, 0);
+  assert.deepEqual(
+    [pool.allocate(10), pool.allocate(10), pool.isFree(2, 10), pool.isFree(2, 120)],
+    [1, 3, false, true],
+  );
+});
+
+test('an enabled address that Table 4 lost is asked again, and not for every packet (decision 49)', () => {
+  const driver = new Driver({ tableLimit: 1 });
+  driver.enable();
+  assert.equal(driver.hostUdp()[0]!.cm?.sessionId, 1);
+  driver.wait(130_000_000);
+  const peer = driver.endpoint.nodes.at(REMOTE, 40000)!;
+  driver.endpoint.nodes.learn(0x0a09, 'compact', OTHER, 1, []);
+  assert.equal(driver.endpoint.nodes.at(REMOTE, 40000), undefined);
+  const flags = () => driver.hostUdp().map(({ cm }) => cm?.flags);
+  assert.deepEqual(flags(), [undefined, Flags.enable]);
+  driver.enable();
+  assert.equal(driver.hostUdp()[0]!.cm?.flags, Flags.normal);
+  assert.notEqual(driver.endpoint.nodes.at(REMOTE, 40000), peer);
+  driver.endpoint.nodes.learn(0x0a09, 'compact', OTHER, 1, []);
+  assert.deepEqual(flags(), [undefined], 'not again so soon');
+  driver.wait(30_000_000);
+  assert.deepEqual(flags(), [undefined, Flags.enable]);
+  assert.equal(driver.endpoint.counters.idsExhausted, 0);
 });
 
 test('a packet of a path is delivered with the tuple of its session, whatever address it came from (3.7.2)', () => {

@@ -1,3 +1,4 @@
+import type { Peer } from '../../src/endpoint/nodes.js';
 import type { Mutant } from '../conformance/mutant.js';
 
 export const mutant: Mutant = {
@@ -6,11 +7,13 @@ export const mutant: Mutant = {
   requirements: ['MPIP-SS-02'],
   killedBy: ['SS-own-ids-avoid-ours'],
   apply({ endpoint }) {
-    const { adopt } = endpoint.sessions;
-    endpoint.sessions.adopt = (peer, id, protocol, tuple, now) => {
-      const session = adopt.call(endpoint.sessions, peer, id, protocol, tuple, now);
-      peer.sessionIds.free(id, now);
-      return session;
+    const { create } = endpoint.sessions;
+    const last = new WeakMap<Peer, number>();
+    endpoint.sessions.create = (peer, protocol, tuple, now) => {
+      const id = (last.get(peer) ?? 0) + 1;
+      last.set(peer, id);
+      peer.sessionIds.allocate = () => peer.sessionIds.take(id);
+      return create.call(endpoint.sessions, peer, protocol, tuple, now);
     };
   },
 };

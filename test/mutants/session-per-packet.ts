@@ -17,6 +17,7 @@ export const mutant: Mutant = {
     'SS-id-for-two-connections-lower-wins',
     'SS-id-stays',
     'SS-new-id-for-new-session',
+    'SS-own-ids-avoid-ours',
     'SS-path-from-one-when-shared',
     'SS-sent-packets-refresh',
   ],

@@ -29,6 +29,11 @@ export class NodeModel {
   readonly paths = new Map<number, { readonly tuple: string; connection: string | undefined }>();
   /** Table 5. */
   readonly samples = new Map<number, Sample>();
+  /**
+   * Addresses that are known to be of one node, because a list of the other node named them together. While there are
+   * several sets the node may take the other one for as many nodes (docs/decisions.md 26), each with its own Table 5.
+   */
+  #kin: Set<Ipv4>[] = [];
   #knowsPeer = false;
   #time = Number.NEGATIVE_INFINITY;
   #ahead = 0;
@@ -46,6 +51,11 @@ export class NodeModel {
     this.#time = now + this.#ahead;
   }
 
+  /** How many nodes the other one may look like. */
+  get faces(): number {
+    return this.#kin.length;
+  }
+
   /** A packet arrives; true when it is for the host. */
   receives({ cm, tuple }: Seen): boolean {
     if (cm === undefined) return true;
@@ -55,6 +65,8 @@ export class NodeModel {
     if (!this.#knowsPeer && !counts) return true;
     this.#knowsPeer = true;
     this.enabled.add(addressKey(tuple.source, tuple.sourcePort));
+    this.#relate([tuple.source, ...cm.localAddresses.filter((address) => address !== 0)]);
+    if (this.faces > 1) for (const sample of this.samples.values()) sample.isVague = true;
     if (cm.flags === Flags.ipChange) {
       for (const sample of this.samples.values()) if (sample.sessionId === cm.sessionId) sample.isVague = true;
     }
@@ -63,7 +75,7 @@ export class NodeModel {
       const known = this.samples.get(cm.pathId);
       this.samples.set(cm.pathId, {
         feedbackTime: Number.NEGATIVE_INFINITY,
-        isVague: false,
+        isVague: this.faces > 1,
         ...known,
         delay,
         sessionId: cm.sessionId,
@@ -109,6 +121,15 @@ export class NodeModel {
     this.#feedback(packet);
   }
 
+  #relate(addresses: readonly Ipv4[]): void {
+    const [meeting, others] = [new Set(addresses), [] as Set<Ipv4>[]];
+    for (const set of this.#kin) {
+      if (addresses.some((address) => set.has(address))) for (const address of set) meeting.add(address);
+      else others.push(set);
+    }
+    this.#kin = [meeting, ...others];
+  }
+
   #countQuery({ destination, destinationPort }: Tuple): void {
     const key = addressKey(destination, destinationPort);
     const count = (this.queries.get(key) ?? 0) + 1;
@@ -142,7 +163,7 @@ export class NodeModel {
       return;
     }
     const sample = this.samples.get(feedbackPathId);
-    assert.ok(sample?.isFresh, `sample of path ${feedbackPathId} is fresh`);
+    assert.ok(sample !== undefined && (sample.isFresh || sample.isVague), `sample of path ${feedbackPathId} is fresh`);
     assert.equal(pathDelay, sample.delay);
     if (!sample.isVague)
       for (const other of waiting) assert.ok(sample.feedbackTime <= other.feedbackTime, 'the oldest feedback first');

@@ -5,6 +5,7 @@ import { addressKey } from '../../../src/codec/index.js';
 import type { EndpointOptions } from '../../../src/endpoint/index.js';
 import { A1, A2, B1, B2 } from '../../support/endpoint-pair.js';
 import { hex, ModelledPair } from '../../support/modelled-pair.js';
+import { runs } from '../../support/runs.js';
 
 type Model = Record<string, never>;
 
@@ -34,9 +35,9 @@ function invariants(pair: ModelledPair): void {
   for (const node of [pair.a, pair.b]) {
     const { endpoint } = node;
     const peers = new Set([...endpoint.nodes.rows()].map(([, peer]) => peer));
-    assert.ok(peers.size <= 1, 'one peer');
+    assert.ok(peers.size <= Math.max(1, node.model.faces), `${peers.size} peers`);
     assert.ok(endpoint.sessions.size <= 5 && endpoint.availability.size <= 20 && endpoint.nodes.size <= 20);
-    for (const peer of peers) assert.ok(peer.feedback.size <= 255 && peer.sessions.size === endpoint.sessions.size);
+    for (const peer of peers) assert.ok(peer.feedback.size <= 255 && peer.sessions.size <= endpoint.sessions.size);
     for (const session of endpoint.sessions.rows()) {
       const { tuple } = session;
       assert.deepEqual([tuple.source, tuple.destination].sort(), [A1, B1].sort(), 'the session tuple stays');
@@ -66,12 +67,13 @@ function settle(pair: ModelledPair, used: ReadonlySet<number>): void {
   pair.down.clear();
   pair.setAddresses('a', 3);
   pair.setAddresses('b', 3);
-  for (let i = 0; i < 40; i++) {
+  // Longer than a node waits before it gives its choice of a session id up.
+  for (let i = 0; i < 100; i++) {
     for (const connection of used) {
       pair.say('a', connection, 20);
       pair.say('b', connection, 20);
     }
-    pair.run(20);
+    pair.run(i < 50 ? 20 : 200);
     invariants(pair);
   }
   const ids = (node: ModelledPair['a']) =>
@@ -79,6 +81,7 @@ function settle(pair: ModelledPair, used: ReadonlySet<number>): void {
       assert.ok(confirmed);
       return `${Math.min(tuple.sourcePort, tuple.destinationPort)} ${id}`;
     });
+  for (const { model } of [pair.a, pair.b]) assert.ok(model.faces <= 1, 'one peer in the end');
   assert.deepEqual(ids(pair.a).sort(), ids(pair.b).sort(), 'one session id at both ends');
   const known = [...used].filter(
     (connection) =>
@@ -157,11 +160,7 @@ const commands = [
     ),
 ];
 
-/**
- * One seed, not more at night: an address change before the first CM arrives may show one node as two peers (decision 26),
- * which MPIP_SEED=4 finds.
- */
-const RUNS = { seed: Number(process.env.MPIP_SEED ?? 20150909), numRuns: 60 };
+const RUNS = runs(60);
 
 const MODES: readonly Partial<EndpointOptions>[] = [{ tcpMode: 'fake-tcp' }, { tcpMode: 'udp-wrapper' }];
 
