@@ -30,13 +30,14 @@ export class AddressChange {
   }
 
   /**
-   * The peer's addresses changed: everything of this connection goes but the path that the flagged packet came by.
-   * Later packets of the same change do not reset again.
+   * The peer's addresses changed: everything of this connection goes but the path that the flagged packet came by, from
+   * the first of `locals` when it came to an address that is gone. Later packets of the same change do not reset again.
    */
   resetByPeer(
     session: Session,
     back: { source: Ipv4; sourcePort: number; destination: Ipv4; destinationPort: number },
     announced: readonly Ipv4[],
+    locals: readonly Ipv4[],
     now: number,
   ): void {
     const change = [...announced].sort().join();
@@ -47,7 +48,7 @@ export class AddressChange {
     session.peer.feedback.forgetSession(session.id);
     session.isRemoteLost =
       back.destination !== session.tuple.destination || back.destinationPort !== session.tuple.destinationPort;
-    this.#resetTo(session, back, now);
+    this.#resetTo(session, locals.includes(back.source) ? back : { ...back, source: locals[0]! }, now);
   }
 
   /** The flag of the session's next data packet: ip-change until the peer fed back the new path, at least once, at most six times. */

@@ -296,7 +296,7 @@ export class Inbound {
       back.destination === session.tuple.destination && back.destinationPort === session.tuple.destinationPort;
     if (!isOwn && !peer.handshaken.has(view.source)) return;
     this.fakeTcp.forget(session);
-    addressChange.resetByPeer(session, back, announced, now);
+    addressChange.resetByPeer(session, back, announced, this.state.addresses, now);
   }
 
   /** A packet without the flag: the peer's address change is over. */

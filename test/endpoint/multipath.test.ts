@@ -171,6 +171,21 @@ test('a flagged packet of an unknown session or from an unproven address resets 
   );
 });
 
+test('a flagged packet to an address that is gone by then: the one path starts at an address that is there (3.4)', () => {
+  const pair = established();
+  pair.a.endpoint.setAddresses([A2], pair.network.now);
+  const [kept] = [...pair.a.endpoint.sessions.rows()][0]!.paths;
+  pair.a.host(buildUdp(pair.toB, new Uint8Array(1)));
+  const gone = kept!.tuple.destination;
+  const left = gone === B1 ? B2 : B1;
+  pair.b.endpoint.setAddresses([left], pair.network.now);
+  pair.run(5);
+  assert.deepEqual(
+    [...pair.b.endpoint.sessions.rows()][0]!.paths.map(({ tuple }) => [tuple.source, tuple.destination]),
+    [[left, A2]],
+  );
+});
+
 test('the same seed gives the same packets', () => {
   const run = () => {
     const pair = established({ loss: 0.05, jitterMicros: 3000, seed: 5 });
