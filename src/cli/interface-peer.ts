@@ -17,6 +17,11 @@ export interface InterfacePeerOptions extends Omit<EndpointOptions, 'addresses' 
   readonly interfaces: readonly string[];
   /** Only packets to and from these networks; all when there are none. */
   readonly networks: readonly Network[];
+  /**
+   * Super-packets between the kernel and the node (segmentation and checksums are left to this side), and trains of
+   * datagrams to the interfaces. Default true.
+   */
+  readonly offload?: boolean;
 }
 
 /**
@@ -59,13 +64,16 @@ export class InterfacePeer implements Controlled {
       addressCount: addresses.length,
       wrapper: options.tcpMode === 'udp-wrapper',
     });
-    this.tun = TunDevice.open('mpip%d');
+    this.tun = TunDevice.open('mpip%d', options.offload ?? true);
     try {
       this.#unbound = InterfaceOutput.open({ mark: OWN_MARK });
       for (const { name, addresses: own } of this.interfaces) {
         this.#inputs.push(InterfaceInput.open(name, addresses, networks));
         for (const { address } of own)
-          this.#outputs.set(address, InterfaceOutput.open({ device: name, source: address, mark: OWN_MARK }));
+          this.#outputs.set(
+            address,
+            InterfaceOutput.open({ device: name, source: address, mark: OWN_MARK, trains: options.offload ?? true }),
+          );
       }
       this.setup = new HostSetup({ interfaces: this.interfaces, networks, tun: this.tun.name, mtu: this.hostMtu });
       this.setup.apply();

@@ -11,7 +11,8 @@ const MOST_ROUNDS = 4;
 /** What packets go through: an endpoint, or what stands for one where the exchange itself is measured. */
 export interface PacketNode {
   fromHost(packet: Uint8Array, now: number, length: number): void;
-  fromNetwork(packet: Uint8Array, now: number, length: number): void;
+  /** `isSound`: the TCP or UDP checksum is known to be right, or was not computed. */
+  fromNetwork(packet: Uint8Array, now: number, length: number, isSound: boolean): void;
   poll(now: number): number;
   takeTransmits(): PacketQueue;
   takeDeliveries(): PacketQueue;
@@ -49,7 +50,9 @@ export class PacketExchange {
 
   /** Takes packets of the network from a source too. @returns how to stop; the source stays open. */
   addInput(input: PacketSource): () => void {
-    return this.#watch(input, (packet, length) => this.node.fromNetwork(packet, this.#batchTime, length));
+    return this.#watch(input, (packet, length, isSound) =>
+      this.node.fromNetwork(packet, this.#batchTime, length, isSound),
+    );
   }
 
   /** Stops watching; the links stay open. */

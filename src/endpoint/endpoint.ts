@@ -91,9 +91,12 @@ export class Endpoint {
     this.outbound.send(packet, this.#timeAt(now), length);
   }
 
-  /** Takes a packet that arrived on an interface. What the host is to see is in `takeDeliveries`. */
-  fromNetwork(packet: Uint8Array, now: number, length = packet.length): void {
-    this.inbound.receive(packet, this.#timeAt(now), length);
+  /**
+   * Takes a packet that arrived on an interface. What the host is to see is in `takeDeliveries`.
+   * @param isSound the caller knows the TCP or UDP checksum to be right, or not computed; it is not verified again.
+   */
+  fromNetwork(packet: Uint8Array, now: number, length = packet.length, isSound = false): void {
+    this.inbound.receive(packet, this.#timeAt(now), length, isSound);
   }
 
   /** Runs due work; returns when to be called again, in microseconds. */

@@ -34,6 +34,8 @@ export class Inbound {
   readonly #deliver: Deliver;
   /** The address list of the packet in hand. */
   readonly #announced: Ipv4[] = [];
+  /** Whether the checksum of the packet in hand is known to be right. */
+  #isSound = false;
 
   constructor(
     private readonly state: NodeState,
@@ -43,8 +45,9 @@ export class Inbound {
     this.#deliver = (packet, length) => void this.state.deliveries.filling.appendCopy(packet, length);
   }
 
-  /** Takes a packet that arrived on an interface. */
-  receive(packet: Uint8Array, now: number, length: number): void {
+  /** Takes a packet that arrived on an interface; `isSound`: its TCP or UDP checksum needs no verification. */
+  receive(packet: Uint8Array, now: number, length: number, isSound = false): void {
+    this.#isSound = isSound;
     const { deliveries, waiting, counters } = this.state;
     const slot = deliveries.filling.appendCopy(packet, length);
     const view = this.#view;
@@ -321,7 +324,7 @@ export class Inbound {
       counters.protocolMismatch++;
       return false;
     }
-    if (isWrapped && !(holdsSegment(view) && hasSoundChecksum(view))) {
+    if (isWrapped && !(holdsSegment(view) && (this.#isSound || hasSoundChecksum(view)))) {
       counters.badWrappers++;
       return false;
     }

@@ -1,12 +1,13 @@
 import { readU16be, writeU16be, writeU32be } from '../codec/bytes.js';
-import { ipv4HeaderChecksum, l4Checksum } from '../codec/checksum.js';
+import { fold, ipv4HeaderChecksum, l4Checksum, pseudoHeaderSum, wordSum } from '../codec/checksum.js';
 import { type DatagramView, TCP, TCP_HEADER_LENGTH, UDP, UDP_HEADER_LENGTH } from '../codec/datagram.js';
 import type { Tuple } from '../codec/index.js';
 
 /**
  * Wraps a TCP segment for a path that is not the original (paper, section 3.8.2): the IP header with the path's
  * addresses, a UDP header with the path's ports, the host's TCP header unchanged, the data. `out` needs 8 octets more
- * than the segment has.
+ * than the segment has. The UDP checksum is worked out from the TCP checksum, which says what the octets add up to: it is
+ * as right or wrong as that one.
  * @returns the length in octets.
  */
 export function wrap(view: DatagramView, tuple: Tuple, out: Uint8Array): number {
@@ -22,9 +23,16 @@ export function wrap(view: DatagramView, tuple: Tuple, out: Uint8Array): number 
   writeU16be(out, ipHeaderLength, tuple.sourcePort);
   writeU16be(out, ipHeaderLength + 2, tuple.destinationPort);
   writeU16be(out, ipHeaderLength + 4, length - ipHeaderLength);
-  writeU16be(out, ipHeaderLength + 6, 0);
-  writeU16be(out, ipHeaderLength + 6, l4Checksum(out, 0, UDP, ipHeaderLength, length));
+  const segment = complement(pseudoHeaderSum(bytes, offset, TCP, end - l4Offset));
+  const covered = wordSum(out, ipHeaderLength, ipHeaderLength + 6) + segment;
+  const checksum = complement(covered + pseudoHeaderSum(out, 0, UDP, length - ipHeaderLength));
+  writeU16be(out, ipHeaderLength + 6, checksum === 0 ? 0xffff : checksum);
   return length;
+}
+
+/** What makes a sum of words 0xffff. */
+function complement(sum: number): number {
+  return ~fold(sum) & 0xffff;
 }
 
 /** True when the user data of a UDP datagram can be a TCP segment: a whole header whose length fits. */
@@ -37,21 +45,33 @@ export function holdsSegment(view: DatagramView): boolean {
 
 /**
  * Takes the UDP header away again, in place, and gives the segment the addresses and ports of its session. The inner
- * TCP checksum covers the sender's addresses, which a NAT may have replaced, so it is computed anew.
+ * TCP checksum covers the sender's addresses, which a NAT may have replaced, so it is computed anew; what the octets add
+ * up to is known from the UDP checksum, which must have been verified.
  * @returns the length in octets.
  */
 export function unwrap(view: DatagramView, inbound: Tuple): number {
-  const { bytes, offset, l4Offset, payloadOffset, end, ipHeaderLength } = view;
+  const { bytes, offset, l4Offset, payloadOffset, end } = view;
+  const outer = pseudoHeaderSum(bytes, offset, UDP, end - l4Offset) + wordSum(bytes, l4Offset, payloadOffset);
+  const isSummed = readU16be(bytes, l4Offset + 6) !== 0;
   bytes.copyWithin(l4Offset, payloadOffset, end);
   const length = end - offset - UDP_HEADER_LENGTH;
+  // Without ports and checksum: what replaces them is added below.
+  const rest = isSummed
+    ? complement(outer) + complement(wordSum(bytes, l4Offset, l4Offset + 4) + readU16be(bytes, l4Offset + 16))
+    : 0;
   bytes[offset + 9] = TCP;
   writeU16be(bytes, offset + 2, length);
   writeU32be(bytes, offset + 12, inbound.source);
   writeU32be(bytes, offset + 16, inbound.destination);
-  writeU16be(bytes, offset + 10, ipv4HeaderChecksum(bytes, offset, ipHeaderLength));
+  writeU16be(bytes, offset + 10, ipv4HeaderChecksum(bytes, offset, l4Offset - offset));
   writeU16be(bytes, l4Offset, inbound.sourcePort);
   writeU16be(bytes, l4Offset + 2, inbound.destinationPort);
-  writeU16be(bytes, l4Offset + 16, l4Checksum(bytes, offset, TCP, l4Offset, offset + length));
+  const checksum = isSummed
+    ? complement(
+        rest + wordSum(bytes, l4Offset, l4Offset + 4) + pseudoHeaderSum(bytes, offset, TCP, offset + length - l4Offset),
+      )
+    : l4Checksum(bytes, offset, TCP, l4Offset, offset + length);
+  writeU16be(bytes, l4Offset + 16, checksum);
   return length;
 }
 

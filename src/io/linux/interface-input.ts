@@ -1,25 +1,33 @@
-import { writeU16be } from '../../codec/bytes.js';
-import { DatagramView, HeaderStatus, type Ipv4, l4Checksum } from '../../codec/index.js';
+import type { Ipv4 } from '../../codec/index.js';
 import { type Libc, libc } from './libc.js';
 import { MessageBatch } from './message-batch.js';
+import { OFFLOAD_HEADER, OffloadHeader } from './offload-header.js';
 import { type FilterInstruction, type Network, packetFilter } from './packet-filter.js';
 import { BATCH, type OnPacket, type PacketSource } from './packet-link.js';
+import { LARGEST_PART, PacketSplitter } from './packet-splitter.js';
+import { SummedMemory } from './summed-memory.js';
 
 const AF_PACKET = 17;
-const SOCK_DGRAM_NONBLOCK_CLOEXEC = 2 | 0o4000 | 0o2000000;
+const SOCK_RAW_NONBLOCK_CLOEXEC = 3 | 0o4000 | 0o2000000;
 const SOL_SOCKET = 1;
 const SO_ATTACH_FILTER = 26;
 const SO_RCVBUFFORCE = 33;
 const SOL_PACKET = 263;
 const PACKET_AUXDATA = 8;
+const PACKET_VNET_HDR = 15;
 const PACKET_IGNORE_OUTGOING = 23;
 /** Every protocol: a socket of one protocol would be served behind the ingress filter. */
 const ETH_P_ALL = 3;
-const STATUS_CHECKSUM_NOT_READY = 8;
 const MSG_DONTWAIT = 0x40;
 const ADDRESS_SIZE = 20;
 /** struct cmsghdr (16) and struct tpacket_auxdata (20), padded. */
 const CONTROL_SIZE = 40;
+/** Offset of tp_net in the control data: where the IP header begins in the frame. */
+const NETWORK_OFFSET = 16 + 14;
+/** Octets of a frame before the IP header, nearly always. */
+const ETHERNET = 14;
+/** The offload header, a frame, and what a summing may read beyond it. */
+const BUFFER = 65536 + 128;
 const RECEIVE_BUFFER = 8 * 1024 * 1024;
 const ACCEPT = 0x40000;
 
@@ -28,14 +36,18 @@ const ACCEPT = 0x40000;
  * the kernel's own stack sees them. The kernel's copy is not kept back here: see `host-setup`.
  */
 export class InterfaceInput implements PacketSource {
+  readonly #memory = new SummedMemory(BUFFER * BATCH + LARGEST_PART);
   readonly #batch: MessageBatch;
-  readonly #view = new DatagramView();
+  readonly #packets: readonly Uint8Array[];
+  readonly #header = new OffloadHeader();
+  readonly #splitter = new PacketSplitter(this.#memory, BUFFER * BATCH);
 
   private constructor(
     private readonly libc: Libc,
     readonly fd: number,
   ) {
-    this.#batch = new MessageBatch(libc, 65536, ADDRESS_SIZE, CONTROL_SIZE);
+    this.#batch = new MessageBatch(libc, BUFFER, ADDRESS_SIZE, CONTROL_SIZE, this.#memory);
+    this.#packets = this.#batch.buffers.map((buffer) => buffer.subarray(OFFLOAD_HEADER + ETHERNET));
   }
 
   /**
@@ -47,12 +59,13 @@ export class InterfaceInput implements PacketSource {
     const c = libc();
     const doing = `Reading packets of ${name}`;
     const index = c.ifNameToIndex(name);
-    const fd = c.check(c.socket(AF_PACKET, SOCK_DGRAM_NONBLOCK_CLOEXEC, 0), doing, 'the kernel lacks packet sockets');
+    const fd = c.check(c.socket(AF_PACKET, SOCK_RAW_NONBLOCK_CLOEXEC, 0), doing, 'the kernel lacks packet sockets');
     try {
       const option = (level: number, option: number, value: number) =>
         c.setsockopt(fd, level, option, new Uint8Array(Int32Array.of(value).buffer), 4);
       c.check(option(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1), doing, 'the kernel is older than 4.20');
       c.check(option(SOL_PACKET, PACKET_AUXDATA, 1), doing, 'the kernel refuses auxiliary data');
+      c.check(option(SOL_PACKET, PACKET_VNET_HDR, 1), doing, 'the kernel refuses offload headers');
       // Without privilege for a larger buffer the system's limit stays.
       option(SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
       attachFilter(c, fd, packetFilter(addresses, networks, ACCEPT, 0), doing);
@@ -71,14 +84,16 @@ export class InterfaceInput implements PacketSource {
 
   receive(onPacket: OnPacket): number {
     const batch = this.#batch;
+    const header = this.#header;
     const count = this.libc.recvmmsg(this.fd, batch.from(0), BATCH, MSG_DONTWAIT, null);
     for (let i = 0; i < count; i++) {
-      const packet = batch.buffers[i]!;
-      // A sender on this machine leaves checksums to hardware that a virtual link does not have.
-      const status = batch.controls.view.getUint32(batch.controlOffset(i) + 16, true);
-      const length = batch.received(i);
-      if ((status & STATUS_CHECKSUM_NOT_READY) !== 0) this.#completeChecksum(packet, length);
-      onPacket(packet, length);
+      // A sender on this machine leaves checksums and cutting to hardware that a virtual link does not have.
+      header.read(this.#memory.view, i * BUFFER);
+      const network = batch.controls.view.getUint16(batch.controlOffset(i) + NETWORK_OFFSET, true);
+      const at = OFFLOAD_HEADER + network;
+      const packet = network === ETHERNET ? this.#packets[i]! : batch.buffers[i]!.subarray(at);
+      const length = batch.received(i) - at;
+      if (length > 0) this.#splitter.split(packet, i * BUFFER + at, length, network, header, onPacket);
     }
     if (count > 0) batch.renew(count);
     return Math.max(0, count);
@@ -86,13 +101,6 @@ export class InterfaceInput implements PacketSource {
 
   close(): void {
     this.libc.close(this.fd);
-  }
-
-  #completeChecksum(packet: Uint8Array, length: number): void {
-    const view = this.#view;
-    if (view.parse(packet, 0, length) !== HeaderStatus.ok) return;
-    const { l4Offset, protocol, end } = view;
-    writeU16be(packet, l4Offset + (protocol === 6 ? 16 : 6), l4Checksum(packet, 0, protocol, l4Offset, end));
   }
 }
 

@@ -34,6 +34,8 @@ export class Libc {
   readonly open: (path: string, flags: number) => number;
   readonly close: (fd: number) => number;
   readonly ioctl: (fd: number, request: number, argument: unknown) => number;
+  /** `ioctl` of a request whose argument is a number, not an address. */
+  readonly ioctlNumber: (fd: number, request: number, argument: number) => number;
   readonly socket: (family: number, type: number, protocol: number) => number;
   readonly bind: (fd: number, address: Uint8Array, length: number) => number;
   readonly setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number;
@@ -48,6 +50,7 @@ export class Libc {
     this.open = library.func('int open(const char *, int)') as never;
     this.close = library.func('int close(int)') as never;
     this.ioctl = library.func('int ioctl(int, ulong, void *)') as never;
+    this.ioctlNumber = library.func('int ioctl(int, ulong, ulong)') as never;
     this.socket = library.func('int socket(int, int, int)') as never;
     this.bind = library.func('int bind(int, const void *, uint)') as never;
     this.setsockopt = library.func('int setsockopt(int, int, int, const void *, uint)') as never;
@@ -78,6 +81,11 @@ export class Libc {
     const buffer = this.koffi.view(pointer, size);
     const bytes = new Uint8Array(buffer).fill(0);
     return { pointer, address: BigInt(this.koffi.address(pointer)), bytes, view: new DataView(buffer) };
+  }
+
+  /** Where the octets of an array that never moves are, as the kernel counts. */
+  addressOf(bytes: Uint8Array): bigint {
+    return BigInt(this.koffi.address(bytes as never));
   }
 
   /** Calls `onReadable` from the event loop while `fd` has something to read. @returns how to stop. */

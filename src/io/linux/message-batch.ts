@@ -1,5 +1,6 @@
 import type { Libc, NativeMemory } from './libc.js';
 import { BATCH } from './packet-link.js';
+import type { SummedMemory } from './summed-memory.js';
 
 const HEADER = 64;
 const VECTOR = 16;
@@ -14,28 +15,39 @@ export class MessageBatch {
   readonly names: NativeMemory;
   readonly controls: NativeMemory;
   readonly #vectors: NativeMemory;
+  /** Where the first buffer begins, as the kernel counts. */
+  readonly #slab: bigint;
+  readonly #size: number;
   readonly #nameSize: number;
   readonly #controlSize: number;
 
-  constructor(libc: Libc, size: number, nameSize: number, controlSize: number) {
-    const slab = libc.allocate(size * BATCH);
+  /** @param room for the buffers, `size * BATCH` octets; made when there is none. */
+  constructor(libc: Libc, size: number, nameSize: number, controlSize: number, room?: SummedMemory) {
+    const slab = room?.bytes ?? libc.allocate(size * BATCH).bytes;
+    this.#slab = libc.addressOf(slab);
+    this.#size = size;
     this.messages = libc.allocate(HEADER * BATCH);
     this.#vectors = libc.allocate(VECTOR * BATCH);
     this.names = libc.allocate(nameSize * BATCH);
     this.controls = libc.allocate(Math.max(1, controlSize * BATCH));
     this.#nameSize = nameSize;
     this.#controlSize = controlSize;
-    this.buffers = Array.from({ length: BATCH }, (_, i) => slab.bytes.subarray(i * size, (i + 1) * size));
+    this.buffers = Array.from({ length: BATCH }, (_, i) => slab.subarray(i * size, (i + 1) * size));
     for (let i = 0; i < BATCH; i++) {
       const { view } = this.messages;
       view.setBigUint64(i * HEADER, this.names.address + BigInt(i * nameSize), true);
       view.setBigUint64(i * HEADER + 16, this.#vectors.address + BigInt(i * VECTOR), true);
       view.setBigUint64(i * HEADER + 24, 1n, true);
       if (controlSize > 0) view.setBigUint64(i * HEADER + 32, this.controls.address + BigInt(i * controlSize), true);
-      this.#vectors.view.setBigUint64(i * VECTOR, slab.address + BigInt(i * size), true);
+      this.#vectors.view.setBigUint64(i * VECTOR, this.bufferAddress(i), true);
       this.setLength(i, size);
     }
     this.renew(BATCH);
+  }
+
+  /** Where a buffer begins, as the kernel counts. */
+  bufferAddress(index: number): bigint {
+    return this.#slab + BigInt(index * this.#size);
   }
 
   /** Sets how many octets of a buffer are to be sent, or may be received. */

@@ -2,6 +2,9 @@ import { type Libc, libc } from './libc.js';
 
 const AF_INET_DGRAM = [2, 2 | 0o2000000, 0] as const;
 const SIOCETHTOOL = 0x8946;
+const SIOCGIFHWADDR = 0x8927;
+const ARPHRD_ETHER = 1;
+const GET_SEGMENTATION = 0x23;
 const NAME_SIZE = 16;
 const LRO_FLAG = 1 << 15;
 
@@ -27,6 +30,24 @@ export function setOffload(device: string, offload: Offload, on: boolean): boole
   const value = ethtool(device, get, 0);
   if (value === undefined) return false;
   return ethtool(device, set, (on ? value | bit : value & ~bit) >>> 0) !== undefined;
+}
+
+/** True when the kernel may leave the cutting of super-packets to the interface, or do it late itself (ethtool: gso). */
+export function isSegmentationOn(device: string): boolean {
+  return ethtool(device, GET_SEGMENTATION, 0) === 1;
+}
+
+/** The interface's own Ethernet address; undefined when it has none. */
+export function linkAddressOf(device: string): Uint8Array | undefined {
+  const c = libc();
+  const request = new Uint8Array(40);
+  new TextEncoder().encodeInto(device, request.subarray(0, NAME_SIZE - 1));
+  const fd = c.socket(...AF_INET_DGRAM);
+  if (fd < 0) return undefined;
+  const result = c.ioctl(fd, SIOCGIFHWADDR, request);
+  c.close(fd);
+  const isEthernet = new DataView(request.buffer).getUint16(NAME_SIZE, true) === ARPHRD_ETHER;
+  return result < 0 || !isEthernet ? undefined : request.slice(NAME_SIZE + 2, NAME_SIZE + 8);
 }
 
 /** One `SIOCETHTOOL` with struct ethtool_value. @returns the value, or undefined when refused. */

@@ -6,7 +6,7 @@ export interface PacketSource {
   /** Readable while a batch waits. */
   readonly fd: number;
   /**
-   * Reads what waits, at most one batch, and calls `onPacket` with each packet: the first `length` octets of `packet`,
+   * Reads what waits, about one batch at most, and calls `onPacket` with each packet: the first `length` octets of `packet`,
    * valid only during the call.
    * @returns the number of packets read.
    */
@@ -14,8 +14,8 @@ export interface PacketSource {
   close(): void;
 }
 
-/** What `PacketSource.receive` calls. */
-export type OnPacket = (packet: Uint8Array, length: number) => void;
+/** What `PacketSource.receive` calls. `isSound`: the TCP or UDP checksum is known to be right, or was not computed. */
+export type OnPacket = (packet: Uint8Array, length: number, isSound: boolean) => void;
 
 /** Counts of what could not be sent; a datagram that is lost is no error of the caller. */
 export interface PacketSink {
