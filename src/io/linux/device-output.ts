@@ -1,6 +1,6 @@
-import { DatagramTrains } from './datagram-trains.js';
+import { DatagramTrains, type WaitingDatagrams } from './datagram-trains.js';
 import { type Libc, libc } from './libc.js';
-import { MessageBatch } from './message-batch.js';
+import { MESSAGE, MessageBatch } from './message-batch.js';
 import { BATCH } from './packet-link.js';
 
 const AF_INET = 2;
@@ -29,6 +29,7 @@ export class DeviceOutput {
   readonly #batch: MessageBatch;
   readonly #lengths = new Int32Array(BATCH);
   readonly #taken = new Uint8Array(BATCH);
+  readonly #datagrams: WaitingDatagrams;
   #waiting = 0;
   #users = 1;
 
@@ -39,7 +40,13 @@ export class DeviceOutput {
     private readonly trains: DatagramTrains | undefined,
   ) {
     this.#batch = new MessageBatch(libc, LARGEST, ADDRESS_SIZE, CONTROL_SIZE);
-    const { names, controls } = this.#batch;
+    const batch = this.#batch;
+    this.#datagrams = {
+      buffers: batch.buffers,
+      address: (index) => batch.bufferAddress(index),
+      length: (index) => this.#lengths[index]!,
+    };
+    const { names, controls } = batch;
     for (let i = 0; i < BATCH; i++) {
       names.view.setUint16(this.#batch.nameOffset(i), AF_INET, true);
       const at = this.#batch.controlOffset(i);
@@ -116,31 +123,22 @@ export class DeviceOutput {
     const count = this.#waiting;
     this.#waiting = 0;
     if (count === 0) return;
+    const batch = this.#batch;
     if (count < 2 || this.trains === undefined) {
-      this.#sendRange(0, count);
+      this.#sendRange(count, batch.messages.address);
       return;
     }
     const { trains } = this;
     const refusedBefore = trains.refused;
     const taken = this.#taken;
-    const batch = this.#batch;
-    const waiting = {
-      buffers: batch.buffers,
-      address: (index: number) => batch.bufferAddress(index),
-      length: (index: number) => this.#lengths[index]!,
-    };
-    if (trains.send(waiting, count, taken) === 0) {
-      this.#sendRange(0, count);
+    if (trains.send(this.#datagrams, count, taken) === 0) {
+      this.#sendRange(count, batch.messages.address);
       return;
     }
     this.refused += trains.refused - refusedBefore;
-    for (let from = 0; from < count; from++) {
-      if (taken[from] === 1) continue;
-      let to = from + 1;
-      while (to < count && taken[to] === 0) to++;
-      this.#sendRange(from, to);
-      from = to;
-    }
+    let left = 0;
+    for (let i = 0; i < count; i++) if (taken[i] === 0) batch.moveForSending(i, left++);
+    this.#sendRange(left, batch.rest);
   }
 
   /** Gives the output back; the socket is closed when nobody uses it any more. */
@@ -151,10 +149,11 @@ export class DeviceOutput {
     this.libc.close(this.fd);
   }
 
-  #sendRange(from: number, to: number): void {
+  /** Sends messages of the kernel's form from an address on. */
+  #sendRange(count: number, messages: bigint): void {
     const { libc, fd } = this;
-    for (let at = from; at < to; ) {
-      const sent = libc.sendmmsg(fd, this.#batch.from(at), to - at, 0);
+    for (let at = 0; at < count; ) {
+      const sent = libc.sendmmsg(fd, messages + BigInt(at * MESSAGE), count - at, 0);
       // The first of the rest was refused: it is lost, as on a full link.
       if (sent <= 0) this.refused++;
       at += Math.max(1, sent);

@@ -1,10 +1,11 @@
 import type { Ipv4 } from '../../codec/index.js';
+import { Arrivals } from './arrivals.js';
 import { type Libc, libc } from './libc.js';
 import { MessageBatch } from './message-batch.js';
 import { OFFLOAD_HEADER, OffloadHeader } from './offload-header.js';
 import { type FilterInstruction, type Network, packetFilter } from './packet-filter.js';
 import { BATCH, type OnPacket, type PacketSource } from './packet-link.js';
-import { LARGEST_PART, PacketSplitter } from './packet-splitter.js';
+import { Frame, LARGEST_PART, PacketSplitter } from './packet-splitter.js';
 import { SummedMemory } from './summed-memory.js';
 
 const AF_PACKET = 17;
@@ -40,6 +41,8 @@ export class InterfaceInput implements PacketSource {
   readonly #batch: MessageBatch;
   readonly #packets: readonly Uint8Array[];
   readonly #header = new OffloadHeader();
+  readonly #frames = Array.from({ length: BATCH }, () => new Frame());
+  readonly #arrivals = new Arrivals();
   readonly #splitter = new PacketSplitter(this.#memory, BUFFER * BATCH);
 
   private constructor(
@@ -83,8 +86,19 @@ export class InterfaceInput implements PacketSource {
   }
 
   receive(onPacket: OnPacket): number {
+    const count = this.collect(this.#arrivals);
+    this.#arrivals.pass(onPacket);
+    return count;
+  }
+
+  /**
+   * Reads what waits, at most one batch, into `arrivals`, which must pass it on before the next call.
+   * @returns the number of frames.
+   */
+  collect(arrivals: Arrivals): number {
     const batch = this.#batch;
     const header = this.#header;
+    const splitter = this.#splitter;
     const count = this.libc.recvmmsg(this.fd, batch.from(0), BATCH, MSG_DONTWAIT, null);
     for (let i = 0; i < count; i++) {
       // A sender on this machine leaves checksums and cutting to hardware that a virtual link does not have.
@@ -93,7 +107,10 @@ export class InterfaceInput implements PacketSource {
       const at = OFFLOAD_HEADER + network;
       const packet = network === ETHERNET ? this.#packets[i]! : batch.buffers[i]!.subarray(at);
       const length = batch.received(i) - at;
-      if (length > 0) this.#splitter.split(packet, i * BUFFER + at, length, network, header, onPacket);
+      if (length <= 0) continue;
+      const frame = this.#frames[i]!;
+      splitter.begin(frame, packet, i * BUFFER + at, length, network, header);
+      if (!frame.isFinished) arrivals.add(frame, splitter);
     }
     if (count > 0) batch.renew(count);
     return Math.max(0, count);

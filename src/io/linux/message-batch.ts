@@ -2,7 +2,8 @@ import type { Libc, NativeMemory } from './libc.js';
 import { BATCH } from './packet-link.js';
 import type { SummedMemory } from './summed-memory.js';
 
-const HEADER = 64;
+/** Octets of a struct mmsghdr. */
+export const MESSAGE = 64;
 const VECTOR = 16;
 
 /**
@@ -15,6 +16,7 @@ export class MessageBatch {
   readonly names: NativeMemory;
   readonly controls: NativeMemory;
   readonly #vectors: NativeMemory;
+  readonly #rest: NativeMemory;
   /** Where the first buffer begins, as the kernel counts. */
   readonly #slab: bigint;
   readonly #size: number;
@@ -26,7 +28,8 @@ export class MessageBatch {
     const slab = room?.bytes ?? libc.allocate(size * BATCH).bytes;
     this.#slab = libc.addressOf(slab);
     this.#size = size;
-    this.messages = libc.allocate(HEADER * BATCH);
+    this.messages = libc.allocate(MESSAGE * BATCH);
+    this.#rest = libc.allocate(MESSAGE * BATCH);
     this.#vectors = libc.allocate(VECTOR * BATCH);
     this.names = libc.allocate(nameSize * BATCH);
     this.controls = libc.allocate(Math.max(1, controlSize * BATCH));
@@ -35,10 +38,10 @@ export class MessageBatch {
     this.buffers = Array.from({ length: BATCH }, (_, i) => slab.subarray(i * size, (i + 1) * size));
     for (let i = 0; i < BATCH; i++) {
       const { view } = this.messages;
-      view.setBigUint64(i * HEADER, this.names.address + BigInt(i * nameSize), true);
-      view.setBigUint64(i * HEADER + 16, this.#vectors.address + BigInt(i * VECTOR), true);
-      view.setBigUint64(i * HEADER + 24, 1n, true);
-      if (controlSize > 0) view.setBigUint64(i * HEADER + 32, this.controls.address + BigInt(i * controlSize), true);
+      view.setBigUint64(i * MESSAGE, this.names.address + BigInt(i * nameSize), true);
+      view.setBigUint64(i * MESSAGE + 16, this.#vectors.address + BigInt(i * VECTOR), true);
+      view.setBigUint64(i * MESSAGE + 24, 1n, true);
+      if (controlSize > 0) view.setBigUint64(i * MESSAGE + 32, this.controls.address + BigInt(i * controlSize), true);
       this.#vectors.view.setBigUint64(i * VECTOR, this.bufferAddress(i), true);
       this.setLength(i, size);
     }
@@ -57,7 +60,7 @@ export class MessageBatch {
 
   /** Octets received into a buffer. */
   received(index: number): number {
-    return this.messages.view.getUint32(index * HEADER + 56, true);
+    return this.messages.view.getUint32(index * MESSAGE + 56, true);
   }
 
   /** Where message `index` begins, as an argument of the call. */
@@ -69,17 +72,28 @@ export class MessageBatch {
     return index * this.#controlSize;
   }
 
+  /** Where messages begin that `moveForSending` put together. */
+  get rest(): bigint {
+    return this.#rest.address;
+  }
+
+  /** Makes message `index` the one numbered `place` of those that are sent from `rest` on. */
+  moveForSending(index: number, place: number): void {
+    const { bytes } = this.messages;
+    this.#rest.bytes.set(bytes.subarray(index * MESSAGE, (index + 1) * MESSAGE), place * MESSAGE);
+  }
+
   /** Gives the first `count` messages back their room for address and control data, which the kernel shortens. */
   renew(count: number): void {
     const { view } = this.messages;
     for (let i = 0; i < count; i++) {
-      view.setUint32(i * HEADER + 8, this.#nameSize, true);
-      view.setUint32(i * HEADER + 40, this.#controlSize, true);
+      view.setUint32(i * MESSAGE + 8, this.#nameSize, true);
+      view.setUint32(i * MESSAGE + 40, this.#controlSize, true);
     }
   }
 
   /** The address of message `index`. */
   from(index: number): bigint {
-    return this.messages.address + BigInt(index * HEADER);
+    return this.messages.address + BigInt(index * MESSAGE);
   }
 }

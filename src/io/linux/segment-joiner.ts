@@ -9,11 +9,12 @@ const IP_LENGTH = 20;
 const TCP_AT = IP + IP_LENGTH;
 /** A super-packet ends before its IP length would overflow. */
 const LARGEST = 65535;
+const DONT_FRAGMENT = 0x40;
 const MEMORY = IP + LARGEST + LARGEST + 16;
 
 /**
  * Joins TCP segments that follow on each other into one super-packet with an offload header, as a device's receive
- * offload does: cut again, it gives exactly the segments that were joined. Only segments with a right checksum are
+ * offload does: cut again, it gives exactly the segments that were joined, but for an IP id that means nothing. Only segments with a right checksum are
  * joined; everything else stays as it is, and nothing overtakes anything.
  */
 export class SegmentJoiner {
@@ -92,7 +93,8 @@ export class SegmentJoiner {
     const tcp = at + IP_LENGTH;
     if (headers !== this.#headers || length - headers > this.#size) return false;
     if (this.#length + length - headers > LARGEST || readU32be(bytes, tcp + 4) !== this.#next) return false;
-    if (readU16be(bytes, at + 4) !== this.#nextId) return false;
+    // Where nothing may be fragmented the IP id means nothing (RFC 6864), and packets of several paths have any.
+    if ((bytes[at + 6]! & DONT_FRAGMENT) === 0 && readU16be(bytes, at + 4) !== this.#nextId) return false;
     if (!this.#same(at, 1, 2) || !this.#same(at, 6, 10) || !this.#same(at, 12, IP_LENGTH + 4)) return false;
     if (!this.#same(at, IP_LENGTH + 8, IP_LENGTH + 13) || !this.#same(at, IP_LENGTH + 14, IP_LENGTH + 16)) return false;
     return this.#same(at, IP_LENGTH + 18, headers);

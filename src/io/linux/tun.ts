@@ -1,7 +1,7 @@
 import { HostError, type Libc, libc } from './libc.js';
 import { OFFLOAD_HEADER, OffloadHeader } from './offload-header.js';
 import { BATCH, type OnPacket, type PacketSink, type PacketSource } from './packet-link.js';
-import { LARGEST_PART, PacketSplitter } from './packet-splitter.js';
+import { Frame, LARGEST_PART, PacketSplitter } from './packet-splitter.js';
 import { SegmentJoiner } from './segment-joiner.js';
 import { SummedMemory } from './summed-memory.js';
 
@@ -26,6 +26,7 @@ export class TunDevice implements PacketSource, PacketSink {
   readonly #memory = new SummedMemory(LARGEST_READ + LARGEST_PART);
   readonly #packet = this.#memory.bytes.subarray(OFFLOAD_HEADER);
   readonly #header = new OffloadHeader();
+  readonly #frame = new Frame();
   readonly #splitter = new PacketSplitter(this.#memory, LARGEST_READ);
   readonly #joiner = new SegmentJoiner((length, packets) => {
     if (this.libc.write(this.fd, this.#joiner.memory.bytes, length) !== length) this.refused += packets;
@@ -91,12 +92,14 @@ export class TunDevice implements PacketSource, PacketSink {
   #receiveFrames(onPacket: OnPacket): number {
     const memory = this.#memory;
     const header = this.#header;
+    const frame = this.#frame;
     let count = 0;
     while (count < BATCH) {
       const length = this.libc.read(this.fd, memory.bytes, LARGEST_READ);
       if (length <= OFFLOAD_HEADER) break;
       header.read(memory.view, 0);
-      count += this.#splitter.split(this.#packet, OFFLOAD_HEADER, length - OFFLOAD_HEADER, 0, header, onPacket);
+      this.#splitter.begin(frame, this.#packet, OFFLOAD_HEADER, length - OFFLOAD_HEADER, 0, header);
+      while (!frame.isFinished) count += this.#splitter.next(frame, onPacket);
     }
     return count;
   }
