@@ -17,7 +17,7 @@ const LARGEST_DATAGRAM = 1474 - 28;
 /** Copies that ask and confirm have a wrong TCP checksum on purpose (docs/decisions.md 1); nothing else has. */
 const COPIES: readonly number[] = [Flags.enable, Flags.enabled];
 
-const reason = whyNoNamespaces();
+const reason = whyNoNamespaces('ethtool');
 
 describe('mpip peer --interface carries the traffic of an unmodified kernel', { skip: reason }, () => {
   let lab: NamespaceLab;
@@ -25,6 +25,7 @@ describe('mpip peer --interface carries the traffic of an unmodified kernel', { 
 
   before(async () => {
     lab = new NamespaceLab();
+    lab.cutBeforeTheWire();
     await lab.start(lab.hostB, process.execPath, [TRAFFIC, 'serve', '0.0.0.0', '7000'], /serving/);
   });
   after(() => {

@@ -76,6 +76,12 @@ export class NamespaceLab {
       this.exec(namespace, 'ethtool', '-K', device, 'tx', 'off', 'rx', 'off', 'tso', 'off', 'gso', 'off', 'gro', 'off');
   }
 
+  /** The kernel cuts super-packets and trains, and sums, before the wire, as for a simple card: captures show each packet. */
+  cutBeforeTheWire(): void {
+    for (const [namespace, device] of this.#bothEnds(DEVICES))
+      this.exec(namespace, 'ethtool', '-K', device, 'tx', 'off', 'tx-udp-segmentation', 'off', 'gro', 'off');
+  }
+
   /** Limits links in both directions to a rate of 100BASE-T's kind: preamble, checksum and gap count too. */
   limitRate(megabits: number, devices: readonly Device[], shaper: 'tbf' | 'htb' = 'tbf'): void {
     const rate = ['rate', `${megabits}mbit`, 'burst', '8kb'];

@@ -25,6 +25,7 @@ interface PeerArguments {
   readonly 'fake-tcp': boolean;
   readonly 'udp-wrapper': boolean;
   readonly 'max-paths': string | undefined;
+  readonly offload: boolean;
   readonly cleanup: boolean;
 }
 
@@ -55,6 +56,11 @@ const command: CommandModule<object, PeerArguments> = {
       .option('fake-tcp', flag('TCP on further paths after a fake handshake (default)'))
       .option('udp-wrapper', flag('TCP on further paths inside UDP'))
       .option('max-paths', single('keep only the fastest N paths of a session (default all)'))
+      .option('offload', {
+        describe: 'super-packets between kernel and node, and trains of UDP datagrams; --no-offload moves single packets',
+        type: 'boolean',
+        default: true,
+      })
       .option('cleanup', flag('undo what a killed peer with --interface left on this host'))
       .example('mpip peer --address 127.0.0.2 --service echo --service discard:7001', 'a peer on loopback') as never,
   handler: async (argv) => process.exit(await run(argv)),
@@ -116,6 +122,7 @@ export function interfaceOptionsOf(argv: PeerArguments): InterfacePeerOptions {
     interfaces: argv.interface,
     networks: networksOf(argv.route),
     tcpMode: argv['udp-wrapper'] ? 'udp-wrapper' : 'fake-tcp',
+    offload: argv.offload,
     ...(maxPaths === undefined ? {} : { maxPaths: wholeNumber('--max-paths', maxPaths, 1, 255) }),
     ...commonOptionsOf(argv),
   };
