@@ -57,7 +57,8 @@ const command: CommandModule<object, PeerArguments> = {
       .option('udp-wrapper', flag('TCP on further paths inside UDP'))
       .option('max-paths', single('keep only the fastest N paths of a session (default all)'))
       .option('offload', {
-        describe: 'super-packets between kernel and node, and trains of UDP datagrams; --no-offload moves single packets',
+        describe:
+          'super-packets between kernel and node, and trains of UDP datagrams; --no-offload moves single packets',
         type: 'boolean',
         default: true,
       })

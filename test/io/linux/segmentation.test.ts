@@ -296,5 +296,8 @@ test('other connections, other protocols and packets of one way stay in the orde
   const seen: Uint8Array[] = [];
   arrivals.pass((packet, length) => seen.push(packet.slice(0, length)));
   assert.deepEqual(seen, packets);
-  assert.equal(arrivals.pass(() => assert.fail()), 0);
+  assert.equal(
+    arrivals.pass(() => assert.fail()),
+    0,
+  );
 });
