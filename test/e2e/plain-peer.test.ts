@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Flags } from '../../src/codec/index.js';
 import { type Captured, captured, kernelCounters } from '../support/lab-capture.js';
 import { describeInLab } from '../support/lab-suite.js';
-import { applicationOn, serveOn, TRAFFIC, withPair } from '../support/live-pair.js';
+import { applicationOn, PORTS, serveOn, TRAFFIC, withPair } from '../support/live-pair.js';
 import type { NamespaceLab } from '../support/namespaces.js';
 
 const prepare = async (lab: NamespaceLab) => {
@@ -45,7 +45,7 @@ describeInLab('only host A has a node', { prepare }, (suite) => {
       const wire = await captured(lab, 'plain-udp', async () => {
         assert.deepEqual(await applicationOn(lab, lab.hostA, 'udp', 60, 1400), { sent: 60, intact: 60 });
       });
-      const { copies, originals } = sentTo(wire, 7000);
+      const { copies, originals } = sentTo(wire, PORTS.udp);
       assert.equal(originals, 60);
       assert.ok(copies >= 1 && copies <= 5, `${copies} copies`);
     });

@@ -47,7 +47,7 @@ export async function captured(lab: NamespaceLab, name: string, during: () => Pr
   } finally {
     for (const capture of captures) await capture.end('SIGINT');
   }
-  assert.equal(fragments(lab), before, 'a kernel has made or seen fragments');
+  assert.deepEqual(fragments(lab), before, 'a kernel has made or seen fragments (host A, router, host B)');
   return new Captured(files);
 }
 
@@ -68,11 +68,11 @@ function recorded(capture: Running): number {
 }
 
 /** Fragments that the kernels of all three namespaces made, failed to make, or put together. */
-function fragments(lab: NamespaceLab): number {
-  return [lab.hostA, lab.router, lab.hostB].reduce((sum, namespace) => {
-    const ip = kernelCounters(lab, namespace, 'Ip');
-    return sum + ip.FragCreates! + ip.FragFails! + ip.ReasmReqds!;
-  }, 0);
+function fragments(lab: NamespaceLab): unknown {
+  return [lab.hostA, lab.router, lab.hostB].map((namespace) => {
+    const { FragCreates, FragFails, ReasmReqds } = kernelCounters(lab, namespace, 'Ip');
+    return { FragCreates, FragFails, ReasmReqds };
+  });
 }
 
 /** Counters of a namespace's kernel: a group of /proc/net/snmp or /proc/net/netstat. */

@@ -139,9 +139,12 @@ export async function withPair(
   await pair.stop();
 }
 
-/** Starts an application on a host that echoes UDP and TCP at port 7000. */
+/** The ports of the application of {@link serveOn}. */
+export const PORTS = { tcp: 7000, udp: 7001 } as const;
+
+/** Starts an application on a host that echoes TCP and UDP. */
 export async function serveOn(lab: NamespaceLab, host: string): Promise<void> {
-  await lab.start(host, process.execPath, [TRAFFIC, 'serve', '0.0.0.0', '7000'], /serving/);
+  await lab.start(host, process.execPath, [TRAFFIC, 'serve', '0.0.0.0', `${PORTS.tcp}`, `${PORTS.udp}`], /serving/);
 }
 
 /** Lets an application on a host talk to the one that echoes on the other, and gives what it reports. */
@@ -152,7 +155,8 @@ export async function applicationOn(
   ...numbers: readonly number[]
 ): Promise<unknown> {
   const address = host === lab.hostA ? '10.77.3.2' : '10.77.1.2';
-  return JSON.parse(await lab.finish(host, process.execPath, TRAFFIC, kind, address, '7000', ...numbers.map(String)));
+  const words = [TRAFFIC, kind, address, `${kind === 'tcp' ? PORTS.tcp : PORTS.udp}`, ...numbers.map(String)];
+  return JSON.parse(await lab.finish(host, process.execPath, ...words));
 }
 
 /** Waits for a condition; what it returns other than undefined and false is returned. @throws Error after a minute. */

@@ -1,7 +1,7 @@
 /**
  * An application without any idea of MPIP, to run in a network namespace:
  *
- *     traffic.js serve ADDRESS PORT                       echoes UDP and TCP
+ *     traffic.js serve ADDRESS PORT [UDP-PORT]            echoes TCP and UDP, at the same port or at two
  *     traffic.js name-server ADDRESS PORT                 answers DNS queries for hostN.example with 192.0.2.N
  *     traffic.js names ADDRESS PORT COUNT                 asks it through the system's resolver library
  *     traffic.js http ADDRESS PORT BYTES                  serves a file, prints its SHA-256
@@ -30,10 +30,10 @@ function made(length: number, seed: number): Buffer {
   return bytes;
 }
 
-async function serve(): Promise<void> {
+async function serve(udpPort = port): Promise<void> {
   const udp = createSocket('udp4');
   udp.on('message', (payload, from) => udp.send(payload, from.port, from.address));
-  udp.bind(port, address);
+  udp.bind(udpPort, address);
   await once(udp, 'listening');
   const tcp = createServer((socket) => socket.on('error', () => {}).pipe(socket));
   tcp.listen(port, address);
@@ -135,7 +135,7 @@ async function tcp(length: number): Promise<void> {
 }
 
 const [first, second, third] = rest.map(Number);
-if (mode === 'serve') await serve();
+if (mode === 'serve') await serve(first);
 else if (mode === 'name-server') await serveNames();
 else if (mode === 'names') await names(first!);
 else if (mode === 'http') await http(first!);
