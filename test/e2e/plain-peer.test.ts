@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Flags } from '../../src/codec/index.js';
-import { type Captured, captured, kernelCounters } from '../support/lab-capture.js';
+import { Flags, TcpFlags } from '../../src/codec/index.js';
+import { type Captured, captured, type Row } from '../support/lab-capture.js';
 import { describeInLab } from '../support/lab-suite.js';
 import { applicationOn, PORTS, serveOn, TRAFFIC, withPair } from '../support/live-pair.js';
 import type { NamespaceLab } from '../support/namespaces.js';
@@ -20,12 +20,22 @@ function sentTo(wire: Captured, port: number): { copies: number; originals: numb
   return { copies: copies.length, originals: rows.length - copies.length };
 }
 
+/** RSTs of connections that both ends had not ended yet. A second acknowledgement of the last FIN finds no socket. */
+function earlyResets(wire: Captured): Row[] {
+  const ended = new Set<string>();
+  const way = (row: Row) => `${row['ip.src']}:${row['tcp.srcport']}>${row['ip.dst']}:${row['tcp.dstport']}`;
+  const back = (row: Row) => `${row['ip.dst']}:${row['tcp.dstport']}>${row['ip.src']}:${row['tcp.srcport']}`;
+  return wire.rows('b').filter((row) => {
+    const flags = Number(row['tcp.flags'] ?? 0);
+    if (flags & TcpFlags.fin) ended.add(way(row));
+    return flags & TcpFlags.rst && !(ended.has(way(row)) && ended.has(back(row)));
+  });
+}
+
 describeInLab('only host A has a node', { prepare }, (suite) => {
   for (const mode of ['fake-tcp', 'udp-wrapper'] as const)
     test(`streams that either host opens are intact with --${mode}, from the first segment`, async () => {
       const { lab } = suite;
-      const resets = () => [lab.hostA, lab.hostB].map((host) => kernelCounters(lab, host, 'Tcp').OutRsts);
-      const before = resets();
       await withPair(lab, { hosts: ['a'], mode }, async () => {
         const wire = await captured(lab, `plain-tcp-${mode}`, async () => {
           // Copies that ask accompany the first packets to each port, SYN and SYN-ACK among them.
@@ -35,8 +45,8 @@ describeInLab('only host A has a node', { prepare }, (suite) => {
         });
         const copies = wire.rows('b').filter((row) => row['mpip.flags'] === Flags.enable);
         assert.ok(copies.length > 0, 'host A never asked');
+        assert.deepEqual(earlyResets(wire), []);
       });
-      assert.deepEqual(resets(), before, 'a kernel answered with RST');
     });
 
   test('every datagram arrives as it was, once; five copies at most ask', async () => {
