@@ -11,7 +11,7 @@ import {
   type Tuple,
   UDP,
 } from '../codec/index.js';
-import { attach } from '../codec/trailer.js';
+import { attach, userDataRoom } from '../codec/trailer.js';
 import type { PacketQueue } from './packet-queue.js';
 
 /** Octets that a trailer can have at most: `full` with 16 addresses. */
@@ -47,7 +47,7 @@ export class ControlPackets {
   ): void {
     const { bytes, l4Offset, payloadOffset } = original;
     const l4HeaderLength = payloadOffset - l4Offset;
-    const room = Math.max(0, mtu - 20 - l4HeaderLength - trailerLength);
+    const room = userDataRoom(mtu, original.protocol, trailerLength, 20, l4HeaderLength);
     const payloadLength = Math.min(original.payloadLength, room, payloadLimit);
     const length = 20 + l4HeaderLength + payloadLength;
     const slot = queue.append(length, MAX_TRAILER);

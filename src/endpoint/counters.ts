@@ -31,6 +31,12 @@ export interface Counters {
   fragmentsReceived: number;
   /** Datagrams put together of them. */
   reassembled: number;
+  /** ICMP errors about packets of sessions. */
+  icmpErrors: number;
+  /** Times that a router or the peer said that a path leads nowhere. */
+  pathsDoubted: number;
+  /** Packets of the host that were too large: it was told. */
+  tooLarge: number;
 }
 
 export function newCounters(): Counters {
@@ -55,5 +61,8 @@ export function newCounters(): Counters {
     sessionsRefused: 0,
     fragmentsReceived: 0,
     reassembled: 0,
+    icmpErrors: 0,
+    pathsDoubted: 0,
+    tooLarge: 0,
   };
 }

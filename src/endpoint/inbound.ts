@@ -1,6 +1,8 @@
+import { ICMP } from '../codec/icmp.js';
 import {
   Accept,
   addressKey,
+  clampMss,
   type DatagramView,
   Flags,
   HeaderStatus,
@@ -17,6 +19,7 @@ import { detach } from '../codec/trailer.js';
 import { acceptOnly } from '../codec/view.js';
 import type { FakeTcp } from './fake-tcp.js';
 import { isHeartbeatDue } from './heartbeat.js';
+import { IcmpErrors } from './icmp-errors.js';
 import type { NodeState } from './node-state.js';
 import type { Peer } from './nodes.js';
 import type { Outbound } from './outbound.js';
@@ -41,6 +44,7 @@ export class Inbound {
     private readonly state: NodeState,
     private readonly outbound: Outbound,
     private readonly fakeTcp: FakeTcp,
+    private readonly icmpErrors = new IcmpErrors(state),
   ) {
     this.#deliver = (packet, length) => void this.state.deliveries.filling.appendCopy(packet, length);
   }
@@ -52,6 +56,10 @@ export class Inbound {
     const slot = deliveries.filling.appendCopy(packet, length);
     const view = this.#view;
     const isWhole = view.parse(slot.bytes, 0, length) === HeaderStatus.ok;
+    if (!isWhole && view.protocol === ICMP && this.icmpErrors.receive(slot.bytes, length, now)) {
+      deliveries.filling.drop(slot);
+      return;
+    }
     if (view.status === HeaderStatus.fragment && this.state.ownAddresses.includes(view.destination)) {
       deliveries.filling.drop(slot);
       this.reassemble(view, now, length);
@@ -65,6 +73,7 @@ export class Inbound {
     if (!isWhole || !view.recognise(this.acceptedLayouts(view)) || !this.isAcceptable(view)) {
       if (isReset(view)) waiting.take(view.destination, view.destinationPort, view.source, view.sourcePort, now);
       counters.ordinaryReceived++;
+      if (isWhole) this.limitSegments(view);
       return;
     }
     counters.cmReceived++;
@@ -338,7 +347,16 @@ export class Inbound {
     sessionRules.confirm(session, sessionId);
     if (isWrapped) this.unwrapSegment(view, session);
     else this.restore(view, session);
+    this.limitSegments(view);
     return session.protocol !== TCP || this.reorder(view, session, now);
+  }
+
+  /** Section 3.1: the host reads in the peer's SYN how large its segments may be; they leave room for a CM. */
+  limitSegments(view: DatagramView): void {
+    if (view.protocol !== TCP || (view.tcpFlags & TcpFlags.syn) === 0) return;
+    const layout = this.state.availability.get(view.source, view.sourcePort)?.layout;
+    if (layout === undefined) return;
+    clampMss(view.bytes, this.state.settings.linkMtu - this.outbound.overhead(view, layout), view.end);
   }
 
   /** The packet's addresses and ports become those that the host knows (section 3.7.2). */

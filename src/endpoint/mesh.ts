@@ -117,6 +117,11 @@ export class PathMesh {
     }
   }
 
+  /** Somebody says that a path leads nowhere: unless feedback arrives, it is obsolete after `trialMicros` of sending. */
+  doubt(path: Path, trialMicros: number): void {
+    path.unansweredMicros = Math.max(path.unansweredMicros, this.constants['path-expiry'] - trialMicros);
+  }
+
   /**
    * Removes a path. Its tuple is tried again when the addresses change, or when a packet of the session comes by it at
    * `retryAt` or later: a path may be broken in one direction only.

@@ -8,6 +8,7 @@ import { PathMesh } from './mesh.js';
 import { NodeTable, type Peer } from './nodes.js';
 import type { Settings } from './options.js';
 import { DoubleQueue } from './packet-queue.js';
+import { PathMtus } from './path-mtu.js';
 import { PathSelection } from './path-selection.js';
 import { AnswerLimit } from './rate-limit.js';
 import { Reassembly } from './reassembly.js';
@@ -42,6 +43,8 @@ export class NodeState {
   ownAddresses: readonly Ipv4[];
   /** Answers to what came from the network. */
   readonly answers: AnswerLimit;
+  /** What ways carry less than this node's links. */
+  readonly pathMtus: PathMtus;
   /** Datagrams that arrived in fragments. */
   readonly reassembly: Reassembly;
 
@@ -52,6 +55,7 @@ export class NodeState {
     this.sessions = new SessionTable(constants, limits);
     const isInUse = (key: number) => this.sessions.hasRemote(key);
     this.answers = new AnswerLimit(limits.answersPerAddress, limits.answers);
+    this.pathMtus = new PathMtus(settings.linkMtu);
     this.reassembly = new Reassembly(limits);
     this.availability = new AvailabilityTable(tableLimit, isInUse);
     this.waiting = new WaitingList(tableLimit, constants['confirm-expiry']);

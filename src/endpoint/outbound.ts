@@ -1,7 +1,10 @@
+import { fragment, mayFragment } from '../codec/fragment.js';
+import { buildIcmpError, IcmpType, UnreachableCode } from '../codec/icmp.js';
 import {
   type ControlMessage,
   DatagramView,
   Flags,
+  fitsWithTrailer,
   HeaderStatus,
   isAttachable,
   type LayoutName,
@@ -17,7 +20,9 @@ import { MAX_TRAILER } from './control-packet.js';
 import type { FakeTcp } from './fake-tcp.js';
 import { tupleKey } from './mesh.js';
 import type { NodeState } from './node-state.js';
+import { LEAST_MTU } from './path-mtu.js';
 import type { Path } from './paths.js';
+import { RateLimit } from './rate-limit.js';
 import type { Session } from './sessions.js';
 import { wrap } from './udp-wrapper.js';
 import { isReset, multicastOrBroadcast, usesDhcp } from './untouched.js';
@@ -26,11 +31,14 @@ const WRAPPER_OVERHEAD = 8;
 const MOST_INITIATED = 4096;
 /** An address that Table 4 lost is asked again at most once in so many times the path expiry. */
 const LAPSE_PERIODS = 6;
+/** Packets of the host that it is told are too large, in a second and at once. */
+const MOST_REPORTS = 100;
 
 /** What a node does with packets of its host (paper, sections 3.2 and 3.7.2), one small method for each rule. */
 export class Outbound {
   /** TCP connections that this host opened lately, as text: their SYN passed. */
   readonly #initiated = new Set<string>();
+  readonly #reports = new RateLimit(MOST_REPORTS, MOST_REPORTS);
   readonly #view = new DatagramView();
   readonly #wrapped = new Uint8Array(65535 + WRAPPER_OVERHEAD);
 
@@ -42,8 +50,13 @@ export class Outbound {
   /** Takes a packet that the local TCP/IP stack wants to send. */
   send(packet: Uint8Array, now: number, length: number): void {
     const view = this.#view;
-    const { waiting, availability } = this.state;
-    if (view.parse(packet, 0, length) !== HeaderStatus.ok || !this.isEligible(view)) {
+    const { waiting, availability, settings } = this.state;
+    const status = view.parse(packet, 0, length);
+    if (length > settings.linkMtu) {
+      this.sendOversized(view, length, now);
+      return;
+    }
+    if (status !== HeaderStatus.ok || !this.isEligible(view)) {
       if (isReset(view)) waiting.take(view.source, view.sourcePort, view.destination, view.destinationPort, now);
       this.sendPlain(packet, length);
       return;
@@ -102,10 +115,11 @@ export class Outbound {
     const tuple = tupleOf(view);
     const session = state.sessionRules.toSend(row, tuple, view.protocol, now);
     const layout = row.layout ?? state.settings.profile.layout;
-    const fits = length + this.overhead(view, layout) <= state.settings.linkMtu;
-    if (session === undefined) state.counters.idsExhausted++;
-    if (session === undefined || !fits) this.sendPlain(view.bytes, length);
-    else this.sendData(view, session, layout, now, length);
+    if (session === undefined) {
+      state.counters.idsExhausted++;
+      this.sendPlain(view.bytes, length);
+    } else if (this.hasRoom(view, session, layout, now, length)) this.sendData(view, session, layout, now, length);
+    else this.sendWithoutCm(view, session, layout, now, length);
     if (
       view.protocol === TCP &&
       state.waiting.take(tuple.source, tuple.sourcePort, tuple.destination, tuple.destinationPort, now)
@@ -113,6 +127,55 @@ export class Outbound {
       state.counters.confirmationsSent++;
       this.sendCopy(view, tuple, Flags.enabled, layout, now);
     }
+  }
+
+  /** True when a packet of the host fits with its CM, by one path at least (docs/decisions.md 16). */
+  hasRoom(view: DatagramView, session: Session, layout: LayoutName, now: number, length: number): boolean {
+    const { settings, pathMtus } = this.state;
+    const overhead = this.overhead(view, layout);
+    if (!fitsWithTrailer(length, settings.linkMtu, overhead)) return false;
+    return session.wayMtus === undefined || pathMtus.carries(session, length + overhead, now);
+  }
+
+  /**
+   * A packet that does not fit with its CM goes without, by the session's own way. The host learns of it when that way
+   * does not carry it either and it has DF, and for TCP, whose segments then become smaller (RFC 1191).
+   */
+  sendWithoutCm(view: DatagramView, session: Session, layout: LayoutName, now: number, length: number): void {
+    const { pathMtus } = this.state;
+    const isTooLong = length > pathMtus.of(session, session.tuple, now);
+    const mayCut = mayFragment(view.bytes);
+    if (!isTooLong || mayCut) this.sendPlain(view.bytes, length);
+    if (!mayCut && (isTooLong || view.protocol === TCP))
+      this.reportTooLarge(view, length, pathMtus.forHost(session, now) - this.overhead(view, layout), now);
+  }
+
+  /** A packet that is longer than the links carry: the host hears of it, or the packet goes in fragments, without a CM. */
+  sendOversized(view: DatagramView, length: number, now: number): void {
+    const { settings } = this.state;
+    if (view.status === HeaderStatus.notIpv4 || view.status === HeaderStatus.badIpHeader) return;
+    if (mayFragment(view.bytes)) {
+      for (const piece of fragment(view.bytes, settings.linkMtu, length)) this.sendPlain(piece, piece.length);
+      return;
+    }
+    const layout = this.state.availability.get(view.destination, view.destinationPort)?.layout;
+    const overhead = this.overhead(view, layout ?? settings.profile.layout);
+    this.reportTooLarge(view, length, settings.linkMtu - overhead, now);
+  }
+
+  /** Tells the host, as a router does, that packets may have `mtu` octets (RFC 792, RFC 1191). */
+  reportTooLarge(view: DatagramView, length: number, mtu: number, now: number): void {
+    const { deliveries, counters } = this.state;
+    counters.tooLarge++;
+    if (multicastOrBroadcast(view.destination) || !this.#reports.take(now)) return;
+    const error = {
+      from: view.destination,
+      to: view.source,
+      type: IcmpType.unreachable,
+      code: UnreachableCode.fragmentationNeeded,
+    };
+    const packet = view.bytes.subarray(0, length);
+    deliveries.filling.appendCopy(buildIcmpError({ ...error, value: Math.max(LEAST_MTU, mtu) }, packet));
   }
 
   /** Octets that a packet of the host can grow by at most: its CM, and on other paths the wrapper of section 3.8.2. */
@@ -149,7 +212,7 @@ export class Outbound {
 
   /** Section 3.6: the path of the next packet, by the priority that Table 6 gives it. */
   choosePath(session: Session, now: number, view?: DatagramView, length = 0): Path | undefined {
-    const { mesh, selection, routing, addresses } = this.state;
+    const { mesh, selection, routing, addresses, pathMtus } = this.state;
     if (!session.confirmed || (session.isNaming && mesh.hasOwnTuple(session, addresses))) return undefined;
     mesh.extend(session, addresses, now);
     mesh.prune(session, now);
@@ -157,7 +220,10 @@ export class Outbound {
       view === undefined
         ? 'throughput'
         : routing.priority(view.destination, view.destinationPort, view.protocol, length);
-    return selection.choose(session, priority, now);
+    if (view === undefined || session.wayMtus === undefined) return selection.choose(session, priority, now);
+    const size = length + this.overhead(view, session.peer.layout);
+    const wide = session.paths.filter(({ tuple }) => size <= pathMtus.of(session, tuple, now));
+    return selection.choose(session, priority, now, wide);
   }
 
   /**

@@ -11,11 +11,10 @@ export class PathSelection {
   ) {}
 
   /**
-   * The path of the next packet of a session; undefined while the session has none, and the packet then goes over the
-   * session's own tuple with path id 0.
+   * The path of the next packet of a session, one of `paths`; undefined while there is none, and the packet then goes
+   * over the session's own tuple with path id 0.
    */
-  choose(session: Session, priority: Priority, now: number): Path | undefined {
-    const { paths } = session;
+  choose(session: Session, priority: Priority, now: number, paths: readonly Path[] = session.paths): Path | undefined {
     if (paths.length === 0) return undefined;
     this.adjustWeights(session, now);
     if (paths.length === 1) return paths[0];

@@ -1,6 +1,7 @@
 import type { Constants, Tuple } from '../codec/index.js';
 import type { Limits } from './limits.js';
 import type { Peer } from './nodes.js';
+import type { WayMtu } from './path-mtu.js';
 import type { Path } from './paths.js';
 import type { ReorderingBuffer } from './reordering.js';
 import { SessionIndex } from './session-index.js';
@@ -64,6 +65,8 @@ export class Session {
   flaggedLeft = 0;
   /** The peer's address list of the change that is being obeyed, as text. */
   changeSeen = '';
+  /** Ways of the session that carry less than this node's links, by tuple as text; undefined while none is known. */
+  wayMtus: Map<string, WayMtu> | undefined;
   /** Holds TCP segments that came out of order; undefined for other protocols or when switched off. */
   reordering: ReorderingBuffer | undefined;
   /** Of the table's index: the next row with the same key. */

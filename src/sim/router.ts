@@ -1,7 +1,7 @@
 import { readU16be, readU32be, writeU16be } from '../codec/bytes.js';
 import { updateChecksum } from '../codec/checksum.js';
+import { buildIcmpError, IcmpType, UnreachableCode } from '../codec/icmp.js';
 import { type Ipv4, parseIpv4 } from '../codec/index.js';
-import { fragmentationNeeded } from './icmp.js';
 import type { NetworkNode, Port } from './node.js';
 
 interface Route {
@@ -70,7 +70,9 @@ export class Router implements NetworkNode {
   }
 
   #report(packet: Uint8Array, mtu: number): void {
-    this.#portTo(readU32be(packet, 12))?.send(fragmentationNeeded(packet, mtu, this.address));
+    const to = readU32be(packet, 12);
+    const error = { from: this.address, to, type: IcmpType.unreachable, code: UnreachableCode.fragmentationNeeded };
+    this.#portTo(to)?.send(buildIcmpError({ ...error, value: mtu }, packet));
   }
 }
 

@@ -163,13 +163,16 @@ export class NamespaceLab {
       void ended.then((code) => reject(new Error(`${command} ${args.join(' ')} ended with ${code}: ${output}`)));
     });
     const line = await first;
-    const end = async (signal: NodeJS.Signals) => {
-      child.kill(signal);
+    const finish = async () => {
       const code = await ended;
       this.#children.delete(child);
       return { code, output };
     };
-    const running = { line, end, output: () => output };
+    const end = (signal: NodeJS.Signals) => {
+      child.kill(signal);
+      return finish();
+    };
+    const running = { line, end, finish, output: () => output };
     if (isPeer) this.#peers.add(running);
     return running;
   }
@@ -211,6 +214,8 @@ export interface Running {
   readonly line: string;
   /** Sends a signal and waits for the end. */
   end(signal: NodeJS.Signals): Promise<Ended>;
+  /** Waits for its end. */
+  finish(): Promise<Ended>;
   /** Everything that it printed so far. */
   output(): string;
 }

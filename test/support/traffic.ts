@@ -7,6 +7,8 @@
  *     traffic.js http ADDRESS PORT BYTES                  serves a file, prints its SHA-256
  *     traffic.js udp ADDRESS PORT COUNT LARGEST [LEAST]   echo of datagrams of different lengths
  *     traffic.js settle ADDRESS PORT COUNT LARGEST        the same until so many in a row came back
+ *     traffic.js steady ADDRESS PORT MILLIS               a datagram every 20 ms, connected; says "talking" after ten answers,
+ *                                                         then which errors came and what of the last quarter was lost
  *     traffic.js tcp ADDRESS PORT BYTES                   echo of a stream, compared by hash
  *
  * The clients print one JSON line.
@@ -114,6 +116,31 @@ async function udp(
   socket.close();
 }
 
+async function steady(millis: number): Promise<void> {
+  const socket = createSocket('udp4');
+  const errors = new Set<string>();
+  const answered = new Set<number>();
+  socket.on('error', (error) => errors.add((error as NodeJS.ErrnoException).code ?? error.message));
+  socket.on('message', (payload) => {
+    answered.add(payload.readUInt32LE());
+    if (answered.size === 10) console.log('talking');
+  });
+  socket.connect(port, address);
+  await once(socket, 'connect');
+  const count = Math.floor(millis / 20);
+  for (let i = 0; i < count; i++) {
+    const payload = Buffer.alloc(100);
+    payload.writeUInt32LE(i);
+    socket.send(payload, (error) => error && errors.add((error as NodeJS.ErrnoException).code ?? error.message));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const late = Array.from({ length: Math.floor(count / 4) }, (_, i) => count - 1 - i);
+  const lost = late.filter((i) => !answered.has(i)).length;
+  console.log(JSON.stringify({ errors: [...errors], lost }));
+  socket.close();
+}
+
 async function tcp(length: number): Promise<void> {
   const socket = connect(port, address!);
   const sent = createHash('sha256');
@@ -141,4 +168,5 @@ else if (mode === 'names') await names(first!);
 else if (mode === 'http') await http(first!);
 else if (mode === 'udp') await udp(second!, third ?? 4, 5000, (sent) => sent === first);
 else if (mode === 'settle') await udp(second!, 4, 300, (_, row) => row === first);
+else if (mode === 'steady') await steady(first!);
 else await tcp(first!);

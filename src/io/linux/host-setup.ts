@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { formatIpv4, type Ipv4 } from '../../codec/index.js';
 import { runCommand, tryCommand } from './command.js';
 import { HostChanges } from './host-changes.js';
@@ -14,6 +15,9 @@ const FIRST_NUMBER = 7000;
 /** TC_ACT_SHOT and TC_ACT_UNSPEC: drop, or let the next filter decide. */
 const DROP = 2;
 const PASS = 0xffffffff;
+/** Values of rp_filter, of which the kernel takes the larger of "all" and the device. */
+const STRICT = '1';
+const LOOSE = '2';
 
 /** What of the host's traffic goes through the node. */
 export interface HostSetupOptions {
@@ -77,6 +81,10 @@ export class HostSetup {
     const { tun, mtu } = this.options;
     tryCommand('ip', ['link', 'set', 'dev', tun, 'addrgenmode', 'none']);
     runCommand('ip', ['link', 'set', 'dev', tun, 'mtu', String(mtu), 'txqueuelen', '1000', 'up']);
+    // ICMP errors go up by the device, and the way back to who sent them leads by an interface: not so strict, then.
+    const setting = (name: string) => `/proc/sys/net/ipv4/conf/${name}/rp_filter`;
+    if ([setting('all'), setting(tun)].some((path) => readFileSync(path, 'utf8').trim() === STRICT))
+      writeFileSync(setting(tun), LOOSE);
   }
 
   #separatePackets(device: string): void {

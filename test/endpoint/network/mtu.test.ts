@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fragment } from '../../../src/codec/fragment.js';
+import { IcmpErrorView } from '../../../src/codec/icmp.js';
 import { buildUdp } from '../../../src/codec/index.js';
-import { dataOf, tuplesOf, WidePair } from '../../support/wide-pair.js';
+import { dataOf, sequencesOf, tuplesOf, WidePair } from '../../support/wide-pair.js';
 
 /** Datagrams without DF, so that routers may cut them; each is filled with its number. */
 const loose = (pair: WidePair, size: number, i: number) =>
@@ -42,4 +43,55 @@ test('a datagram that the host sends in fragments leaves so, without a CM, and a
     pair.b.delivered.map(({ bytes }) => bytes.subarray(20)),
     [whole.subarray(20)],
   );
+});
+
+/** B's second link carries 1400 octets, the others 1500; the router reports what is too long. */
+const unequal = (): WidePair =>
+  new WidePair({
+    a: { linkMtu: 1500 },
+    b: { linkMtu: 1400 },
+    access: { mtu: 1500, oversize: 'report' },
+    links: { b2: { mtu: 1400 } },
+  });
+const errorsAt = (pair: WidePair) => pair.a.delivered.filter(({ bytes }) => bytes[9] === 1);
+
+test('UDP: a path that carries less gets the smaller datagrams; the host hears nothing and loses nothing after that', () => {
+  const pair = unequal();
+  pair.talk('settle', 1000);
+  const send = (size: number, count: number) => {
+    pair.a.sent.length = 0;
+    pair.b.delivered.length = 0;
+    for (let i = 0; i < count; i++) {
+      pair.a.host(buildUdp(pair.toB, new Uint8Array(size - 28)));
+      pair.udp('b', 'answer');
+      pair.run(10);
+    }
+    pair.run(100);
+    return { ways: tuplesOf(dataOf(pair.a.sent)).length, lost: count - pair.b.delivered.length };
+  };
+  const learning = send(1474, 100);
+  assert.ok(learning.lost > 0 && learning.lost <= 4, `${learning.lost}`);
+  assert.deepEqual(send(1474, 300), { ways: 2, lost: 0 });
+  assert.deepEqual(send(1374, 300), { ways: 4, lost: 0 });
+  assert.deepEqual(errorsAt(pair), []);
+});
+
+test('TCP: the host is told what every path carries; then all of them carry its segments', () => {
+  const pair = unequal();
+  pair.connect();
+  let next = pair.stream(300, 101);
+  next = pair.stream(100, next, 10, 1434);
+  const told = errorsAt(pair);
+  assert.ok(told.length > 0);
+  for (const { bytes } of told) {
+    const error = new IcmpErrorView();
+    assert.ok(error.parse(bytes));
+    assert.deepEqual([error.nextHopMtu, error.tuple], [1374, pair.toB]);
+  }
+  pair.a.sent.length = 0;
+  pair.b.delivered.length = 0;
+  pair.stream(300, next, 10, 1334);
+  pair.run(200);
+  assert.equal(tuplesOf(dataOf(pair.a.sent)).length, 4);
+  assert.equal(sequencesOf(pair.b.delivered).length, 300);
 });

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { buildIcmpError } from '../../../src/codec/icmp.js';
 import { buildTcp, buildUdp, parseIpv4, type Tuple } from '../../../src/codec/index.js';
-import { type FilterInstruction, filterText, packetFilter } from '../../../src/io/linux/packet-filter.js';
+import {
+  type FilterInstruction,
+  filterText,
+  MOST_FILTER_ENTRIES,
+  packetFilter,
+} from '../../../src/io/linux/packet-filter.js';
 
 interface Frame {
   readonly packet: Uint8Array;
@@ -20,11 +26,15 @@ function runFilter(filter: readonly FilterInstruction[], frame: Frame): number {
   ]);
   const view = new DataView(packet.buffer, packet.byteOffset);
   let a = 0;
+  const memory: number[] = [];
   for (let i = 0; i < filter.length; i++) {
     const [code, yes, no, k] = filter[i]!;
     const at = k - 0xfff00000;
     if (code === 0x06) return k;
     if (code === 0x15) i += a === k ? yes : no;
+    else if (code === 0x05) i += k;
+    else if (code === 0x02) memory[k] = a;
+    else if (code === 0x60) a = memory[k]!;
     else if (code === 0x54) a = (a & k) >>> 0;
     else if (ancillary.has(k)) a = ancillary.get(k)!;
     else if (code === 0x30) a = view.getUint8(at);
@@ -79,8 +89,39 @@ test('with networks only what comes from them matches', () => {
   );
 });
 
+test('ICMP errors about TCP and UDP of the node match, those about packets to other networks do not', () => {
+  const sent = (destination: string) => udp('10.0.1.1', destination);
+  const error = (packet: Uint8Array, type = 3) =>
+    buildIcmpError({ from: parseIpv4('192.0.2.254'), to: parseIpv4('10.0.1.1'), type, code: 0 }, packet);
+  const all = packetFilter(own, [], 2, 9);
+  const narrowed = packetFilter(own, [{ address: parseIpv4('198.51.100.0'), prefix: 24 }], 2, 9);
+  for (const type of [3, 11, 12]) {
+    const packet = error(sent('198.51.100.7'), type);
+    assert.deepEqual(
+      [all, narrowed].map((filter) => runFilter(filter, { packet })),
+      [2, 2],
+      `type ${type}`,
+    );
+  }
+  for (const type of [0, 4, 5, 8]) assert.equal(runFilter(all, { packet: error(sent('198.51.100.7'), type) }), 9);
+  const elsewhere = error(sent('203.0.113.1'));
+  assert.deepEqual(
+    [all, narrowed].map((filter) => runFilter(filter, { packet: elsewhere })),
+    [2, 9],
+  );
+  const echo = sent('198.51.100.7');
+  echo[9] = 1;
+  assert.equal(runFilter(all, { packet: error(echo) }), 9, 'about a ping');
+  const foreign = error(sent('198.51.100.7'));
+  foreign[19]! ^= 1;
+  assert.equal(runFilter(all, { packet: foreign }), 9, 'to another host');
+  const long = error(sent('198.51.100.7'));
+  long[0] = 0x46;
+  assert.equal(runFilter(all, { packet: long }), 9, 'behind IP options');
+});
+
 test('as many entries as are allowed can be reached by jumps of one octet', () => {
-  const many = Array.from({ length: 60 }, (_, i) => 0x0a000000 + i);
+  const many = Array.from({ length: MOST_FILTER_ENTRIES }, (_, i) => 0x0a000000 + i);
   const filter = packetFilter(
     many,
     many.map((address) => ({ address, prefix: 32 })),
@@ -88,7 +129,7 @@ test('as many entries as are allowed can be reached by jumps of one octet', () =
     0,
   );
   for (const [, yes, no] of filter) assert.ok(yes <= 255 && no <= 255 && yes >= 0 && no >= 0);
-  assert.equal(runFilter(filter, { packet: udp('10.0.0.59', '10.0.0.0') }), 1);
+  assert.equal(runFilter(filter, { packet: udp(`10.0.0.${MOST_FILTER_ENTRIES - 1}`, '10.0.0.0') }), 1);
 });
 
 test('the filter as text is its length and its instructions', () => {
