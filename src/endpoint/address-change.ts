@@ -79,6 +79,7 @@ export class AddressChange {
   #resetTo(session: Session, tuple: Path['tuple'], now: number): void {
     for (const path of [...session.paths]) this.mesh.remove(path, now);
     session.abandoned.clear();
+    session.probeAt = Number.POSITIVE_INFINITY;
     session.handshaken.clear();
     session.sources.clear();
     session.isChanging = true;

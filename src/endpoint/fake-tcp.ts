@@ -85,6 +85,12 @@ export class FakeTcp {
     return true;
   }
 
+  /** Starts the handshake of a path anew that was removed (docs/decisions.md 52). */
+  again(session: Session, tuple: Tuple, now: number): void {
+    session.handshaken.delete(tupleKey(tuple));
+    this.#begin(session, tuple, now);
+  }
+
   /** Takes a received packet with the handshake flag; `session` is the one that its CM names. */
   receive(view: DatagramView, session: Session, now: number): void {
     const { tcpFlags } = view;

@@ -149,7 +149,7 @@ export class Inbound {
         this.markAnswered(view, peer);
         return false;
       case Flags.heartbeat:
-        this.receiveHeartbeat(view, peer, sessionId, now);
+        this.receiveHeartbeat(view, peer, sessionId, now, pathId);
         return false;
       case Flags.handshake:
         this.receiveHandshake(view, peer, sessionId, now);
@@ -270,12 +270,12 @@ export class Inbound {
   }
 
   /** Section 3.5: a heartbeat is processed and dropped; it does not refresh the session (section 3.7.1). */
-  receiveHeartbeat(view: TrailerView, peer: Peer, sessionId: number, now: number): void {
+  receiveHeartbeat(view: TrailerView, peer: Peer, sessionId: number, now: number, pathId = 0): void {
     const { counters, sessions, sessionRules, mesh } = this.state;
     counters.heartbeatsReceived++;
     const session = sessionId === 0 ? undefined : sessions.byId(peer, sessionId, now);
     if (session === undefined) return;
-    mesh.seen(session, reversedTuple(view), now);
+    mesh.seen(session, reversedTuple(view), now, pathId === 0);
     sessionRules.refresh(session, Flags.heartbeat, now);
     sessionRules.confirm(session, sessionId);
   }
@@ -345,6 +345,7 @@ export class Inbound {
     if (session.halfOpen > 0 && !isWrapped) this.fakeTcp.seenData(back, now);
     sessionRules.refresh(session, Flags.normal, now);
     sessionRules.confirm(session, sessionId);
+    if (now >= session.probeAt) this.outbound.probeRemoved(session, layout, now, true);
     if (isWrapped) this.unwrapSegment(view, session);
     else this.restore(view, session);
     this.limitSegments(view);
@@ -410,6 +411,7 @@ export class Inbound {
     if (session !== undefined) session.lastSent = now;
     path?.sent(now);
     this.outbound.sendBack(view, path?.tuple ?? reversedTuple(view), cm);
+    if (session?.confirmed) this.outbound.discoverPaths(session, layout, now);
   }
 }
 

@@ -5,11 +5,29 @@ import { lowestDelay } from './path-selection.js';
 import { Path } from './paths.js';
 import type { Session } from './sessions.js';
 
-/** An obsolete path is left alone for this many times the path expiry. */
+/** An obsolete path is left alone for this many times the path expiry, and twice as long each time it fails again. */
 const RETRY_PERIODS = 6;
+const MOST_DOUBLINGS = 4;
 
 /** Removed tuples that a session remembers. */
 const MOST_ABANDONED = 256;
+
+/** A removed path of a session. Times in microseconds. */
+export interface Abandoned {
+  readonly tuple: Tuple;
+  /** How often it was removed with no feedback in between. */
+  readonly failures: number;
+  /** When it was removed. */
+  readonly at: number;
+  /** From when a packet that comes by it makes it a path again; `Infinity` when it was removed for good. */
+  readonly retryAt: number;
+  /** When it is to be probed next. */
+  probeAt: number;
+  /** Probes sent. */
+  probes: number;
+  /** True when it is to be a path again. */
+  isDue: boolean;
+}
 
 /** How many paths a session may have and which remote addresses it may use. */
 export interface MeshOptions {
@@ -52,8 +70,15 @@ export class PathMesh {
         }
       }
     }
+    for (const removed of session.abandoned.values())
+      if (removed.isDue && locals.includes(removed.tuple.source) && this.#isOfPeer(removed.tuple, session.peer))
+        this.#want(session, removed.tuple, wanted);
     const weight = this.constants['weight-max'] / (session.paths.length + wanted.length);
-    for (const tuple of wanted) this.add(session, tuple, weight, now);
+    for (const tuple of wanted) {
+      const isOnTrial = session.abandoned.has(tupleKey(tuple));
+      const path = this.add(session, tuple, weight, now);
+      if (isOnTrial) path?.onTrial(this.constants['weight-min']);
+    }
   }
 
   /** True while both ends of a session's own tuple are there. */
@@ -78,7 +103,13 @@ export class PathMesh {
   /** True when an address did the handshake as this peer, and answered a query of this node where that is asked for. */
   isUsable(row: AvailabilityRow | undefined, peer: Peer): boolean {
     if (row === undefined || row.handshaken !== peer || (this.options.returnProof && !row.answered)) return false;
-    return this.nodes.at(row.address, row.port) === peer;
+    const holder = this.nodes.at(row.address, row.port);
+    return holder === undefined || holder === peer;
+  }
+
+  #isOfPeer({ destination, destinationPort }: Tuple, peer: Peer): boolean {
+    const holder = this.nodes.at(destination, destinationPort);
+    return holder === undefined || holder === peer;
   }
 
   /** Addresses and ports, as `addressKey`, by which the peer may be reached in this session besides the session's own. */
@@ -96,6 +127,14 @@ export class PathMesh {
     const id = session.peer.pathIds.allocate(now);
     if (id === 0) return undefined;
     const path = new Path(id, session, tuple, weight, now);
+    if (session.abandoned.size > 0) {
+      const key = tupleKey(tuple);
+      path.failures = session.abandoned.get(key)?.failures ?? 0;
+      session.abandoned.delete(key);
+    }
+    // Table 4 lost the row with the last path to there (section 3.3).
+    if (this.nodes.at(tuple.destination, tuple.destinationPort) === undefined)
+      this.nodes.prove(session.peer, tuple.destination, tuple.destinationPort);
     session.paths.push(path);
     session.peer.paths.set(id, path);
     return path;
@@ -107,13 +146,35 @@ export class PathMesh {
    */
   prune(session: Session, now: number): void {
     const limit = this.constants['path-expiry'];
-    for (let i = session.paths.length - 1; i >= 0 && session.paths.length > 1; i--) {
-      const path = session.paths[i]!;
-      if (path.unansweredMicros >= limit) this.abandon(path, now, now + RETRY_PERIODS * limit);
+    const { paths } = session;
+    for (let i = paths.length - 1; i >= 0; i--) {
+      if (paths[i]!.unansweredMicros < limit) continue;
+      if (paths.length > 1) this.abandon(paths[i]!, now, this.restOf(paths[i]!.failures));
+      else if (session.abandoned.size > 0) this.retryAll(session, now);
     }
     const { maxPaths } = this.options;
-    while (maxPaths > 0 && session.paths.length > maxPaths && session.paths.every((path) => path.samples > 0)) {
-      this.abandon(slowest(session.paths), now, Number.POSITIVE_INFINITY);
+    while (maxPaths > 0 && paths.length > maxPaths && paths.every((path) => path.samples > 0)) {
+      this.abandon(slowest(paths), now, Number.POSITIVE_INFINITY);
+    }
+  }
+
+  /** How long a path rests that was removed `failures` times before, with no feedback in between. */
+  restOf(failures: number): number {
+    return RETRY_PERIODS * this.constants['path-expiry'] * 2 ** Math.min(failures, MOST_DOUBLINGS);
+  }
+
+  /**
+   * The last path of a session is obsolete, too: those removed before are as good, and all are tried again with equal
+   * weights, the longer after their removal the more often that was in vain (docs/decisions.md 52).
+   */
+  retryAll(session: Session, now: number): void {
+    const limit = this.constants['path-expiry'];
+    for (const removed of session.abandoned.values()) {
+      if (removed.retryAt === Number.POSITIVE_INFINITY || removed.isDue) continue;
+      if (now - removed.at < limit * 2 ** Math.min(removed.failures - 1, MOST_DOUBLINGS)) continue;
+      removed.isDue = true;
+      session.meshVersion = -1;
+      session.paths[0]!.onTrial(this.constants['weight-min']);
     }
   }
 
@@ -123,13 +184,23 @@ export class PathMesh {
   }
 
   /**
-   * Removes a path. Its tuple is tried again when the addresses change, or when a packet of the session comes by it at
-   * `retryAt` or later: a path may be broken in one direction only.
+   * Removes a path. Its tuple is tried again when the addresses change, or, `rest` microseconds later, when a packet of
+   * the session comes by it: a path may be broken in one direction only. From then on it is probed (`nextProbe`).
    */
-  abandon(path: Path, now: number, retryAt: number): void {
+  abandon(path: Path, now: number, rest: number): void {
     const { session, tuple } = path;
     if (session.abandoned.size >= MOST_ABANDONED) session.abandoned.delete(session.abandoned.keys().next().value!);
-    session.abandoned.set(tupleKey(tuple), retryAt);
+    const retryAt = now + rest;
+    session.abandoned.set(tupleKey(tuple), {
+      tuple,
+      failures: path.failures + 1,
+      at: now,
+      retryAt,
+      probeAt: retryAt,
+      probes: 0,
+      isDue: false,
+    });
+    session.probeAt = Math.min(session.probeAt, retryAt);
     this.remove(path, now);
     const { destination, destinationPort } = tuple;
     const isUsed = [...session.peer.sessions.values()].some(
@@ -142,6 +213,27 @@ export class PathMesh {
     if (!isUsed) this.nodes.unprove(destination, destinationPort);
   }
 
+  /**
+   * The removed path of a session that is to be probed now, if any: one at a time, each again after 30 s, 60 s and so on
+   * up to 8 minutes (docs/decisions.md 52).
+   */
+  nextProbe(session: Session, now: number): Abandoned | undefined {
+    let chosen: Abandoned | undefined;
+    for (const removed of session.abandoned.values())
+      if (removed.probeAt <= now && (chosen === undefined || removed.probeAt < chosen.probeAt)) chosen = removed;
+    if (chosen !== undefined) chosen.probeAt = now + this.restOf(chosen.probes++);
+    session.probeAt = Number.POSITIVE_INFINITY;
+    for (const { probeAt } of session.abandoned.values()) session.probeAt = Math.min(session.probeAt, probeAt);
+    session.probeAt = Math.max(session.probeAt, now + this.constants['path-refresh']);
+    return chosen;
+  }
+
+  /** Lets a removed path be made again with the session's next packet. */
+  retry(session: Session, removed: Abandoned): void {
+    removed.isDue = true;
+    session.meshVersion = -1;
+  }
+
   /** Removes a path from Table 3. */
   remove(path: Path, now: number): void {
     const { session } = path;
@@ -150,14 +242,16 @@ export class PathMesh {
     session.peer.pathIds.free(path.id, now);
   }
 
-  /** A packet of the session arrived by the reverse of a tuple: the tuple works, whatever was found before. */
-  seen(session: Session, tuple: Tuple, now: number): void {
+  /**
+   * A packet of the session arrived by the reverse of a tuple: the tuple works, whatever was found before. A probe of the
+   * other end says more than a data packet: that end waits for nothing else.
+   */
+  seen(session: Session, tuple: Tuple, now: number, isProbe = false): void {
     if (session.abandoned.size > 0) {
-      const name = tupleKey(tuple);
-      if ((session.abandoned.get(name) ?? Number.POSITIVE_INFINITY) <= now) {
-        session.abandoned.delete(name);
-        session.meshVersion = -1;
-      }
+      const removed = session.abandoned.get(tupleKey(tuple));
+      const isRested = removed !== undefined && removed.retryAt <= now;
+      const isAsked = isProbe && removed !== undefined && now - removed.at >= this.constants['path-expiry'];
+      if (isRested || (isAsked && removed.retryAt < Number.POSITIVE_INFINITY)) this.retry(session, removed!);
     }
     const { destination, destinationPort } = tuple;
     if (destination === session.tuple.destination && destinationPort === session.tuple.destinationPort) {
@@ -188,7 +282,7 @@ export class PathMesh {
 
   #want(session: Session, tuple: Tuple, wanted: Tuple[]): void {
     const key = tupleKey(tuple);
-    if (session.abandoned.has(key)) return;
+    if (session.abandoned.get(key)?.isDue === false) return;
     if (session.paths.some((path) => tupleKey(path.tuple) === key) || wanted.some((other) => tupleKey(other) === key))
       return;
     wanted.push(tuple);

@@ -29,6 +29,10 @@ import { isReset, multicastOrBroadcast, usesDhcp } from './untouched.js';
 
 const WRAPPER_OVERHEAD = 8;
 const MOST_INITIATED = 4096;
+/** A pause counts as this many microseconds at most. */
+const LONGEST_PAUSE = 1_000_000;
+/** A session that was sent in for this many times the path expiry without an answer is named again. */
+const SILENT_PERIODS = 3;
 /** An address that Table 4 lost is asked again at most once in so many times the path expiry. */
 const LAPSE_PERIODS = 6;
 /** Packets of the host that it is told are too large, in a second and at once. */
@@ -199,10 +203,12 @@ export class Outbound {
     this.#transmit(view, session, path, cm, length);
     path?.sent(now);
     state.sessionRules.refresh(session, Flags.normal, now);
+    session.silentMicros += Math.min(now - session.lastSent, LONGEST_PAUSE);
     session.lastSent = now;
     if (!session.isUsed) state.sessions.use(session);
     state.counters.cmSent++;
     if (session.confirmed) this.discoverPaths(session, layout, now);
+    if (now >= session.probeAt) this.probeRemoved(session, layout, now, false);
   }
 
   /** Section 3.4: after a change of this node's addresses the next packets carry ip-change. */
@@ -216,6 +222,7 @@ export class Outbound {
     if (!session.confirmed || (session.isNaming && mesh.hasOwnTuple(session, addresses))) return undefined;
     mesh.extend(session, addresses, now);
     mesh.prune(session, now);
+    if (this.isNameDue(session, now)) return undefined;
     const priority =
       view === undefined
         ? 'throughput'
@@ -224,6 +231,42 @@ export class Outbound {
     const size = length + this.overhead(view, session.peer.layout);
     const wide = session.paths.filter(({ tuple }) => size <= pathMtus.of(session, tuple, now));
     return selection.choose(session, priority, now, wide);
+  }
+
+  /**
+   * True when nothing of the session has arrived for long although packets were sent: the other end may have forgotten it,
+   * and one packet a second says its name again, by its own tuple with path id 0 (docs/decisions.md 52).
+   */
+  isNameDue(session: Session, now: number): boolean {
+    const { settings, mesh, addresses } = this.state;
+    const { constants } = settings;
+    if (session.silentMicros < SILENT_PERIODS * constants['path-expiry']) return false;
+    if (now - session.namedAt < constants['path-refresh'] || !mesh.hasOwnTuple(session, addresses)) return false;
+    session.namedAt = now;
+    return true;
+  }
+
+  /**
+   * Probes one path that was removed as obsolete, so that it comes back when both ends gave it up (docs/decisions.md 52):
+   * by a heartbeat on it, in answer to a packet only (section 3.5); by a fake handshake where that is what opens a path;
+   * the connection's own tuple by the next packet of the host.
+   */
+  probeRemoved(session: Session, layout: LayoutName, now: number, isAnswer: boolean): void {
+    const { mesh, addresses, composer, control, transmits, counters } = this.state;
+    const isUdp = session.protocol !== TCP || this.wraps(TCP);
+    if (isUdp && !isAnswer) return;
+    const removed = mesh.nextProbe(session, now);
+    if (removed === undefined || !addresses.includes(removed.tuple.source)) return;
+    if (session.protocol === TCP && sameTuple(removed.tuple, session.tuple)) mesh.retry(session, removed);
+    else if (!isUdp && session.isInitiator) this.fakeTcp.again(session, removed.tuple, now);
+    else if (isUdp) {
+      const cm = composer.compose(layout, Flags.heartbeat, now);
+      cm.sessionId = session.id;
+      composer.addFeedback(cm, session.peer, now);
+      control.datagram(transmits.filling, removed.tuple, cm);
+      counters.heartbeatsSent++;
+      counters.cmSent++;
+    }
   }
 
   /**

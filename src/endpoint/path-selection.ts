@@ -53,7 +53,7 @@ export class PathSelection {
 
   /**
    * Algorithm 1, for every period T since it last ran: paths whose queuing delay is above the session's average lose S,
-   * the others gain S, within the bounds. Run when a packet is sent; more periods than lead from one bound to the other
+   * the others gain S, within the bounds; one on trial keeps its weight (docs/decisions.md 52). Run when a packet is sent; more periods than lead from one bound to the other
    * change nothing more.
    */
   adjustWeights(session: Session, now: number): void {
@@ -70,6 +70,7 @@ export class PathSelection {
     for (const path of session.paths) sum += path.queuing;
     const average = sum / session.paths.length;
     for (const path of session.paths) {
+      if (path.weightAfterwards > 0) continue;
       path.weight = path.queuing <= average ? Math.min(max, path.weight + change) : Math.max(min, path.weight - change);
     }
   }

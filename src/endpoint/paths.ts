@@ -16,6 +16,10 @@ export class Path {
   feedbackTime: number;
   /** Samples taken into D. */
   samples = 0;
+  /** How often its tuple was removed as obsolete with no feedback since. */
+  failures = 0;
+  /** Weight that it gets with its first feedback; 0 = that which it has. */
+  weightAfterwards = 0;
   /** When a packet was last sent on it. */
   lastSent: number;
   /** How long packets have been sent on it since feedback last arrived, microseconds; pauses count as a second at most. */
@@ -60,6 +64,8 @@ export class Path {
   applyFeedback(sample: number, smoothing: number, stepTicks: number, now: number): void {
     this.feedbackTime = now;
     this.unansweredMicros = 0;
+    this.failures = 0;
+    if (this.weightAfterwards > 0) this.#trust();
     let relative = (sample - this.#base) | 0;
     if (this.delay === undefined || Math.abs(relative - this.delay) > stepTicks) {
       this.#base = sample;
@@ -74,5 +80,16 @@ export class Path {
     this.delay += smoothing * (relative - this.delay);
     this.minDelay = Math.min(this.minDelay, this.delay);
     this.maxQueuing = Math.max(this.maxQueuing, this.queuing);
+  }
+
+  /** On trial, as a path that was obsolete before: a packet now and then, until the first feedback shows that it works. */
+  onTrial(weight: number): void {
+    this.weightAfterwards ||= this.weight;
+    this.weight = weight;
+  }
+
+  #trust(): void {
+    this.weight = Math.max(this.weight, this.weightAfterwards);
+    this.weightAfterwards = 0;
   }
 }

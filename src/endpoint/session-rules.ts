@@ -39,6 +39,7 @@ export class SessionRules {
     session.confirmed = true;
     session.isNaming = false;
     session.rivalId = 0;
+    session.silentMicros = 0;
   }
 
   /**

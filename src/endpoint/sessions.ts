@@ -1,5 +1,6 @@
 import type { Constants, Tuple } from '../codec/index.js';
 import type { Limits } from './limits.js';
+import type { Abandoned } from './mesh.js';
 import type { Peer } from './nodes.js';
 import type { WayMtu } from './path-mtu.js';
 import type { Path } from './paths.js';
@@ -47,8 +48,14 @@ export class Session {
 
   /** Other remote addresses and ports, as `addressKey`, that packets of this session came from. */
   readonly sources = new Set<number>();
-  /** Tuples whose path was removed, as text, with the time from which they may be tried again, microseconds. */
-  readonly abandoned = new Map<string, number>();
+  /** Paths that were removed, by tuple as text. */
+  readonly abandoned = new Map<string, Abandoned>();
+  /** When the next of them is to be probed, microseconds. */
+  probeAt = Number.POSITIVE_INFINITY;
+  /** How long packets have been sent since anything of the session arrived, microseconds; pauses count as a second at most. */
+  silentMicros = 0;
+  /** When a packet last went by the session's own tuple with path id 0 because of that, microseconds. */
+  namedAt = Number.NEGATIVE_INFINITY;
   /** True after the peer left the session's own remote address, until a packet comes from there again. */
   isRemoteLost = false;
   /** State of the peer's addresses that the paths were last made from. */
