@@ -12,7 +12,7 @@ const LENGTH = 8_000_000;
 /** The kernels' MPTCP with a subflow from each address of A to each of B. */
 const prepare = async (lab: NamespaceLab) => {
   for (const host of [lab.hostA, lab.hostB]) {
-    lab.exec(host, 'sysctl', '-qw', 'net.mptcp.enabled=1');
+    lab.setKernel(host, 'net/mptcp/enabled', 1);
     lab.exec(host, 'ip', 'mptcp', 'limits', 'set', 'subflow', '8', 'add_addr_accepted', '8');
   }
   for (const address of ['10.77.1.2', '10.77.2.2'])

@@ -12,7 +12,7 @@ const prepare = async (lab: NamespaceLab) => {
   rule('-t', 'nat', '-A', 'POSTROUTING', '-o', 'rb+', '-j', 'MASQUERADE');
   rule('-A', 'FORWARD', '-i', 'rb+', '-m', 'conntrack', '--ctstate', 'NEW', '-j', 'DROP');
   // It looks at flags, not at windows: a path sees acknowledgements of data that went by others.
-  lab.exec(lab.router, 'sysctl', '-qw', 'net.netfilter.nf_conntrack_tcp_be_liberal=1');
+  lab.setKernel(lab.router, 'net/netfilter/nf_conntrack_tcp_be_liberal', 1);
   await serveOn(lab, lab.hostB);
 };
 

@@ -28,7 +28,7 @@ export class NamespaceLab {
       run('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
     }
     for (const device of DEVICES) this.#link(device);
-    run('ip', ['netns', 'exec', this.router, 'sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward']);
+    this.setKernel(this.router, 'net/ipv4/ip_forward', 1);
   }
 
   #link(device: Device): void {
@@ -114,6 +114,11 @@ export class NamespaceLab {
       [this.hostOf(device), device],
       [this.router, `r${device}`],
     ]);
+  }
+
+  /** Sets a number of a namespace's kernel, by its name below /proc/sys. */
+  setKernel(namespace: string, name: string, value: number): void {
+    this.exec(namespace, 'sh', '-c', `echo ${value} > /proc/sys/${name}`);
   }
 
   /** Runs a command that has to succeed in a namespace, to its end. @returns its standard output. */
