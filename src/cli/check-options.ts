@@ -4,8 +4,10 @@ import { dirname } from 'node:path';
 import { type Constants, defaultConstants, formatIpv4, type Ipv4, PROFILES, type Profile } from '../codec/index.js';
 import {
   CASES,
+  type Capability,
   KnownFailingError,
   type KnownFailure,
+  PAPER_CAPABILITIES,
   parseKnownFailing,
   REPORT_KINDS,
   type ReportKind,
@@ -17,6 +19,7 @@ import {
 import { FaultError, UsageError } from './exit.js';
 import { nearest, oneOf, wholeNumber } from './options.js';
 import { DEFAULT_PORT, parseAddress, parseConstants, parseProfile, parseServices } from './peer-options.js';
+import { readPics } from './pics.js';
 
 /** `mpip check` as typed. */
 export interface CheckArguments {
@@ -29,6 +32,7 @@ export interface CheckArguments {
   readonly service: string[];
   readonly source: string[];
   readonly profile: string | undefined;
+  readonly pics: string | undefined;
   readonly pixit: string[];
   readonly case: string[];
   readonly skip: string[];
@@ -61,6 +65,8 @@ export interface CheckPlan {
   readonly tcpPort: number | undefined;
   readonly sources: readonly Ipv4[];
   readonly profile: Profile;
+  /** What the peer was declared to support. */
+  readonly capabilities: ReadonlySet<Capability>;
   readonly constants: Constants;
   readonly seed: number;
   readonly jobs: number | undefined;
@@ -98,14 +104,16 @@ export function planOf(argv: CheckArguments): CheckPlan {
   const port = argv['udp-port'] === undefined ? DEFAULT_PORT : wholeNumber('--udp-port', argv['udp-port'], 1, 65535);
   const { seed, jobs, timeout } = argv;
   const services = servicesOf(argv.service, port, self);
+  const pics = argv.pics === undefined ? undefined : readPics(argv.pics);
   return {
     cases,
     peer: argv.peer === undefined ? undefined : peerAddress(argv.peer),
     services,
     tcpPort: tcpPortOf(argv['tcp-port'], services, self),
     sources: sourcesOf(argv.source),
-    profile: PROFILES[parseProfile(argv.profile ?? 'paper')],
-    constants: { ...defaultConstants(), ...parseConstants(argv.pixit) },
+    profile: PROFILES[parseProfile(argv.profile ?? pics?.profile ?? 'paper')],
+    capabilities: pics?.capabilities ?? PAPER_CAPABILITIES,
+    constants: { ...defaultConstants(), ...pics?.constants, ...parseConstants(argv.pixit) },
     seed: seed === undefined ? randomInt(2 ** 32) : wholeNumber('--seed', seed, 0, 2 ** 32 - 1),
     jobs: jobs === undefined ? undefined : wholeNumber('--jobs', jobs, 1, 1000),
     timeout: timeout === undefined ? undefined : seconds('--timeout', timeout) * 1_000_000,

@@ -101,7 +101,6 @@ test('wrong command lines: one sentence, exit code 2, nothing on standard output
     [['--list', '--format', 'xml'], /choose text, json/],
     [['--list', '--area', 'AW'], /There is no area/],
     // Of the contract, but not built yet: never silently accepted.
-    [['--self', '--pics', 'x'], /pics/],
     [['--capture', 'x'], /capture/],
     [['--self', '--explain'], /explain/],
     [['--self', '--upper-tester', 'x'], /upper-tester/],

@@ -54,6 +54,10 @@ const command: CommandModule<object, CheckArguments> = {
       .option('service', repeatable('what the peer offers: echo, discard or chargen, each with :PORT (default echo)'))
       .option('source', repeatable('local IPv4 address to test from; several are used as several hosts'))
       .option('profile', single('how the peer speaks (default paper)'))
+      .option(
+        'pics',
+        single('what the peer supports: a YAML file, or paper, paper-wrapper, linux-2014, linux-2015, linux-2017'),
+      )
       .option('pixit', repeatable("one of the peer's constants, such as session-expiry=3s"))
       .option('case', repeatable('play only cases whose id matches this glob'))
       .option('skip', repeatable('leave out cases whose id matches this glob'))
@@ -127,6 +131,7 @@ async function check(plan: CheckPlan): Promise<number> {
       cases: plan.cases,
       catalogue: CASES,
       profile: plan.profile,
+      capabilities: plan.capabilities,
       constants: plan.constants,
       seed: plan.seed,
       slow: plan.slow,
@@ -172,6 +177,8 @@ function selfLink(plan: CheckPlan): Link {
         profile: plan.profile.name,
         constants: plan.constants,
         seed,
+        tcpMode: plan.capabilities.has('udp-wrapper') ? 'udp-wrapper' : 'fake-tcp',
+        reordering: plan.capabilities.has('reordering'),
       }),
     ...(plan.sources.length > 0 ? { sources: plan.sources } : {}),
   });

@@ -18,6 +18,7 @@ export const AV_TCP_CASES: readonly TestCase[] = [
     services: ['echo'],
     raw: true,
     tcp: true,
+    capabilities: ['tcp'],
     async run(t: Tester) {
       const stream = await connected(t);
       const payload = t.payload(48);
@@ -66,6 +67,7 @@ export const AV_TCP_CASES: readonly TestCase[] = [
     services: ['echo'],
     raw: true,
     tcp: true,
+    capabilities: ['tcp'],
     async run(t: Tester) {
       const stream = await connected(t);
       const payload = t.payload(48);
@@ -107,6 +109,7 @@ export const AV_TCP_CASES: readonly TestCase[] = [
     services: ['echo'],
     raw: true,
     tcp: true,
+    capabilities: ['tcp'],
     duration: () => 3_000_000,
     async run(t: Tester) {
       const stream = await connected(t);
@@ -144,6 +147,7 @@ export const AV_TCP_CASES: readonly TestCase[] = [
     services: ['echo'],
     raw: true,
     tcp: true,
+    capabilities: ['tcp'],
     async run(t: Tester) {
       const stream = await connected(t);
       const payload = t.payload(64);
@@ -182,6 +186,7 @@ export const AV_TCP_CASES: readonly TestCase[] = [
     services: ['echo'],
     raw: true,
     tcp: true,
+    capabilities: ['tcp'],
     async run(t: Tester) {
       const stream = await connected(t);
       await handshaken(t, stream);
