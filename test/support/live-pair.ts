@@ -11,7 +11,7 @@ import type { NamespaceLab, Running } from './namespaces.js';
 export const MPIP = 'build/src/cli/mpip.js';
 export const TRAFFIC = 'build/test/support/traffic.js';
 /** How long a condition may take on a machine that has much else to do. Nothing is measured by it. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 
 /** How the two nodes of a lab are started. */
 export interface PairOptions {
@@ -159,7 +159,7 @@ export async function applicationOn(
   return JSON.parse(await lab.finish(host, process.execPath, ...words));
 }
 
-/** Waits for a condition; what it returns other than undefined and false is returned. @throws Error after a minute. */
+/** Waits for a condition; what it returns other than undefined and false is returned. @throws Error after two minutes. */
 export async function until<T>(what: string, condition: () => T | undefined | false | Promise<T | undefined | false>) {
   const end = performance.now() + PATIENCE_MS;
   for (;;) {
