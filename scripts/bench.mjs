@@ -4,6 +4,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { createInterface } from 'node:readline';
+import { installCommands } from './lib/commands.mjs';
 import { ensureInstalled, filesBelow, ROOT } from './lib/run.mjs';
 
 ensureInstalled();
@@ -19,6 +20,8 @@ if (files.length === 0) {
   console.error(`No benchmark matches ${names.join(', ')}.`);
   process.exit(2);
 }
+if (files.some((path) => path.includes('peer-live')))
+  installCommands('benchmarks', ['ethtool', 'ip', 'iperf3', 'mptcpize', 'tc']);
 const rows = [];
 let isBroken = false;
 for (const file of files) {

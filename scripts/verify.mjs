@@ -4,25 +4,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
+import { installCommands } from './lib/commands.mjs';
 import { ensureInstalled, ROOT } from './lib/run.mjs';
-
-/** Debian packages of the commands that tests use. */
-const COMMANDS = {
-  chromium: 'chromium',
-  curl: 'curl',
-  dropbear: 'dropbear-bin',
-  dropbearkey: 'dropbear-bin',
-  ethtool: 'ethtool',
-  ip: 'iproute2',
-  iperf3: 'iperf3',
-  iptables: 'iptables',
-  mptcpize: 'mptcpize',
-  ssh: 'openssh-client',
-  'ssh-keygen': 'openssh-client',
-  tc: 'iproute2',
-  tshark: 'tshark',
-};
 
 const isCi = process.env.CI === 'true';
 const counts = { passed: 0, failed: 0, skipped: 0 };
@@ -35,7 +19,7 @@ process.on('exit', (code) => {
   );
 });
 
-installCommands();
+installCommands('tests');
 ensureInstalled();
 const bin = (name) => join(ROOT, 'node_modules', name);
 step('build', ['scripts/build.mjs']);
@@ -79,24 +63,4 @@ function runTests() {
   for (const test of skipped)
     console.log(`${isCi ? 'failed, could not run' : 'skipped'}: ${test.name} (${test.reason})`);
   counts[isCi ? 'failed' : 'skipped'] += skipped.length;
-}
-
-/** Installs the Debian packages of commands that are missing, where that is possible; otherwise says what will be skipped. */
-function installCommands() {
-  const has = (command) => (process.env.PATH ?? '').split(delimiter).some((dir) => existsSync(join(dir, command)));
-  const missing = Object.keys(COMMANDS).filter((command) => !has(command));
-  if (missing.length === 0) return;
-  const canInstall = process.getuid?.() === 0 && has('apt-get');
-  if (canInstall) {
-    const packages = [...new Set(missing.map((command) => COMMANDS[command]))];
-    console.log(`Installing ${packages.join(', ')} …`);
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    const apt = (...args) => spawnSync('apt-get', ['-qq', ...args], { env, stdio: ['ignore', 2, 2] }).status === 0;
-    if (apt('update') && apt('install', '-y', '--no-install-recommends', ...packages)) return;
-    console.log('apt-get failed.');
-  }
-  for (const command of missing)
-    console.log(
-      `${command} is missing${canInstall ? '' : ' and can only be installed by root with apt-get'}: the tests that use it will be skipped.`,
-    );
 }

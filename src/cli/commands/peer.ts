@@ -25,7 +25,7 @@ interface PeerArguments {
   readonly 'fake-tcp': boolean;
   readonly 'udp-wrapper': boolean;
   readonly 'max-paths': string | undefined;
-  readonly offload: boolean;
+  readonly 'no-offload': boolean;
   readonly cleanup: boolean;
 }
 
@@ -56,12 +56,7 @@ const command: CommandModule<object, PeerArguments> = {
       .option('fake-tcp', flag('TCP on further paths after a fake handshake (default)'))
       .option('udp-wrapper', flag('TCP on further paths inside UDP'))
       .option('max-paths', single('keep only the fastest N paths of a session (default all)'))
-      .option('offload', {
-        describe:
-          'super-packets between kernel and node, and trains of UDP datagrams; --no-offload moves single packets',
-        type: 'boolean',
-        default: true,
-      })
+      .option('no-offload', flag('single packets instead of super-packets and trains of datagrams'))
       .option('cleanup', flag('undo what a killed peer with --interface left on this host'))
       .example('mpip peer --address 127.0.0.2 --service echo --service discard:7001', 'a peer on loopback') as never,
   handler: async (argv) => process.exit(await run(argv)),
@@ -91,7 +86,7 @@ function run(argv: PeerArguments): Promise<number> {
       throw new UsageError(`--${other} does not go with --interface; the host's own applications are its services.`);
     return runInterfacePeer(interfaceOptionsOf(argv), argv.control);
   }
-  const other = given(['route', 'fake-tcp', 'udp-wrapper', 'max-paths']);
+  const other = given(['route', 'fake-tcp', 'udp-wrapper', 'max-paths', 'no-offload']);
   if (other !== undefined) throw new UsageError(`--${other} needs --interface; on UDP sockets it has no meaning.`);
   return runPeer(optionsOf(argv), undefined, argv.control);
 }
@@ -123,7 +118,7 @@ export function interfaceOptionsOf(argv: PeerArguments): InterfacePeerOptions {
     interfaces: argv.interface,
     networks: networksOf(argv.route),
     tcpMode: argv['udp-wrapper'] ? 'udp-wrapper' : 'fake-tcp',
-    offload: argv.offload,
+    offload: !argv['no-offload'],
     ...(maxPaths === undefined ? {} : { maxPaths: wholeNumber('--max-paths', maxPaths, 1, 255) }),
     ...commonOptionsOf(argv),
   };
