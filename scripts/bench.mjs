@@ -1,8 +1,10 @@
-// npm run bench [-- NAME...] [--write]: runs the benchmarks one after the other and shows their ratios in one table.
-// NAME is a part of a file's name. --write also puts the table into docs/performance.md, with commit and command.
-// A benchmark prints what it likes; lines that are JSON objects with name, ratio, goal and detail become the table.
+// npm run bench [-- NAME...] [--write]: runs the benchmarks one after the other and shows their ratios in a table each.
+// NAME is a part of a file's name. --write also puts the tables into docs/performance.md, with commit and command.
+// A benchmark prints what it likes; lines that are JSON objects with name, ratio, goal and detail become its table, in the part
+// of the page that has the benchmark's name.
 import { spawn, spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';
+import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import { installCommands } from './lib/commands.mjs';
 import { ensureInstalled, filesBelow, ROOT } from './lib/run.mjs';
@@ -22,27 +24,32 @@ if (files.length === 0) {
 }
 if (files.some((path) => path.includes('peer-live')))
   installCommands('benchmarks', ['ethtool', 'ip', 'iperf3', 'mptcpize', 'tc']);
-const rows = [];
+/** Result lines by the benchmark's name. */
+const results = new Map();
 let isBroken = false;
 for (const file of files) {
   console.log(`== ${file.replace(/^build\/|\.js$/g, '')}`);
-  if ((await runBench(file)) !== 0) {
+  const rows = [];
+  results.set(basename(file, '.bench.js'), rows);
+  if ((await runBench(file, rows)) !== 0) {
     console.log(`${file} failed.`);
     isBroken = true;
   }
 }
-if (rows.length > 0) console.log(`\n${table()}`);
+for (const [name, rows] of results) if (rows.length > 0) console.log(`\n${name}\n\n${table(rows)}`);
 if (isWritten && !isBroken) {
   const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).stdout.trim();
   const command = ['npm run bench --', ...names, '--write'].join(' ');
   const place = `Measured at commit ${commit} with \`${command}\`, Node ${process.version}, ${cpus()[0].model}, ${cpus().length} cores.`;
-  updateDocument('docs/performance.md', { results: `${place}\n\n${table()}` });
-  console.log('\nWritten to docs/performance.md.');
+  const parts = [...results].filter(([, rows]) => rows.length > 0);
+  const written = Object.fromEntries(parts.map(([name, rows]) => [name, `${place}\n\n${table(rows)}`]));
+  updateDocument('docs/performance.md', written);
+  console.log(`\nWritten to docs/performance.md: ${Object.keys(written).join(', ')}.`);
 }
 process.exitCode = isBroken ? 4 : 0;
 
-/** Runs one benchmark, shows its lines and keeps its results. Resolves to its exit code. */
-function runBench(file) {
+/** Runs one benchmark, shows its lines and adds its results to `rows`. Resolves to its exit code. */
+function runBench(file, rows) {
   const child = spawn(process.execPath, ['--expose-gc', file], {
     cwd: ROOT,
     env: { ...process.env, MPIP_BENCH_JSON: '1' },
@@ -66,7 +73,7 @@ function parsed(line) {
   }
 }
 
-function table() {
+function table(rows) {
   const cells = rows.map(({ name, ratio, goal, detail }) => [
     name,
     typeof ratio === 'number' ? String(Math.round(ratio * 100) / 100) : String(ratio),
