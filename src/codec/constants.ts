@@ -62,6 +62,14 @@ export const CONSTANTS = {
     description: 'largest path weight; a new path gets this over the number of paths',
     source: 'paper 3.6.1',
   },
+  'weight-dead-band': {
+    default: 0,
+    unit: 'µs',
+    min: 0,
+    max: 10 * s,
+    description: 'a queuing delay counts as above the average when it is by more than this',
+    source: 'ours; 0 is Algorithm 1 of the paper to the letter',
+  },
   'session-expiry': {
     default: 120 * s,
     unit: 'µs',
@@ -109,6 +117,14 @@ export const CONSTANTS = {
     max: forever,
     description: 'a usable path unused for this long gets the next data packet',
     source: 'ours: keeps a path of weight 1 measured',
+  },
+  'stale-delay': {
+    default: 10 * s,
+    unit: 'µs',
+    min: 1 * ms,
+    max: forever,
+    description: 'a path unused for this long gets one packet even where a rule asks for the lowest delay',
+    source: 'ours: a delay that nobody measures stays for ever (paper 3.6.2)',
   },
   'delay-smoothing': {
     default: 1 / 8,

@@ -74,7 +74,7 @@ export class NodeState {
       returnProof: settings.returnProof,
       sourcesPerSession: limits.sourcesPerSession,
     });
-    this.selection = new PathSelection(constants, random);
+    this.selection = new PathSelection(constants, random, settings.profile.tickMicros);
     this.addressChange = new AddressChange(this.mesh, constants['ip-change-packets'], constants['weight-max']);
     this.control = new ControlPackets(random.below(0x10000));
   }

@@ -8,6 +8,8 @@ export class PathSelection {
   constructor(
     private readonly constants: Constants,
     private readonly random: Random,
+    /** Microseconds of a tick, in which delays are counted. */
+    private readonly tickMicros = 1,
   ) {}
 
   /**
@@ -20,7 +22,7 @@ export class PathSelection {
     if (paths.length === 1) return paths[0];
     if (priority === 'responsiveness') {
       const fastest = lowestDelay(paths);
-      if (fastest !== undefined) return fastest;
+      if (fastest !== undefined) return this.stale(paths, fastest, now) ?? fastest;
     }
     return this.unused(paths, now) ?? this.weighted(paths);
   }
@@ -52,9 +54,27 @@ export class PathSelection {
   }
 
   /**
+   * A path that nobody would measure while a rule asks for the lowest delay (docs/decisions.md 53): unused for
+   * `stale-delay`; for `path-refresh` when it has no delay yet; for `weight-period` when its last sample was below the
+   * delay of the fastest, so that its average soon says so, too.
+   */
+  stale(paths: readonly Path[], fastest: Path, now: number): Path | undefined {
+    const { constants } = this;
+    let oldest: Path | undefined;
+    for (const path of paths) {
+      const isFaster = path !== fastest && ((path.latestDelay - fastest.networkDelay) | 0) < 0;
+      const name = path.samples === 0 ? 'path-refresh' : isFaster ? 'weight-period' : 'stale-delay';
+      if (now - path.lastSent >= constants[name] && (oldest === undefined || path.lastSent < oldest.lastSent))
+        oldest = path;
+    }
+    return oldest;
+  }
+
+  /**
    * Algorithm 1, for every period T since it last ran: paths whose queuing delay is above the session's average lose S,
-   * the others gain S, within the bounds; one on trial keeps its weight (docs/decisions.md 52). Run when a packet is sent; more periods than lead from one bound to the other
-   * change nothing more.
+   * the others gain S, within the bounds; one on trial keeps its weight (docs/decisions.md 52). Run when a packet is
+   * sent; more periods than lead from one bound to the other change nothing more. With `weight-dead-band` a path counts
+   * as above the average only when it is by more than that (docs/decisions.md 54).
    */
   adjustWeights(session: Session, now: number): void {
     const period = this.constants['weight-period'];
@@ -68,7 +88,7 @@ export class PathSelection {
     const change = Math.min(due, most) * step;
     let sum = 0;
     for (const path of session.paths) sum += path.queuing;
-    const average = sum / session.paths.length;
+    const average = sum / session.paths.length + this.constants['weight-dead-band'] / this.tickMicros;
     for (const path of session.paths) {
       if (path.weightAfterwards > 0) continue;
       path.weight = path.queuing <= average ? Math.min(max, path.weight + change) : Math.max(min, path.weight - change);

@@ -25,6 +25,8 @@ export class Path {
   /** How long packets have been sent on it since feedback last arrived, microseconds; pauses count as a second at most. */
   unansweredMicros = 0;
   #base = 0;
+  /** The last sample, relative to the first. */
+  #latest = 0;
 
   constructor(
     /** This node's id of the path, from 1. */
@@ -43,6 +45,11 @@ export class Path {
   /** Real-time network delay D as the peer measures it, in ticks modulo 2^32: comparable between paths to one peer. */
   get networkDelay(): number {
     return (this.#base + Math.round(this.delay ?? 0)) | 0;
+  }
+
+  /** The last delay that was fed back, in ticks modulo 2^32, before any averaging. */
+  get latestDelay(): number {
+    return (this.#base + this.#latest) | 0;
   }
 
   /** Notes that a packet was sent on the path. */
@@ -69,6 +76,7 @@ export class Path {
     let relative = (sample - this.#base) | 0;
     if (this.delay === undefined || Math.abs(relative - this.delay) > stepTicks) {
       this.#base = sample;
+      this.#latest = 0;
       relative = 0;
       this.delay = 0;
       this.minDelay = 0;
@@ -77,6 +85,7 @@ export class Path {
       return;
     }
     this.samples++;
+    this.#latest = relative;
     this.delay += smoothing * (relative - this.delay);
     this.minDelay = Math.min(this.minDelay, this.delay);
     this.maxQueuing = Math.max(this.maxQueuing, this.queuing);

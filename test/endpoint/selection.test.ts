@@ -83,6 +83,53 @@ test('a path that carried nothing for the refresh time gets the next packet', ()
   assert.equal(chooser.choose(session, 'throughput', 2_000_000)?.id, 2);
 });
 
+test('a dead band around the average: only a path that is above it by more loses; 0 is the paper to the letter (decision 54)', () => {
+  for (const [band, weights] of [
+    [0, [240, 260, 260, 240]],
+    [100, [260, 260, 260, 240]],
+    [1000, [260, 260, 260, 260]],
+  ] as const) {
+    for (const tick of [1, 4]) {
+      const session = sessionWith([250, 250, 250, 250]);
+      [120, 0, 20, 300].forEach((delay, i) => {
+        session.paths[i]!.applyFeedback(0, 1, 1e9, 0);
+        session.paths[i]!.applyFeedback(delay / tick, 1, 1e9, 0);
+      });
+      new PathSelection({ ...constants, 'weight-dead-band': band }, new Random(1), tick).adjustWeights(
+        session,
+        100_000,
+      );
+      assert.deepEqual(
+        session.paths.map(({ weight }) => weight),
+        weights,
+        `${band} ${tick}`,
+      );
+    }
+  }
+});
+
+test('responsiveness measures the other paths now and then (decision 53)', () => {
+  const session = sessionWith([500, 500, 500]);
+  const chooser = new PathSelection(defaultConstants(), new Random(1));
+  const sends = (from: number, seconds: number) => {
+    const counts = [0, 0, 0];
+    for (let now = from; now < from + seconds * 1e6; now += 20_000) {
+      const path = chooser.choose(session, 'responsiveness', now)!;
+      path.sent(now);
+      counts[path.id - 1]!++;
+    }
+    return counts;
+  };
+  session.paths[0]!.applyFeedback(100, 1, 1e9, 0);
+  session.paths[1]!.applyFeedback(200, 1, 1e9, 0);
+  const [first, second, third] = sends(0, 60);
+  assert.ok(third! >= 50 && third! <= 60, `without a delay: ${third} in 60 s`);
+  assert.ok(second! >= 5 && second! <= 6, `measured: ${second} in 60 s`);
+  assert.equal(first! + second! + third!, 3000);
+  session.paths[2]!.applyFeedback(300, 1, 1e9, 0);
+  assert.ok(sends(60e6, 60)[2]! <= 6);
+});
+
 test('responsiveness takes the path of the lowest delay D, not of the lowest queuing delay; clock offsets near the wrap do not matter', () => {
   for (const offset of [0, 2 ** 31 - 3, -(2 ** 31)]) {
     const session = sessionWith([1, 1000, 1000]);

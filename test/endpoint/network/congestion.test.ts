@@ -111,6 +111,78 @@ for (const step of [500_000_000, -500_000_000]) {
   });
 }
 
+/** Smallest and largest share of a path in A's data, in windows of 5 s over two minutes, on four equal paths. */
+function drift(jitterMicros: number, band: number, seed: number): [number, number] {
+  const constants = { 'weight-dead-band': band };
+  const pair = new WidePair({
+    seed,
+    access: { jitterMicros },
+    a: { constants, seed },
+    b: { constants, seed: seed + 7 },
+  });
+  pair.talk('settle', 500);
+  const all: number[] = [];
+  for (let window = 0; window < 24; window++) {
+    pair.a.sent.length = 0;
+    pair.b.delivered.splice(1);
+    pair.a.delivered.length = 0;
+    pair.b.sent.length = 0;
+    pair.talk('x', 500);
+    const counts = new Map<string, number>();
+    for (const packet of dataOf(pair.a.sent)) {
+      const [tuple] = tuplesOf([packet]) as [string];
+      counts.set(tuple, (counts.get(tuple) ?? 0) + 1);
+    }
+    for (const count of counts.values()) all.push(count / 500);
+    assert.equal(counts.size, 4);
+  }
+  return [Math.min(...all), Math.max(...all)];
+}
+
+test('jitter of 200 µs: to the letter Algorithm 1 drives equal paths apart, a dead band of 1 ms keeps them even (decision 54)', () => {
+  for (const seed of [1, 2]) {
+    const [least, most] = drift(200, 0, seed);
+    assert.ok(least < 0.05 && most > 0.35, `to the letter: ${least} to ${most}`);
+    const even = drift(200, 1000, seed);
+    assert.ok(even[0] > 0.17 && even[1] < 0.34, `dead band: ${even}`);
+  }
+});
+
+test('a dead band of 1 ms still leaves a congested interface and comes back (decision 54)', () => {
+  const access = { delayMicros: 5000, rate: 10 * MBIT, queueOctets: 60_000 };
+  const constants = { 'weight-dead-band': 1000 };
+  const pair = new WidePair({ access, a: { constants }, b: { constants } });
+  pair.links.a2.forward.set({ ...access, rate: MBIT });
+  const congested = shareAfter(pair, 15);
+  assert.ok(congested < 0.33 && congested > 0.001, `congested ${congested}`);
+  pair.links.a2.forward.set(access);
+  const recovered = shareAfter(pair, 45);
+  assert.ok(recovered > 0.3 && recovered < 0.65, `recovered ${recovered}`);
+});
+
+test('traffic of the lowest delay only: a path that becomes faster is found within seconds (decision 53)', () => {
+  for (const isTcp of [false, true]) {
+    const pair = new WidePair({ links: { a2: { delayMicros: 30_000 } } });
+    for (const node of [pair.a, pair.b]) node.endpoint.setRules([{ priority: 'responsiveness' }]);
+    if (isTcp) pair.connect();
+    let sequence = 101;
+    const talk = (count: number) => {
+      if (isTcp) sequence = pair.stream(count, sequence);
+      else pair.talk('x', count);
+    };
+    talk(1500);
+    pair.a.sent.length = 0;
+    talk(1500);
+    assert.ok(shareFrom(pair.a.sent, A2) < 0.01, `slow: ${shareFrom(pair.a.sent, A2)}`);
+    assert.equal(tuplesOf(dataOf(pair.a.sent)).length, 4, 'all are measured');
+    pair.links.a2.forward.set({ delayMicros: 200 });
+    talk(2000);
+    pair.a.sent.length = 0;
+    talk(1000);
+    assert.ok(shareFrom(pair.a.sent, A2) > 0.95, `fast: ${shareFrom(pair.a.sent, A2)}`);
+  }
+});
+
 test('a clock that steps back does not stop Algorithm 1, expiry or heartbeats', () => {
   const access = { delayMicros: 5000, rate: 10 * MBIT, queueOctets: 60_000 };
   const pair = new WidePair({ startMicros: 1_000_000_000, access });

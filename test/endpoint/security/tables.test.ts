@@ -210,10 +210,13 @@ test('R25: sequence number 0 is one like any other, order holds across 2^32, dup
   assert.deepEqual([order.length, buffer.size], [5, 0]);
 });
 
+/** Times that only bound something: 0 is a value like any other. */
+const BOUNDS = ['reordering-hold', 'id-reuse', 'weight-dead-band'];
+
 test('R28: no constant that divides or repeats can be set to 0 or below', () => {
   for (const name of CONSTANT_NAMES) {
     assert.throws(() => parseConstant(`${name}=-1`), name);
-    const isPeriod = CONSTANTS[name].unit === 'µs' && name !== 'reordering-hold' && name !== 'id-reuse';
+    const isPeriod = CONSTANTS[name].unit === 'µs' && !BOUNDS.includes(name);
     if (isPeriod || name === 'delay-smoothing') assert.throws(() => parseConstant(`${name}=0`), name);
   }
   const driver = established({ constants: { 'weight-period': 1, 'heartbeat-age': 1, 'reordering-hold': 0 } });
