@@ -150,6 +150,13 @@ describe('mpip peer --interface carries the traffic of an unmodified kernel', { 
       );
     });
 
+  test('single packets with --no-offload on one side meet trains of the other', async () => {
+    await peer(lab.hostA, '--udp-wrapper', '--no-offload');
+    await peer(lab.hostB, '--udp-wrapper');
+    assert.deepEqual(await client('udp', 50, LARGEST_DATAGRAM - 8), { sent: 50, intact: 50 });
+    assert.deepEqual(await client('tcp', 4_000_000), { received: 4_000_000, intact: true });
+  });
+
   test('a host without MPIP keeps its TCP streams and UDP datagrams', async () => {
     const running = await peer(lab.hostA);
     const file = await record('plain', async () => {
