@@ -1,8 +1,10 @@
 import { existsSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { buildUdp, CodecError, formatIpv4, type Ipv4, parseIpv4 } from '../codec/index.js';
-import { type Endpoint, type Priority, type RoutingRule, statusOf } from '../endpoint/index.js';
+import { buildUdp, formatIpv4, type Ipv4 } from '../codec/index.js';
+import { type Endpoint, statusOf } from '../endpoint/index.js';
 import { FaultError } from './exit.js';
+import type { RulesReloader } from './peer-words.js';
+import { addressOf, portOf, ruleOf } from './rules-file.js';
 
 /** What a control socket acts on. */
 export interface Controlled {
@@ -13,6 +15,8 @@ export interface Controlled {
   now(): number;
   /** Sends what the endpoint has to send. */
   flush(): void;
+  /** More for the status: `host`, of a peer on a real host. */
+  hostStatus?(): { readonly host: object };
 }
 
 type Request = Readonly<Record<string, unknown>>;
@@ -29,7 +33,10 @@ export class ControlServer {
   #server: Server | undefined;
   readonly #clients = new Set<Socket>();
 
-  constructor(private readonly controlled: Controlled) {}
+  constructor(
+    private readonly controlled: Controlled,
+    private readonly reloader?: RulesReloader,
+  ) {}
 
   /**
    * Opens the socket; a file that a dead peer left is replaced.
@@ -78,7 +85,7 @@ export class ControlServer {
     const { endpoint } = this.controlled;
     switch (request.command) {
       case 'status':
-        return statusOf(endpoint);
+        return { ...statusOf(endpoint), ...this.controlled.hostStatus?.() };
       case 'send':
         return this.#send(request);
       case 'addresses':
@@ -90,9 +97,13 @@ export class ControlServer {
       case 'rules':
         endpoint.setRules(listOf(request, 'rules').map(ruleOf));
         return { rules: endpoint.state.routing.rules.length };
+      case 'reload':
+        if (this.reloader === undefined)
+          throw new RangeError('The peer was started without --rules; send rules instead.');
+        return { rules: this.reloader.reload() };
       default:
         throw new RangeError(
-          `There is no command '${String(request.command)}'; known are status, send, addresses, rules.`,
+          `There is no command '${String(request.command)}'; known are status, send, addresses, rules, reload.`,
         );
     }
   }
@@ -102,7 +113,7 @@ export class ControlServer {
     const [host, port] = String(request.to).split(':');
     const destination = addressOf(host, 'to');
     const destinationPort = portOf(port, 'to');
-    const source = request.from === undefined ? endpoint.settings.addresses[0]! : addressOf(request.from, 'from');
+    const source = request.from === undefined ? endpoint.addresses[0]! : addressOf(request.from, 'from');
     const sourcePort = portOf(request.port, 'port');
     if (!this.controlled.canSendFrom(source, sourcePort)) {
       throw new RangeError(`The peer has no socket at ${formatIpv4(source)}:${sourcePort}; use the port of a service.`);
@@ -153,22 +164,6 @@ function listOf(request: Request, field: string): unknown[] {
   return list;
 }
 
-function addressOf(value: unknown, field: string): Ipv4 {
-  try {
-    return parseIpv4(String(value));
-  } catch (error) {
-    if (error instanceof CodecError) throw new RangeError(`${field}: '${String(value)}' is no IPv4 address.`);
-    throw error;
-  }
-}
-
-function portOf(value: unknown, field: string): number {
-  const port = Number(value);
-  if (!(Number.isInteger(port) && port >= 1 && port <= 65535))
-    throw new RangeError(`${field}: '${String(value)}' is no port.`);
-  return port;
-}
-
 function payloadOf(request: Request): Uint8Array {
   const { text, hex } = request;
   if (hex !== undefined) {
@@ -177,33 +172,4 @@ function payloadOf(request: Request): Uint8Array {
     return Uint8Array.from(Buffer.from(hex, 'hex'));
   }
   return new TextEncoder().encode(text === undefined ? '' : String(text));
-}
-
-/** A row of Table 6 from JSON; absent fields are wildcards. */
-function ruleOf(value: unknown): RoutingRule {
-  if (typeof value !== 'object' || value === null) throw new RangeError('A rule is an object.');
-  const rule = value as Request;
-  const allowed = ['destination', 'port', 'protocol', 'startSize', 'endSize', 'priority'];
-  const unknown = Object.keys(rule).find((key) => !allowed.includes(key));
-  if (unknown !== undefined) throw new RangeError(`A rule has no field '${unknown}'; known are ${allowed.join(', ')}.`);
-  const { priority, protocol } = rule;
-  if (priority !== 'throughput' && priority !== 'responsiveness')
-    throw new RangeError("priority must be 'throughput' or 'responsiveness'.");
-  if (protocol !== undefined && protocol !== 'tcp' && protocol !== 'udp')
-    throw new RangeError("protocol must be 'tcp' or 'udp'.");
-  return {
-    ...(rule.destination === undefined ? {} : { destination: addressOf(rule.destination, 'destination') }),
-    ...(rule.port === undefined ? {} : { port: portOf(rule.port, 'port') }),
-    ...(protocol === undefined ? {} : { protocol: protocol === 'tcp' ? 6 : 17 }),
-    ...(rule.startSize === undefined ? {} : { startSize: sizeOf(rule.startSize, 'startSize') }),
-    ...(rule.endSize === undefined ? {} : { endSize: sizeOf(rule.endSize, 'endSize') }),
-    priority: priority satisfies Priority,
-  };
-}
-
-function sizeOf(value: unknown, field: string): number {
-  const size = Number(value);
-  if (!(Number.isInteger(size) && size >= 0 && size <= 65535))
-    throw new RangeError(`${field} must be from 0 to 65535 octets.`);
-  return size;
 }

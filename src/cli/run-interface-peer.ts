@@ -1,12 +1,21 @@
+import { setTimeout } from 'node:timers/promises';
 import { formatIpv4 } from '../codec/index.js';
+import { needCapabilities } from '../io/linux/capabilities.js';
 import { undoLeftovers } from '../io/linux/host-changes.js';
+import { eventInWords, type HostEvent } from '../io/linux/host-network.js';
 import { formatNetwork, parseNetwork } from '../io/linux/host-routes.js';
-import { HostError } from '../io/linux/libc.js';
+import { HostError, libc } from '../io/linux/libc.js';
 import type { Network } from '../io/linux/packet-filter.js';
+import { withHostLock } from '../io/linux/state-files.js';
 import { ControlServer } from './control-server.js';
 import { Exit, FaultError, UsageError } from './exit.js';
+import { Guardian } from './guardian.js';
 import { InterfacePeer, type InterfacePeerOptions } from './interface-peer.js';
-import { nodeIdentity, sayStopped, stopSignal } from './peer-words.js';
+import { nodeIdentity, RulesReloader, report, sayStopped, stopSignal } from './peer-words.js';
+import { readRules } from './rules-file.js';
+
+const DEATH_CHECK_MS = 20;
+const LONGEST_DEATH_MS = 10_000;
 
 /**
  * Reads the networks of `--route`.
@@ -21,32 +30,55 @@ export function networksOf(texts: readonly string[]): Network[] {
   });
 }
 
+/** Files of a peer. */
+export interface PeerFiles {
+  /** The control socket; an interface peer has one of its own when none is named. */
+  readonly control?: string;
+  /** Table 6, read again on SIGHUP. */
+  readonly rules?: string;
+}
+
 /**
- * Runs a node on the host's own traffic until SIGINT, SIGTERM or SIGHUP; prints `ready` with interfaces, routes and host
- * MTU on standard output when traffic flows through it.
+ * Runs a node on the host's own traffic until SIGINT, SIGTERM or, without a rules file, SIGHUP; prints `ready` with
+ * interfaces, routes and host MTU on standard output when traffic flows through it.
  * @returns the exit code.
  */
-export async function runInterfacePeer(options: InterfacePeerOptions, controlPath?: string): Promise<number> {
+export async function runInterfacePeer(options: InterfacePeerOptions, files: PeerFiles): Promise<number> {
+  const { rules } = files;
+  // Wrong rules are told before anything is changed.
+  if (rules !== undefined) readRules(rules);
   // From here on a signal waits, so that none ends the process between a change of the host and its undoing.
-  const stopped = stopSignal();
-  const peer = open(options);
+  const stopped = stopSignal(rules === undefined);
+  const peer = open({ ...options, onHostChange: (events, problems) => sayChange(peer, events, problems) });
+  const guardian = new Guardian(report);
+  const close = () => {
+    const problems = peer.close();
+    guardian.dismiss();
+    return problems;
+  };
   process.once('uncaughtException', (error) => {
-    peer.close();
-    process.stderr.write(`mpip peer: stopped by a fault of its own, which should be reported: ${error.stack}\n`);
+    close();
+    const isHost = error instanceof HostError;
+    report(isHost ? error.message : `stopped by a fault of its own, which should be reported: ${error.stack}`);
     process.exit(Exit.fault);
   });
-  const control = new ControlServer(peer);
+  const reloader = rules === undefined ? undefined : new RulesReloader(rules, peer.endpoint);
+  const control = new ControlServer(peer, reloader);
   try {
-    if (controlPath !== undefined) await control.open(controlPath);
+    reloader?.reload();
+    reloader?.onHangUp();
+    const path = files.control ?? peer.setup.changes.defaultControl;
+    await control.open(path);
+    peer.setup.changes.noteControl(path);
   } catch (error) {
-    peer.close();
+    close();
     throw error;
   }
   process.stdout.write(`ready ${readyWords(peer)}\n`);
   const signal = await stopped;
   control.close();
-  const problems = peer.close();
-  for (const problem of problems) process.stderr.write(`mpip peer: ${problem}\n`);
+  const problems = close();
+  for (const problem of problems) report(problem);
   sayStopped(peer.endpoint, signal);
   return problems.length === 0 ? Exit.ok : Exit.fault;
 }
@@ -54,20 +86,32 @@ export async function runInterfacePeer(options: InterfacePeerOptions, controlPat
 /** Undoes what killed peers left, then opens the peer. */
 function open(options: InterfacePeerOptions): InterfacePeer {
   try {
-    const { undone, problems } = undoLeftovers();
-    for (const pid of undone) process.stderr.write(`mpip peer: undone what the killed process ${pid} left.\n`);
-    for (const problem of problems) process.stderr.write(`mpip peer: ${problem}\n`);
-    return new InterfacePeer(options);
+    // Loaded first: elsewhere than on Linux nothing of what follows exists.
+    libc();
+    needCapabilities();
+    return withHostLock(() => {
+      const { undone, problems } = undoLeftovers();
+      for (const pid of undone) report(`undone what the killed process ${pid} left.`);
+      for (const problem of problems) report(problem);
+      return new InterfacePeer(options);
+    });
   } catch (error) {
     if (error instanceof HostError) throw new FaultError(error.message);
     throw error;
   }
 }
 
-function readyWords({ interfaces, endpoint, setup, hostMtu, tun }: InterfacePeer): string {
+/** Tells people of a change of the host's network. */
+function sayChange({ endpoint }: InterfacePeer, events: readonly HostEvent[], problems: readonly string[]): void {
+  if (events.length > 0)
+    report(`${events.map(eventInWords).join(', ')}; addresses now ${endpoint.addresses.map(formatIpv4).join(' ')}.`);
+  for (const problem of problems) report(problem);
+}
+
+function readyWords({ endpoint, setup, hostMtu, tun, interfaceNames }: InterfacePeer): string {
   const routes = setup.routes.filter(({ source }) => source !== undefined);
   return [
-    `interfaces ${interfaces.map(({ name }) => name).join(' ')}`,
+    `interfaces ${interfaceNames.join(' ')}`,
     `addresses ${endpoint.addresses.map(formatIpv4).join(' ')}`,
     `routes ${routes.map(({ network }) => formatNetwork(network)).join(' ')}`,
     `host-mtu ${hostMtu}`,
@@ -78,15 +122,22 @@ function readyWords({ interfaces, endpoint, setup, hostMtu, tun }: InterfacePeer
 
 /**
  * Undoes what killed peers left on this host (`mpip peer --cleanup`).
+ * @param after a process whose end is waited for first.
  * @returns the exit code.
  */
-export function cleanUpHost(): number {
+export async function cleanUpHost(after?: number): Promise<number> {
   try {
-    const { undone, alive, problems } = undoLeftovers();
+    let { undone, alive, vanished, problems } = withHostLock(undoLeftovers);
+    for (let waited = 0; after !== undefined && alive.includes(after) && waited < LONGEST_DEATH_MS; ) {
+      await setTimeout(DEATH_CHECK_MS);
+      waited += DEATH_CHECK_MS;
+      ({ undone, alive, vanished, problems } = withHostLock(undoLeftovers));
+    }
     for (const pid of undone) process.stdout.write(`Undone what the killed process ${pid} left.\n`);
     for (const pid of alive) process.stdout.write(`Process ${pid} is still running; its changes stay until it ends.\n`);
-    if (undone.length + alive.length + problems.length === 0) process.stdout.write('Nothing was left.\n');
-    for (const problem of problems) process.stderr.write(`mpip peer: ${problem}\n`);
+    if (vanished > 0) process.stdout.write(`Removed ${vanished} files of processes whose network namespace is gone.\n`);
+    if (undone.length + alive.length + vanished + problems.length === 0) process.stdout.write('Nothing was left.\n');
+    for (const problem of problems) report(problem);
     return problems.length === 0 ? Exit.ok : Exit.fault;
   } catch (error) {
     if (error instanceof HostError) throw new FaultError(error.message);

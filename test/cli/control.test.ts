@@ -65,7 +65,7 @@ const wrong: [string, unknown, RegExp][] = [
   ['no JSON', 'hello', /no JSON/],
   ['no object', '7', /JSON object/],
   ['an unknown command', { command: 'fly' }, /no command 'fly'/],
-  ['no destination', { command: 'send', port: 7000 }, /to:/],
+  ['no destination', { command: 'send', port: 7000 }, /to must be/],
   ['a port without a socket', { command: 'send', to: '1.2.3.4:5', port: 9 }, /no socket/],
   ['too many', { command: 'send', to: '1.2.3.4:5', port: 7000, count: 1e9 }, /count/],
   ['odd hex', { command: 'send', to: '1.2.3.4:5', port: 7000, hex: 'abc' }, /hex/],

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 
 /**
  * Two hosts with two interfaces each and a router between them, in network namespaces of their own:
@@ -27,31 +28,42 @@ export class NamespaceLab {
       run('ip', ['netns', 'add', name]);
       run('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
     }
-    for (const device of DEVICES) this.#link(device);
+    for (const device of DEVICES) this.link(device);
     this.setKernel(this.router, 'net/ipv4/ip_forward', 1);
   }
 
-  #link(device: Device): void {
+  /** Makes an interface of a host, with its far end at the router, address and routes. */
+  link(device: Device): void {
     const host = this.hostOf(device);
     const net = NETS[device];
     const far = `r${device}`;
     const gateway = `10.77.${net}.1`;
     run('ip', ['link', 'add', device, 'netns', host, 'type', 'veth', 'peer', 'name', far, 'netns', this.router]);
-    run('ip', ['-n', host, 'addr', 'add', `10.77.${net}.2/24`, 'dev', device]);
+    this.#addAddress(device);
     run('ip', ['-n', this.router, 'addr', 'add', `${gateway}/24`, 'dev', far]);
     // Without IPv6 nothing changes by itself while a test looks.
     run('ip', ['-n', host, 'link', 'set', device, 'addrgenmode', 'none', 'up']);
     run('ip', ['-n', this.router, 'link', 'set', far, 'addrgenmode', 'none', 'up']);
     this.#addRoutes(device);
-    run('ip', ['-n', host, 'rule', 'add', 'from', `10.77.${net}.2`, 'lookup', `${net}`]);
+    run('ip', ['-n', host, 'rule', 'add', 'pref', `${20_000 + net}`, 'from', `10.77.${net}.2`, 'lookup', `${net}`]);
   }
 
   #addRoutes(device: Device): void {
     const net = NETS[device];
     const way = ['default', 'via', `10.77.${net}.1`, 'dev', device];
-    run('ip', ['-n', this.hostOf(device), 'route', 'add', ...way, 'metric', `${100 + net}`]);
+    run('ip', ['-n', this.hostOf(device), 'route', 'replace', ...way, 'metric', `${100 + net}`]);
     // A packet leaves by the interface whose address it has, as on any host with two uplinks.
-    run('ip', ['-n', this.hostOf(device), 'route', 'add', ...way, 'table', `${net}`]);
+    run('ip', ['-n', this.hostOf(device), 'route', 'replace', ...way, 'table', `${net}`]);
+  }
+
+  #addAddress(device: Device): void {
+    run('ip', ['-n', this.hostOf(device), 'addr', 'replace', `10.77.${NETS[device]}.2/24`, 'dev', device]);
+  }
+
+  /** Gives an interface the address and the routes that it has lost, as the network manager of the host would. */
+  restore(device: Device): void {
+    this.#addAddress(device);
+    this.#addRoutes(device);
   }
 
   /** The host that has an interface. */
@@ -177,7 +189,17 @@ export class NamespaceLab {
       child.kill(signal);
       return finish();
     };
-    const running = { line, end, finish, output: () => output };
+    const until = async (pattern: RegExp) => {
+      const matching = () => output.split('\n').find((text) => pattern.test(text));
+      for (let found = matching(); ; found = matching()) {
+        if (found !== undefined) return found;
+        if (child.exitCode !== null || child.signalCode !== null)
+          throw new Error(`${command} ended before it said ${pattern}: ${output}`);
+        await setTimeout(20);
+      }
+    };
+    const signal = (name: NodeJS.Signals) => void child.kill(name);
+    const running = { line, end, finish, until, signal, pid: child.pid!, output: () => output };
     if (isPeer) this.#peers.add(running);
     return running;
   }
@@ -223,6 +245,11 @@ export interface Running {
   finish(): Promise<Ended>;
   /** Everything that it printed so far. */
   output(): string;
+  readonly pid: number;
+  /** Sends a signal. */
+  signal(name: NodeJS.Signals): void;
+  /** The first line that matches, once there is one. */
+  until(pattern: RegExp): Promise<string>;
 }
 
 /** How a program ended, with everything that it printed. */

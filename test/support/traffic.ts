@@ -10,8 +10,10 @@
  *     traffic.js steady ADDRESS PORT MILLIS               a datagram every 20 ms, connected; says "talking" after ten answers,
  *                                                         then which errors came and what of the last quarter was lost
  *     traffic.js tcp ADDRESS PORT BYTES                   echo of a stream, compared by hash
+ *     traffic.js stream ADDRESS PORT                      the same without an end, until SIGUSR2; SIGUSR1 asks for progress
+ *     traffic.js talk ADDRESS PORT                        an idle TCP connection; SIGUSR1 sends a line, SIGUSR2 ends it
  *
- * The clients print one JSON line.
+ * The clients print one JSON line. Progress is `mark N`, an answer in `talk` is `answer N`.
  */
 import { createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
@@ -161,6 +163,54 @@ async function tcp(length: number): Promise<void> {
   console.log(JSON.stringify({ received: count, intact: sent.digest('hex') === received.digest('hex') }));
 }
 
+async function stream(): Promise<void> {
+  const socket = connect(port, address!);
+  const sent = createHash('sha256');
+  const received = createHash('sha256');
+  let count = 0;
+  let total = 0;
+  let marks = 0;
+  let asked = Number.POSITIVE_INFINITY;
+  let isOver = false;
+  process.on('SIGUSR1', () => {
+    asked = count + 200_000;
+  });
+  process.on('SIGUSR2', () => {
+    isOver = true;
+  });
+  socket.on('data', (data) => {
+    received.update(data);
+    count += data.length;
+    if (count < asked) return;
+    asked = Number.POSITIVE_INFINITY;
+    console.log(`mark ${++marks}`);
+  });
+  await once(socket, 'connect');
+  console.log('connected');
+  for (let i = 0; !isOver; i++) {
+    const chunk = made(16384, i);
+    sent.update(chunk);
+    total += chunk.length;
+    if (!socket.write(chunk)) await once(socket, 'drain');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  socket.end();
+  await once(socket, 'close');
+  console.log(JSON.stringify({ sent: total, received: count, intact: sent.digest('hex') === received.digest('hex') }));
+}
+
+async function talk(): Promise<void> {
+  const socket = connect(port, address!);
+  let lines = 0;
+  process.on('SIGUSR1', () => socket.write(`${++lines}\n`));
+  process.on('SIGUSR2', () => socket.end());
+  socket.on('data', (data) => console.log(`answer ${data.toString().trim()}`));
+  await once(socket, 'connect');
+  console.log('connected');
+  await once(socket, 'close');
+  console.log('{}');
+}
+
 const [first, second, third] = rest.map(Number);
 if (mode === 'serve') await serve(first);
 else if (mode === 'name-server') await serveNames();
@@ -169,4 +219,6 @@ else if (mode === 'http') await http(first!);
 else if (mode === 'udp') await udp(second!, third ?? 4, 5000, (sent) => sent === first);
 else if (mode === 'settle') await udp(second!, 4, 300, (_, row) => row === first);
 else if (mode === 'steady') await steady(first!);
+else if (mode === 'stream') await stream();
+else if (mode === 'talk') await talk();
 else await tcp(first!);

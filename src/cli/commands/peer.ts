@@ -9,8 +9,8 @@ import type { InterfacePeerOptions } from '../interface-peer.js';
 import { repeatable, single, wholeNumber } from '../options.js';
 import { DEFAULT_PORT, macOf, parseAddress, parseConstants, parseProfile, parseServices } from '../peer-options.js';
 import { PeerProcess } from '../peer-process.js';
-import { nodeIdentity, sayStopped, stopSignal } from '../peer-words.js';
-import { cleanUpHost, networksOf, runInterfacePeer } from '../run-interface-peer.js';
+import { nodeIdentity, RulesReloader, sayStopped, stopSignal } from '../peer-words.js';
+import { cleanUpHost, networksOf, type PeerFiles, runInterfacePeer } from '../run-interface-peer.js';
 
 interface PeerArguments {
   readonly address: string[];
@@ -26,7 +26,9 @@ interface PeerArguments {
   readonly 'udp-wrapper': boolean;
   readonly 'max-paths': string | undefined;
   readonly 'no-offload': boolean;
+  readonly rules: string | undefined;
   readonly cleanup: boolean;
+  readonly after: string | undefined;
 }
 
 const command: CommandModule<object, PeerArguments> = {
@@ -57,6 +59,8 @@ const command: CommandModule<object, PeerArguments> = {
       .option('udp-wrapper', flag('TCP on further paths inside UDP'))
       .option('max-paths', single('keep only the fastest N paths of a session (default all)'))
       .option('no-offload', flag('single packets instead of super-packets and trains of datagrams'))
+      .option('rules', single('JSON file of routing priorities (Table 6), read again on SIGHUP'))
+      .option('after', { ...single('with --cleanup: wait for the end of this process first'), hidden: true })
       .option('cleanup', flag('undo what a killed peer with --interface left on this host'))
       .example('mpip peer --address 127.0.0.2 --service echo --service discard:7001', 'a peer on loopback') as never,
   handler: async (argv) => process.exit(await run(argv)),
@@ -76,19 +80,31 @@ function run(argv: PeerArguments): Promise<number> {
       return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;
     });
   if (argv.cleanup) {
-    const other = given(['address', 'interface', 'route', 'service', 'port', 'set', 'profile', 'node-id', 'control']);
+    const other = given([
+      'address',
+      'interface',
+      'route',
+      'service',
+      'port',
+      'set',
+      'profile',
+      'node-id',
+      'control',
+      'rules',
+    ]);
     if (other !== undefined) throw new UsageError(`--cleanup stands alone; leave --${other} out.`);
-    return Promise.resolve(cleanUpHost());
+    const after = argv.after === undefined ? undefined : wholeNumber('--after', argv.after, 1, 2 ** 31);
+    return cleanUpHost(after);
   }
   if (argv.interface.length > 0) {
     const other = given(['address', 'port', 'service']);
     if (other !== undefined)
       throw new UsageError(`--${other} does not go with --interface; the host's own applications are its services.`);
-    return runInterfacePeer(interfaceOptionsOf(argv), argv.control);
+    return runInterfacePeer(interfaceOptionsOf(argv), filesOf(argv));
   }
   const other = given(['route', 'fake-tcp', 'udp-wrapper', 'max-paths', 'no-offload']);
   if (other !== undefined) throw new UsageError(`--${other} needs --interface; on UDP sockets it has no meaning.`);
-  return runPeer(optionsOf(argv), undefined, argv.control);
+  return runPeer(optionsOf(argv), undefined, filesOf(argv));
 }
 
 /** The reference host that the command line asks for. */
@@ -124,6 +140,10 @@ export function interfaceOptionsOf(argv: PeerArguments): InterfacePeerOptions {
   };
 }
 
+function filesOf({ control, rules }: PeerArguments): PeerFiles {
+  return { ...(control === undefined ? {} : { control }), ...(rules === undefined ? {} : { rules }) };
+}
+
 /** What both kinds of peer are told. */
 function commonOptionsOf(argv: PeerArguments): Pick<EndpointOptions, 'profile' | 'mac' | 'constants' | 'seed'> {
   const seed = randomInt(2 ** 32);
@@ -136,19 +156,23 @@ function commonOptionsOf(argv: PeerArguments): Pick<EndpointOptions, 'profile' |
 }
 
 /**
- * Runs a peer until SIGINT or SIGTERM; prints `ready` with addresses and services on standard output when it answers.
+ * Runs a peer until SIGINT, SIGTERM or, without a rules file, SIGHUP; prints `ready` with addresses and services on standard output when it answers.
  * @returns the exit code.
  */
 export async function runPeer(
   options: ReferenceHostOptions,
   host = new ReferenceHost(options),
-  controlPath?: string,
+  files: PeerFiles = {},
 ): Promise<number> {
   const peer = new PeerProcess(host);
-  const control = new ControlServer(peer);
+  const reloader = files.rules === undefined ? undefined : new RulesReloader(files.rules, host.endpoint);
+  const control = new ControlServer(peer, reloader);
+  reloader?.reload();
+  const stopped = stopSignal(reloader === undefined);
+  reloader?.onHangUp();
   try {
     await peer.open(options.services);
-    if (controlPath !== undefined) await control.open(controlPath);
+    if (files.control !== undefined) await control.open(files.control);
   } catch (error) {
     peer.close();
     if (error instanceof SocketError) throw new FaultError(error.message);
@@ -159,7 +183,7 @@ export async function runPeer(
   process.stdout.write(
     `ready addresses ${options.addresses.map(formatIpv4).join(' ')} services ${services} ${nodeIdentity(endpoint)}\n`,
   );
-  const signal = await stopSignal();
+  const signal = await stopped;
   control.close();
   peer.close();
   sayStopped(endpoint, signal);

@@ -1,16 +1,13 @@
-import { connect } from 'node:net';
-import { createInterface } from 'node:readline';
 import type { CommandModule } from 'yargs';
 import type { EndpointStatus, StatusTuple } from '../../endpoint/index.js';
-import { FaultError, UsageError } from '../exit.js';
+import { ControlClient, knownPeers, onlyPeer } from '../control-client.js';
 import { oneOf, single } from '../options.js';
 
 interface StatusArguments {
   readonly control: string | undefined;
   readonly format: string | undefined;
+  readonly json: boolean;
 }
-
-const ANSWER_MILLIS = 5_000;
 
 const command: CommandModule<object, StatusArguments> = {
   command: 'status',
@@ -21,41 +18,24 @@ const command: CommandModule<object, StatusArguments> = {
         'mpip status --control PATH [--format text|json]\n\nShows Tables 2 to 7 and the counters of a peer started with --control PATH.',
       )
       .option('control', single("the peer's control socket"))
+      .option('json', { describe: 'the same as --format json', type: 'boolean' as const, default: false })
       .option('format', single('text or json (default text)')) as never,
-  handler: async ({ control, format }) => {
-    if (control === undefined)
-      throw new UsageError('Give the path that the peer was started with, such as --control /tmp/peer.sock.');
-    const shape = oneOf('--format', format ?? 'text', ['text', 'json'] as const);
-    const status = await ask(control);
+  handler: async ({ control, format, json }) => {
+    const shape = json ? 'json' : oneOf('--format', format ?? 'text', ['text', 'json'] as const);
+    const client = await ControlClient.open(control ?? chosenPeer());
+    const status = (await client.request({ command: 'status' })) as EndpointStatus;
+    client.close();
     process.stdout.write(shape === 'json' ? `${JSON.stringify(status, undefined, 2)}\n` : statusText(status));
   },
 };
 
 export default command;
 
-/**
- * Asks a running peer for its tables.
- * @throws FaultError when nothing answers on the path.
- */
-async function ask(path: string): Promise<EndpointStatus> {
-  return await new Promise((resolve, reject) => {
-    const socket = connect(path);
-    const fail = (reason: string) => {
-      socket.destroy();
-      reject(new FaultError(`No peer answers on ${path} (${reason}); start one with mpip peer --control ${path}.`));
-    };
-    socket.setTimeout(ANSWER_MILLIS, () => fail('no answer in time'));
-    socket.on('error', (error: NodeJS.ErrnoException) => fail(error.code ?? error.message));
-    socket.on('connect', () => {
-      createInterface({ input: socket }).once('line', (line) => {
-        const answer = JSON.parse(line) as { ok: boolean; result: EndpointStatus; error?: string };
-        socket.destroy();
-        if (answer.ok) resolve(answer.result);
-        else reject(new FaultError(`The peer says: ${answer.error}`));
-      });
-      socket.write('{"command":"status"}\n');
-    });
-  });
+/** The only peer of this host; says on standard error which one it is. */
+function chosenPeer(): string {
+  const { pid, interfaces, control } = onlyPeer(knownPeers());
+  process.stderr.write(`mpip status: process ${pid} on ${interfaces.join(' ')} (${control})\n`);
+  return control;
 }
 
 /** The tables for people. */

@@ -147,6 +147,7 @@ export class DeviceOutput {
     DeviceOutput.#open.delete(this.key);
     this.trains?.close();
     this.libc.close(this.fd);
+    this.#batch.free();
   }
 
   /** Sends messages of the kernel's form from an address on. */

@@ -1,31 +1,18 @@
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { tryCommand } from './command.js';
-import { HostError } from './libc.js';
-import { type Offload, setOffload } from './offloads.js';
-
-/** Where processes note what they changed on the host; it lives as long as the changes do: until the next boot. */
-export const RUN_FOLDER = '/run/mpip';
-
-/** A change of the host's network that outlives the process, as far as it must be known to undo it. */
-export type HostChange =
-  | { readonly kind: 'rule'; readonly priority: number; readonly protocol: 'tcp' | 'udp'; readonly table: number }
-  | { readonly kind: 'table'; readonly table: number }
-  | { readonly kind: 'qdisc'; readonly device: string }
-  | { readonly kind: 'filter'; readonly device: string; readonly priority: number }
-  | { readonly kind: 'offload'; readonly device: string; readonly offload: Offload };
-
-/** Whose changes a file holds. A process number alone may be given to another process. */
-interface Owner {
-  readonly pid: number;
-  readonly started: string;
-  readonly namespace: string;
-}
-
-interface StateFile extends Owner {
-  readonly version: 1;
-  readonly changes: readonly HostChange[];
-}
+import { setOffload } from './offloads.js';
+import {
+  forgetVanishedNamespaces,
+  type HostChange,
+  isAlive,
+  makeRunFolder,
+  networkNamespace,
+  type Owner,
+  ownIdentity,
+  removeState,
+  runPath,
+  stateFiles,
+  writeState,
+} from './state-files.js';
 
 /** What `undoLeftovers` found. */
 export interface Leftovers {
@@ -33,6 +20,8 @@ export interface Leftovers {
   readonly undone: readonly number[];
   /** Process numbers of living processes; their changes stay. */
   readonly alive: readonly number[];
+  /** Files of network namespaces that are gone; they were removed. */
+  readonly vanished: number;
   /** Sentences on what could not be undone. */
   readonly problems: readonly string[];
 }
@@ -42,27 +31,37 @@ export interface Leftovers {
  * so that it can be undone also when the process is killed. The TUN device ends with the process by itself.
  */
 export class HostChanges {
-  readonly #owner: Owner;
-  readonly #path: string;
+  readonly #owner: Owner = ownIdentity();
   #changes: HostChange[] = [];
+  #control: string | undefined;
 
-  /** @throws HostError when the folder cannot be written. */
-  constructor() {
-    this.#owner = { pid: process.pid, started: startOf(process.pid)!, namespace: networkNamespace() };
-    this.#path = join(RUN_FOLDER, `${this.#owner.namespace}-${this.#owner.pid}.json`);
-    try {
-      mkdirSync(RUN_FOLDER, { recursive: true, mode: 0o700 });
-      this.#save();
-    } catch (error) {
-      const { code = 'UNKNOWN' } = error as NodeJS.ErrnoException;
-      throw new HostError(code, `${RUN_FOLDER} cannot be written (${code}); run it as root.`);
-    }
+  /**
+   * @param interfaces names of the interfaces that the process uses.
+   * @throws HostError when the folder cannot be written.
+   */
+  constructor(private readonly interfaces: readonly string[]) {
+    makeRunFolder();
+    this.#save();
   }
 
-  /** Notes a change and makes it. */
-  make(change: HostChange, doIt: () => void): void {
-    this.#changes.push(change);
+  /** Where this process's control socket is when no other place is wanted. */
+  get defaultControl(): string {
+    return runPath(this.#owner, 'sock');
+  }
+
+  /** Notes where the control socket is, so that it is found without being told. */
+  noteControl(path: string): void {
+    this.#control = path;
     this.#save();
+  }
+
+  /** Notes a change, once, and makes it. */
+  make(change: HostChange, doIt: () => void): void {
+    const text = JSON.stringify(change);
+    if (!this.#changes.some((known) => JSON.stringify(known) === text)) {
+      this.#changes.push(change);
+      this.#save();
+    }
     doIt();
   }
 
@@ -70,29 +69,33 @@ export class HostChanges {
   undo(): string[] {
     const problems = undoAll(this.#changes);
     this.#changes = [];
-    rmSync(this.#path, { force: true });
+    removeState({ path: runPath(this.#owner, 'json'), state: undefined });
     return problems;
   }
 
   #save(): void {
-    const state: StateFile = { version: 1, ...this.#owner, changes: this.#changes };
-    writeFileSync(`${this.#path}.new`, `${JSON.stringify(state)}\n`, { mode: 0o600 });
-    renameSync(`${this.#path}.new`, this.#path);
+    const { interfaces } = this;
+    const control = this.#control === undefined ? {} : { control: this.#control };
+    writeState({ version: 1, ...this.#owner, interfaces, ...control, changes: this.#changes });
   }
 }
 
-/** Undoes what dead processes left in this network namespace. A file that cannot be read is reported and stays. */
+/**
+ * Undoes what dead processes left in this network namespace, and forgets what they left in namespaces that are gone. A
+ * file that cannot be read is reported and stays. Call it with the host locked.
+ */
 export function undoLeftovers(): Leftovers {
+  const vanished = forgetVanishedNamespaces();
   const undone: number[] = [];
   const alive: number[] = [];
   const problems: string[] = [];
-  for (const path of stateFiles()) {
-    const state = readState(path);
+  for (const file of stateFiles(networkNamespace())) {
+    const { path, state } = file;
     if (state === undefined) {
       problems.push(`${path} is damaged; look at it and remove it.`);
       continue;
     }
-    if (startOf(state.pid) === state.started) {
+    if (isAlive(state)) {
       alive.push(state.pid);
       continue;
     }
@@ -100,30 +103,10 @@ export function undoLeftovers(): Leftovers {
     problems.push(...failed);
     if (failed.length === 0) {
       undone.push(state.pid);
-      rmSync(path, { force: true });
+      removeState(file);
     }
   }
-  return { undone, alive, problems };
-}
-
-function stateFiles(): string[] {
-  const prefix = `${networkNamespace()}-`;
-  try {
-    return readdirSync(RUN_FOLDER)
-      .filter((name) => name.startsWith(prefix) && name.endsWith('.json'))
-      .map((name) => join(RUN_FOLDER, name));
-  } catch {
-    return [];
-  }
-}
-
-function readState(path: string): StateFile | undefined {
-  try {
-    const state = JSON.parse(readFileSync(path, 'utf8')) as StateFile;
-    return state.version === 1 && Array.isArray(state.changes) ? state : undefined;
-  } catch {
-    return undefined;
-  }
+  return { undone, alive, vanished, problems };
 }
 
 /** Undoes changes, last first; those that are gone already are no problem. */
@@ -166,21 +149,4 @@ function undoingCommand(change: Exclude<HostChange, { kind: 'offload' }>): ['ip'
 /** True when somebody else's filters hang on the interface: then the place they hang on stays. */
 function hasFilters(device: string): boolean {
   return ['ingress', 'egress'].some((side) => tryCommand('tc', ['filter', 'show', 'dev', device, side]).stdout !== '');
-}
-
-/** When a process began, in ticks since boot; undefined when there is none of that number. */
-function startOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // A zombie holds nothing any more.
-    return fields[0] === 'Z' ? undefined : fields[19];
-  } catch {
-    return undefined;
-  }
-}
-
-/** The inode number of this process's network namespace. */
-function networkNamespace(): string {
-  return /\d+/.exec(readlinkSync('/proc/self/ns/net'))![0];
 }

@@ -1,15 +1,22 @@
 import { formatIpv4, type Ipv4, parseIpv4 } from '../../codec/index.js';
-import { runCommand } from './command.js';
-import { HostError } from './libc.js';
 import type { Network } from './packet-filter.js';
 
 /** An interface of the host that the node uses. */
 export interface HostInterface {
   readonly name: string;
+  /** The kernel's number of it; an interface that is made again has another. */
+  readonly index: number;
   readonly mtu: number;
+  /** The administrator switched it on. */
+  readonly isUp: boolean;
+  /** It can carry packets. */
+  readonly hasCarrier: boolean;
   /** Its IPv4 addresses, primary first, with the prefix of their network. */
   readonly addresses: readonly Network[];
 }
+
+/** What of an interface its routes are made from. */
+type RoutedInterface = Pick<HostInterface, 'name' | 'addresses'>;
 
 /** A route of the main table, as far as it matters here. */
 export interface MainRoute {
@@ -75,7 +82,7 @@ function includes(outer: Network, inner: Network): boolean {
  */
 export function ownRoutes(
   main: readonly MainRoute[],
-  interfaces: readonly HostInterface[],
+  interfaces: readonly RoutedInterface[],
   wanted: readonly Network[],
 ): OwnRoute[] {
   const best = new Map<string, MainRoute>();
@@ -102,73 +109,11 @@ export function ownRoutes(
 }
 
 /** The source address of packets of a route by one of the interfaces; undefined when it leads elsewhere. */
-function sourceOf(route: MainRoute, interfaces: readonly HostInterface[]): Ipv4 | undefined {
+function sourceOf(route: MainRoute, interfaces: readonly RoutedInterface[]): Ipv4 | undefined {
   const device = interfaces.find(({ name }) => name === route.device);
   if (device === undefined) return undefined;
   if (route.source !== undefined) return route.source;
   const { gateway } = route;
   const near = gateway === undefined ? undefined : device.addresses.find((address) => contains(address, gateway));
   return (near ?? device.addresses[0])?.address;
-}
-
-interface RouteJson {
-  readonly type?: string;
-  readonly dst: string;
-  readonly dev?: string;
-  readonly gateway?: string;
-  readonly prefsrc?: string;
-  readonly metric?: number;
-  readonly nexthops?: readonly { readonly dev?: string; readonly gateway?: string }[];
-}
-
-/** The routes of the host's main table. A route over several interfaces counts once for each. @throws HostError */
-export function readMainRoutes(): MainRoute[] {
-  const rows = JSON.parse(runCommand('ip', ['-4', '-j', 'route', 'show', 'table', 'main']) || '[]') as RouteJson[];
-  return rows.flatMap((row) => {
-    const network = parseNetwork(row.dst);
-    if (network === undefined) return [];
-    const address = (text: string | undefined) => (text === undefined ? undefined : parseIpv4(text));
-    return (row.nexthops ?? [row]).map(({ dev, gateway }) => ({
-      network,
-      device: row.type === undefined || row.type === 'unicast' ? dev : undefined,
-      gateway: address(gateway),
-      source: address(row.prefsrc),
-      metric: row.metric ?? 0,
-    }));
-  });
-}
-
-interface AddressJson {
-  readonly ifname: string;
-  readonly mtu: number;
-  readonly flags: readonly string[];
-  readonly addr_info: readonly {
-    readonly family: string;
-    readonly local: string;
-    readonly prefixlen: number;
-    readonly scope: string;
-  }[];
-}
-
-/**
- * An interface of the host.
- * @throws HostError when there is none of that name, it is down or has no IPv4 address.
- */
-export function readInterface(name: string): HostInterface {
-  const all = JSON.parse(runCommand('ip', ['-4', '-j', 'addr', 'show']) || '[]') as AddressJson[];
-  const links = JSON.parse(runCommand('ip', ['-j', 'link', 'show']) || '[]') as AddressJson[];
-  const link = links.find(({ ifname }) => ifname === name);
-  if (link === undefined)
-    throw new HostError(
-      'ENODEV',
-      `There is no interface '${name}'; choose from ${links.map(({ ifname }) => ifname).join(', ')}.`,
-    );
-  if (!link.flags.includes('UP'))
-    throw new HostError('ENETDOWN', `Interface ${name} is down; bring it up with 'ip link set ${name} up'.`);
-  const addresses = (all.find(({ ifname }) => ifname === name)?.addr_info ?? [])
-    .filter(({ family, scope }) => family === 'inet' && scope === 'global')
-    .map(({ local, prefixlen }) => ({ address: parseIpv4(local), prefix: prefixlen }));
-  if (addresses.length === 0)
-    throw new HostError('EADDRNOTAVAIL', `Interface ${name} has no IPv4 address; give it one or leave it out.`);
-  return { name, mtu: link.mtu, addresses };
 }

@@ -116,8 +116,17 @@ export class InterfaceInput implements PacketSource {
     return Math.max(0, count);
   }
 
+  /**
+   * Replaces the filter at once: no packet passes unfiltered, none that both match is lost.
+   * @throws HostError
+   */
+  setFilter(addresses: readonly Ipv4[], networks: readonly Network[]): void {
+    attachFilter(this.libc, this.fd, packetFilter(addresses, networks, ACCEPT, 0), 'Filtering packets');
+  }
+
   close(): void {
     this.libc.close(this.fd);
+    this.#batch.free();
   }
 }
 
@@ -134,5 +143,7 @@ function attachFilter(c: Libc, fd: number, filter: readonly FilterInstruction[],
   const view = new DataView(program.buffer);
   view.setUint16(0, filter.length, true);
   view.setBigUint64(8, code.address, true);
-  c.check(c.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, program, 16), doing, 'the kernel refuses the filter');
+  const result = c.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, program, 16);
+  c.check(result, doing, 'the kernel refuses the filter');
+  c.free(code);
 }

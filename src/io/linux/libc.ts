@@ -43,6 +43,7 @@ export class Libc {
   readonly write: (fd: number, from: unknown, length: number) => number;
   readonly recvmmsg: (fd: number, messages: unknown, count: number, flags: number, timeout: null) => number;
   readonly sendmmsg: (fd: number, messages: unknown, count: number, flags: number) => number;
+  readonly flock: (fd: number, operation: number) => number;
   readonly ifNameToIndex: (name: string) => number;
 
   constructor(private readonly koffi: Koffi) {
@@ -58,6 +59,7 @@ export class Libc {
     this.write = library.func('long write(int, const void *, size_t)') as never;
     this.recvmmsg = library.func('int recvmmsg(int, void *, uint, int, void *)') as never;
     this.sendmmsg = library.func('int sendmmsg(int, void *, uint, int)') as never;
+    this.flock = library.func('int flock(int, int)') as never;
     this.ifNameToIndex = library.func('uint if_nametoindex(const char *)') as never;
   }
 
@@ -75,12 +77,17 @@ export class Libc {
     throw new HostError(code, `${doing} failed (${code}): ${why}.`);
   }
 
-  /** Memory for the kernel, zeroed; kept until the process ends. */
+  /** Memory for the kernel, zeroed; kept until `free`, or the process ends. */
   allocate(size: number): NativeMemory {
     const pointer: unknown = this.koffi.alloc('uint8_t', size);
     const buffer = this.koffi.view(pointer, size);
     const bytes = new Uint8Array(buffer).fill(0);
     return { pointer, address: BigInt(this.koffi.address(pointer)), bytes, view: new DataView(buffer) };
+  }
+
+  /** Gives memory back; nothing may look at its octets any more. */
+  free(memory: NativeMemory): void {
+    this.koffi.free(memory.pointer as never);
   }
 
   /** Where the octets of an array that never moves are, as the kernel counts. */

@@ -17,6 +17,7 @@ export class MessageBatch {
   readonly controls: NativeMemory;
   readonly #vectors: NativeMemory;
   readonly #rest: NativeMemory;
+  readonly #own: NativeMemory | undefined;
   /** Where the first buffer begins, as the kernel counts. */
   readonly #slab: bigint;
   readonly #size: number;
@@ -24,8 +25,16 @@ export class MessageBatch {
   readonly #controlSize: number;
 
   /** @param room for the buffers, `size * BATCH` octets; made when there is none. */
-  constructor(libc: Libc, size: number, nameSize: number, controlSize: number, room?: SummedMemory) {
-    const slab = room?.bytes ?? libc.allocate(size * BATCH).bytes;
+  constructor(
+    private readonly libc: Libc,
+    size: number,
+    nameSize: number,
+    controlSize: number,
+    room?: SummedMemory,
+  ) {
+    const own = room === undefined ? libc.allocate(size * BATCH) : undefined;
+    const slab = room?.bytes ?? own!.bytes;
+    this.#own = own;
     this.#slab = libc.addressOf(slab);
     this.#size = size;
     this.messages = libc.allocate(MESSAGE * BATCH);
@@ -95,5 +104,11 @@ export class MessageBatch {
   /** The address of message `index`. */
   from(index: number): bigint {
     return this.messages.address + BigInt(index * MESSAGE);
+  }
+
+  /** Gives the memory back; the batch cannot be used any more. */
+  free(): void {
+    for (const memory of [this.messages, this.#rest, this.names, this.controls, this.#vectors, this.#own])
+      if (memory !== undefined) this.libc.free(memory);
   }
 }
