@@ -131,10 +131,14 @@ export class InterfacePeer implements Controlled {
       const ends = { host: tun, outputs: links.outputs, otherOutput: links.unbound };
       exchange = new PacketExchange(replaced?.(this.endpoint) ?? this.endpoint, ends, this.#now);
       this.#exchange = exchange;
-      for (const problem of links.update(interfaces)) throw problem;
+      for (const problem of links.update(
+        interfaces,
+        addresses.map(({ address }) => address),
+      ))
+        throw problem;
       this.setup = new HostSetup(
         { names: options.interfaces, networks, tun: tun.name, mtu: this.hostMtu },
-        this.#situation(),
+        this.#situation([]),
       );
     } catch (error) {
       for (const opened of [exchange, links, tun, monitor]) opened?.close();
@@ -203,13 +207,18 @@ export class InterfacePeer implements Controlled {
   }
 
   /** The named interfaces that are there, and the main table without routes by those of them that cannot be used. */
-  #situation(): HostSituation {
+  #situation(held: Iterable<Ipv4>): HostSituation {
     const { names, interfaces } = this.#present();
     const usable = new Set(interfaces.filter(({ isUp, hasCarrier }) => isUp && hasCarrier).map(({ name }) => name));
     // Without any that can be used the routes stay, so that applications wait instead of giving up.
     const isKept = (device: string | undefined) =>
       device === undefined || usable.size === 0 || !names.includes(device) || usable.has(device);
-    return { interfaces, routes: this.#network.routes.filter(({ device }) => isKept(device)) };
+    const own = interfaces.flatMap((device) => device.addresses.map(({ address }) => address));
+    return {
+      interfaces,
+      routes: this.#network.routes.filter(({ device }) => isKept(device)),
+      addresses: [...new Set([...own, ...held])],
+    };
   }
 
   #present(): { names: readonly string[]; interfaces: HostInterface[] } {
@@ -233,9 +242,10 @@ export class InterfacePeer implements Controlled {
     const events = hostEvents(before, this.#network, this.options.interfaces);
     const { interfaces } = this.#present();
     this.#hold();
+    const situation = this.#situation(setup.held);
     const problems = [
-      ...setup.update(this.#situation()),
-      ...this.#links.update(interfaces).map(({ message }) => message),
+      ...setup.update(situation),
+      ...this.#links.update(interfaces, situation.addresses).map(({ message }) => message),
     ];
     this.#tellEndpoint(interfaces);
     this.#release();

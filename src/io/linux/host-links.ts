@@ -65,10 +65,10 @@ export class HostLinks {
   /**
    * Follows the interfaces. What cannot be opened, because it vanishes in this moment, is left out: the kernel tells of
    * that next.
+   * @param addresses those whose packets are read: of the interfaces, and former ones that are held.
    * @returns what failed.
    */
-  update(interfaces: readonly HostInterface[]): HostError[] {
-    const addresses = interfaces.flatMap((device) => device.addresses.map(({ address }) => address));
+  update(interfaces: readonly HostInterface[], addresses: readonly Ipv4[]): HostError[] {
     const problems: HostError[] = [];
     const attempt = (doIt: () => void) => {
       try {

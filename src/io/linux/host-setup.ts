@@ -36,6 +36,11 @@ export interface HostSetupOptions {
 export interface HostSituation {
   readonly interfaces: readonly HostInterface[];
   readonly routes: readonly MainRoute[];
+  /**
+   * Every address whose packets are the node's: those of the interfaces, and former ones that are held. Without the latter
+   * the kernel itself would take packets that come to them a little longer, with their CM.
+   */
+  readonly addresses: readonly Ipv4[];
 }
 
 /**
@@ -76,7 +81,7 @@ export class HostSetup {
     this.changes = new HostChanges(names);
     try {
       this.#prepareDevice();
-      for (const device of situation.interfaces) this.#takeInterface(device, situation.interfaces);
+      for (const device of situation.interfaces) this.#takeInterface(device, situation.addresses);
       this.#leadIntoDevice(situation);
     } catch (error) {
       this.undo();
@@ -108,10 +113,10 @@ export class HostSetup {
         problems.push(error.message);
       }
     };
-    const { interfaces, routes } = situation;
+    const { interfaces, routes, addresses } = situation;
     const present = new Map(interfaces.map((device) => [device.name, device.index]));
     for (const [name, { index }] of this.#filters) if (present.get(name) !== index) this.#filters.delete(name);
-    for (const device of interfaces) attempt(() => this.#takeInterface(device, interfaces));
+    for (const device of interfaces) attempt(() => this.#takeInterface(device, addresses));
     attempt(() => this.#followRoutes(ownRoutes(routes, interfaces, this.options.networks)));
     return problems;
   }
@@ -156,9 +161,8 @@ export class HostSetup {
     if (isChecked) runCommand('ip', ['addr', 'add', `${DUMMY_ADDRESS}/32`, 'dev', tun, 'scope', 'host']);
   }
 
-  #takeInterface(device: HostInterface, interfaces: readonly HostInterface[]): void {
+  #takeInterface(device: HostInterface, addresses: readonly Ipv4[]): void {
     const { name, index } = device;
-    const addresses = interfaces.flatMap((item) => item.addresses.map(({ address }) => address));
     if (addresses.length === 0) return;
     const text = filterText(packetFilter(addresses, this.options.networks, DROP, PASS));
     const known = this.#filters.get(name);

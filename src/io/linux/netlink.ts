@@ -122,7 +122,7 @@ export function parseNetlink(bytes: Uint8Array): NetlinkBatch {
 function parseMessage(type: number, body: DataView): NetlinkMessage {
   const other = { kind: 'other', type } as const;
   if (type === NLMSG_DONE) return { kind: 'done' };
-  if (type === NLMSG_ERROR) return body.byteLength < 4 ? other : { kind: 'error', errno: -body.getInt32(0, true) };
+  if (type === NLMSG_ERROR) return body.byteLength < 4 ? other : { kind: 'error', errno: 0 - body.getInt32(0, true) };
   if (type === NEW_LINK || type === NEW_LINK + 1) return link(body, type !== NEW_LINK) ?? other;
   if (type === NEW_ADDRESS || type === NEW_ADDRESS + 1) return address(body, type !== NEW_ADDRESS) ?? other;
   if (type === NEW_ROUTE || type === NEW_ROUTE + 1) return route(body, type !== NEW_ROUTE) ?? other;
