@@ -31,6 +31,8 @@ export interface Counters {
   fragmentsReceived: number;
   /** Datagrams put together of them. */
   reassembled: number;
+  /** CMs of another node than the session's from a session's remote address, while it was not decided whose it is. */
+  claims: number;
   /** ICMP errors about packets of sessions. */
   icmpErrors: number;
   /** Times that a router or the peer said that a path leads nowhere. */
@@ -61,6 +63,7 @@ export function newCounters(): Counters {
     sessionsRefused: 0,
     fragmentsReceived: 0,
     reassembled: 0,
+    claims: 0,
     icmpErrors: 0,
     pathsDoubted: 0,
     tooLarge: 0,

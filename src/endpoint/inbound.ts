@@ -17,6 +17,7 @@ import {
 import { reversedTuple, rewriteTuple } from '../codec/rewrite.js';
 import { detach } from '../codec/trailer.js';
 import { acceptOnly } from '../codec/view.js';
+import type { AvailabilityRow } from './availability.js';
 import type { FakeTcp } from './fake-tcp.js';
 import { isHeartbeatDue } from './heartbeat.js';
 import { IcmpErrors } from './icmp-errors.js';
@@ -130,6 +131,7 @@ export class Inbound {
     const { cm } = view;
     const { flags, layout, nodeId } = cm;
     if (nodeId === this.state.composer.nodeId(layout)) return this.receiveOwnId(view, flags);
+    if (this.isContested(view, now)) return this.receiveClaim(view, flags, layout, now);
     const { sessionId, pathId, feedbackPathId, pathDelay, timestamp } = cm;
     const peer = senderOf(view, cm.readAddresses(this.#announced), this.state, now);
     this.markEnabled(view.source, view.sourcePort, layout);
@@ -166,6 +168,51 @@ export class Inbound {
     return flags <= Flags.ipChange;
   }
 
+  /**
+   * True when a CM comes from an address of a peer with sessions, but with the id of another node, and the peer was not
+   * given the time to show that it is still there (docs/decisions.md 56).
+   */
+  isContested(view: TrailerView, now: number): boolean {
+    const { source, sourcePort, cm } = view;
+    const { nodes, sessions, claims, composer, transmits, control, counters } = this.state;
+    const holder = nodes.at(source, sourcePort);
+    if (holder === undefined) return false;
+    const isKnown = holder.nodeId === cm.nodeId && holder.layout === cm.layout;
+    if (isKnown && claims.size === 0) return false;
+    const key = addressKey(source, sourcePort);
+    if (isKnown) claims.refute(holder, key);
+    if (isKnown || holder.sessions.size === 0) return false;
+    const isOwn = sessions.byTuple(reversedTuple(view), view.protocol, now)?.peer === holder;
+    const state = claims.claim(holder, key, isOwn, now);
+    if (state === 'ask' && this.mayAnswer(source, now)) {
+      counters.queriesSent++;
+      counters.cmSent++;
+      control.datagram(transmits.filling, reversedTuple(view), composer.compose(holder.layout, Flags.enable, now));
+    }
+    return state !== 'won';
+  }
+
+  /**
+   * Another node claims a peer's address. No table changes; its queries are confirmed, and its data goes up: to the socket
+   * of the session that it names, which it may have taken over with its id.
+   */
+  receiveClaim(view: TrailerView, flags: number, layout: LayoutName, now: number): boolean {
+    const { nodes, counters } = this.state;
+    counters.claims++;
+    const { sessionId, pathId } = view.cm;
+    this.strip(view);
+    if (flags === Flags.enable) this.receiveQuery(view, layout, now);
+    if (flags > Flags.ipChange) return false;
+    const session = pathId === 0 ? undefined : nodes.at(view.source, view.sourcePort)?.sessions.get(sessionId);
+    if (session === undefined || session.protocol === view.protocol) {
+      if (session !== undefined) this.restore(view, session);
+      return true;
+    }
+    if (session.protocol !== TCP || !holdsSegment(view) || !hasSoundChecksum(view)) return false;
+    this.unwrapSegment(view, session);
+    return true;
+  }
+
   /** Section 3.1: the CM is removed before the packet goes up. */
   strip(view: TrailerView): void {
     detach(view);
@@ -179,19 +226,19 @@ export class Inbound {
   }
 
   /** Section 3.3: an address that did the availability handshake joins the paths of the peer's sessions. */
-  markHandshaken(view: DatagramView, peer: Peer): void {
+  markHandshaken(view: DatagramView, peer: Peer): AvailabilityRow {
     const row = this.state.availability.row(view.source, view.sourcePort);
     peer.handshaken.add(view.source);
-    if (row.handshaken === peer) return;
+    if (row.handshaken === peer) return row;
     if (row.handshaken !== undefined) row.answered = false;
     row.handshaken = peer;
     peer.version++;
+    return row;
   }
 
   /** Section 3.3, docs/decisions.md 40: an address that confirms a query of this node can be reached there. */
   markAnswered(view: DatagramView, peer: Peer): void {
-    this.markHandshaken(view, peer);
-    const row = this.state.availability.row(view.source, view.sourcePort);
+    const row = this.markHandshaken(view, peer);
     if (row.answered || row.queries === 0) return;
     row.answered = true;
     peer.answered.add(view.source);

@@ -1,6 +1,7 @@
 import type { Ipv4 } from '../codec/index.js';
 import { AddressChange } from './address-change.js';
 import { AvailabilityTable, WaitingList } from './availability.js';
+import { Claims } from './claims.js';
 import { Composer } from './composer.js';
 import { ControlPackets } from './control-packet.js';
 import { type Counters, newCounters } from './counters.js';
@@ -33,6 +34,7 @@ export class NodeState {
   readonly mesh: PathMesh;
   readonly selection: PathSelection;
   readonly addressChange: AddressChange;
+  readonly claims = new Claims();
   readonly control: ControlPackets;
   readonly counters: Counters = newCounters();
   readonly transmits = new DoubleQueue();

@@ -219,7 +219,8 @@ export class Outbound {
   /** Section 3.6: the path of the next packet, by the priority that Table 6 gives it. */
   choosePath(session: Session, now: number, view?: DatagramView, length = 0): Path | undefined {
     const { mesh, selection, routing, addresses, pathMtus } = this.state;
-    if (!session.confirmed || (session.isNaming && mesh.hasOwnTuple(session, addresses))) return undefined;
+    if (!session.confirmed) return undefined;
+    if ((session.isNaming || this.isContested(session, now)) && mesh.hasOwnTuple(session, addresses)) return undefined;
     mesh.extend(session, addresses, now);
     mesh.prune(session, now);
     if (this.isNameDue(session, now)) return undefined;
@@ -267,6 +268,12 @@ export class Outbound {
       counters.heartbeatsSent++;
       counters.cmSent++;
     }
+  }
+
+  /** True while it is not decided whose the peer's addresses are: by its own tuple either of the two understands it. */
+  isContested({ peer }: Session, now: number): boolean {
+    const { claims } = this.state;
+    return claims.size > 0 && claims.isOpen(peer, now);
   }
 
   /**

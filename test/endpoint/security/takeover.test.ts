@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildTcp, Flags, type Ipv4, type TcpFields, TcpFlags } from '../../../src/codec/index.js';
+import { buildTcp, defaultConstants, Flags, type Ipv4, type TcpFields, TcpFlags } from '../../../src/codec/index.js';
+import { Claims } from '../../../src/endpoint/claims.js';
+import { Peer } from '../../../src/endpoint/nodes.js';
 import { Driver, LOCAL, OTHER, REMOTE, withCm } from '../../support/peer-driver.js';
 
 const { syn, ack } = TcpFlags;
@@ -98,6 +100,67 @@ test('R7: an address that answered as another node proves nothing for this one',
   const sent = Array.from({ length: 100 }, () => driver.hostUdp('secret')).flat();
   assert.ok(sent.every(({ tuple, payload }) => tuple.destination !== STRANGER || payload === ''));
   assert.equal(session(driver).paths.length, 2);
+});
+
+/** Another node id appears at the peer's own address. */
+const forged = { nodeId: 0x0c0c, localAddresses: [STRANGER] };
+
+test("R7: another node id from the peer's own address ends no session while the peer is there (decision 56)", () => {
+  const driver = established();
+  const before = session(driver);
+  let asked = 0;
+  for (let i = 0; i < 100; i++) {
+    for (const cm of [{ flags: 3 + (i % 2) }, { sessionId: 7, pathId: i % 3, flags: i % 3 }, { sessionId: 9 }]) {
+      const { sent, delivered } = driver.netUdp({ ...forged, ...cm }, 'x');
+      asked += sent.filter((seen) => seen.cm!.flags === Flags.enable && seen.payload === '').length;
+      assert.equal(delivered.length, (cm.flags ?? 0) <= Flags.ipChange ? 1 : 0);
+    }
+    driver.now += 100_000;
+    // The peer answers what it was asked, and is otherwise silent.
+    if (asked > 0 && i % 10 === 1) driver.netUdp({ flags: Flags.enabled, localAddresses: [REMOTE, OTHER] }, '');
+  }
+  assert.ok(asked >= 10 && asked <= 30, `${asked}`);
+  assert.equal(session(driver), before);
+  driver.netUdp({ sessionId: 7, localAddresses: [REMOTE, OTHER] });
+  assert.deepEqual(destinations(driver), own);
+});
+
+test('R7: of a peer that is silent for two seconds the address is the other one: it has started again', () => {
+  const driver = established();
+  const before = session(driver);
+  for (let i = 0; i < 21; i++) {
+    driver.netUdp({ ...forged, sessionId: 3 }, 'x');
+    const [sent] = driver.hostUdp();
+    assert.deepEqual(sent!.tuple.destination, REMOTE, "by the session's own tuple, which both understand");
+    if (i < 20) assert.deepEqual([sent!.cm!.sessionId, sent!.cm!.pathId], [7, 0]);
+    else assert.equal(sent!.cm!.sessionId, 3);
+    driver.now += 100_000;
+  }
+  assert.notEqual(session(driver, 3).peer, before.peer);
+  assert.equal(driver.endpoint.sessions.size, 1);
+});
+
+test('R7: an address without a session changes hands at once, as ever', () => {
+  const driver = new Driver();
+  driver.enable();
+  driver.netUdp({ ...forged, flags: Flags.enable }, '');
+  assert.equal(driver.endpoint.nodes.at(REMOTE, 40000)!.nodeId, 0x0c0c);
+});
+
+test('R7: contests are few and end by themselves', () => {
+  const claims = new Claims();
+  const peers = Array.from({ length: 2000 }, (_, i) => new Peer(i, 'compact', defaultConstants()));
+  for (const peer of peers) assert.equal(claims.claim(peer, 1, true, 0), 'ask');
+  assert.equal(claims.size, 1024);
+  const last = peers.at(-1)!;
+  assert.equal(claims.claim(last, 1, true, 500_000), 'wait');
+  assert.equal(claims.claim(last, 1, false, 2_000_000), 'ask');
+  assert.equal(claims.claim(last, 1, true, 2_000_000), 'won');
+  assert.equal(claims.claim(last, 1, true, 12_000_000), 'ask', 'after a pause it begins anew');
+  claims.refute(last, 2);
+  assert.ok(claims.isOpen(last, 12_000_000), 'a sign of life from an address that nobody claims');
+  claims.refute(last, 1);
+  assert.ok(!claims.isOpen(last, 12_000_000));
 });
 
 test('R8: an address change is obeyed from the session and from addresses of the same peer only', () => {
