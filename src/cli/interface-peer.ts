@@ -10,7 +10,8 @@ import { NetworkMonitor } from '../io/linux/network-monitor.js';
 import { MOST_FILTER_ENTRIES, type Network } from '../io/linux/packet-filter.js';
 import { TunDevice } from '../io/linux/tun.js';
 import { wallClock } from '../io/wall-clock.js';
-import type { Controlled } from './control-server.js';
+import type { Controlled } from './control-commands.js';
+import { openKernelConnection } from './kernel-connections.js';
 import { PacketExchange, type PacketNode } from './packet-exchange.js';
 
 /** How often addresses that are held for sessions are looked through. */
@@ -156,6 +157,9 @@ export class InterfacePeer implements Controlled {
   canSendFrom(address: Ipv4): boolean {
     return this.#links.has(address);
   }
+
+  /** Opens a connection whose packets go through the node. */
+  readonly connect = openKernelConnection;
 
   /** Microseconds of the endpoint's clock. */
   now(): number {

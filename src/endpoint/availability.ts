@@ -80,6 +80,11 @@ export class AvailabilityTable {
   rows(): IterableIterator<AvailabilityRow> {
     return this.#rows.values();
   }
+
+  /** Forgets everything. */
+  clear(): void {
+    for (const key of [...this.#rows.keys()]) this.#rows.delete(key);
+  }
 }
 
 /**
@@ -115,6 +120,11 @@ export class WaitingList {
     if (since === undefined) return false;
     this.#since.delete(name);
     return now - since < this.expiryMicros;
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#since.clear();
   }
 
   /** Drops what has waited too long. */

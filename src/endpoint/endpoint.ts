@@ -138,6 +138,25 @@ export class Endpoint {
     }
   }
 
+  /**
+   * Removes a session with its paths; segments that it holds back are delivered first. The peer's next packet with its id
+   * may bring it back (docs/decisions.md 46).
+   */
+  endSession(session: Session, now: number): void {
+    this.inbound.releaseAll(session);
+    this.fakeTcp.forget(session);
+    this.state.sessions.remove(session, this.#timeAt(now));
+  }
+
+  /** Forgets every row of Tables 2, 3, 4, 5 and 7, as a restart does; Table 6, addresses and counters stay. */
+  reset(now: number): void {
+    const { sessions, availability, nodes, waiting } = this.state;
+    for (const session of [...sessions.rows()]) this.endSession(session, now);
+    availability.clear();
+    nodes.clear();
+    waiting.clear();
+  }
+
   /** Replaces the rows of Table 6 (section 3.6.2). */
   setRules(rules: readonly RoutingRule[]): void {
     this.state.routing.replace(rules);

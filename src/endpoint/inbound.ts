@@ -104,6 +104,12 @@ export class Inbound {
     return next;
   }
 
+  /** Delivers everything that a session holds back. */
+  releaseAll(session: Session): void {
+    session.reordering?.flush(this.#deliver);
+    this.holding.delete(session);
+  }
+
   /** Once an address and port has sent a CM of one layout, only that layout is tried for it. */
   acceptedLayouts(view: DatagramView): number {
     const layout = this.state.availability.get(view.source, view.sourcePort)?.layout;

@@ -15,5 +15,5 @@ export { type Deliver, ReorderingBuffer } from './reordering.js';
 export { type Priority, type RoutingRule, RoutingTable } from './routing.js';
 export { SERVICE_NAMES, SERVICES, type Service, type ServiceAddress, type ServiceName } from './services.js';
 export { Session, SessionTable } from './sessions.js';
-export { type EndpointStatus, type StatusTuple, statusOf } from './status.js';
+export { type Encapsulation, type EndpointStatus, type StatusTuple, statusOf } from './status.js';
 export type { TcpConnection } from './tcp-connection.js';

@@ -166,6 +166,11 @@ export class NodeTable {
     if (peer !== undefined && peer.proven.size > 1) this.#forget(key, peer);
   }
 
+  /** Forgets everything. */
+  clear(): void {
+    for (const [, peer] of [...this.#byAddress.entries()]) this.#forgetPeer(peer);
+  }
+
   #forgetPeer(peer: Peer): void {
     for (const key of [...peer.proven]) this.#forget(key, peer);
   }

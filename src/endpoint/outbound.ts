@@ -200,8 +200,8 @@ export class Outbound {
     cm.sessionId = session.id;
     cm.pathId = path?.id ?? 0;
     state.composer.addFeedback(cm, session.peer, now);
-    this.#transmit(view, session, path, cm, length);
-    path?.sent(now);
+    const octets = this.#transmit(view, session, path, cm, length);
+    path?.sent(now, octets);
     state.sessionRules.refresh(session, Flags.normal, now);
     session.silentMicros += Math.min(now - session.lastSent, LONGEST_PAUSE);
     session.lastSent = now;
@@ -338,19 +338,20 @@ export class Outbound {
     this.state.counters.ordinarySent++;
   }
 
-  /** Section 3.7.2: addresses and ports become those of the path; a segment of another path is wrapped (section 3.8.2). */
-  #transmit(view: DatagramView, session: Session, path: Path | undefined, cm: ControlMessage, length: number): void {
+  /** Section 3.7.2: addresses and ports become those of the path; a segment of another path is wrapped (section 3.8.2). @returns octets. */
+  #transmit(view: DatagramView, session: Session, path: Path | undefined, cm: ControlMessage, length: number): number {
     const isOriginal = path === undefined || sameTuple(path.tuple, session.tuple);
     const queue = this.state.transmits.filling;
     if (!isOriginal && this.wraps(session.protocol)) {
       const wrapped = wrap(view, path.tuple, this.#wrapped);
       const slot = queue.append(wrapped, MAX_TRAILER);
       slot.length = attach(this.#wrapped, cm, slot.bytes, wrapped);
-      return;
+      return slot.length;
     }
     const slot = queue.append(length, MAX_TRAILER);
     slot.length = attachParsed(view, cm, slot.bytes);
     if (!isOriginal) rewriteTupleAt(slot.bytes, 0, view.l4Offset, view.protocol, path.tuple);
+    return slot.length;
   }
 }
 

@@ -24,6 +24,9 @@ export class Path {
   lastSent: number;
   /** How long packets have been sent on it since feedback last arrived, microseconds; pauses count as a second at most. */
   unansweredMicros = 0;
+  /** Packets sent on it, and their octets from the IP header to the end of the CM. */
+  packetsSent = 0;
+  octetsSent = 0;
   #base = 0;
   /** The last sample, relative to the first. */
   #latest = 0;
@@ -52,8 +55,10 @@ export class Path {
     return (this.#base + this.#latest) | 0;
   }
 
-  /** Notes that a packet was sent on the path. */
-  sent(now: number): void {
+  /** Notes that a packet of `octets`, its CM included, was sent on the path. */
+  sent(now: number, octets = 0): void {
+    this.packetsSent++;
+    this.octetsSent += octets;
     this.unansweredMicros += Math.min(now - this.lastSent, LONGEST_PAUSE);
     this.lastSent = now;
   }

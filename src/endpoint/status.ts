@@ -1,7 +1,9 @@
-import { formatIpv4, formatNodeId, type LayoutName } from '../codec/index.js';
+import { formatIpv4, formatNodeId, type LayoutName, sameTuple, TCP } from '../codec/index.js';
 import type { Counters } from './counters.js';
 import type { Endpoint } from './endpoint.js';
 import type { Peer } from './nodes.js';
+import type { TcpMode } from './options.js';
+import type { Path } from './paths.js';
 import type { RoutingRule } from './routing.js';
 
 /** A tuple in words. */
@@ -11,6 +13,12 @@ export interface StatusTuple {
   readonly destination: string;
   readonly destinationPort: number;
 }
+
+/**
+ * How packets travel on a path: by the connection's own addresses and ports, by others over UDP, by others after a fake
+ * handshake (section 3.8.1), or inside UDP (section 3.8.2).
+ */
+export type Encapsulation = 'original' | 'addresses' | TcpMode;
 
 /** The tables of a node as plain data, for JSON: addresses dotted, ids in hex with colons, times in microseconds of the node's clock, delays in ticks. */
 export interface EndpointStatus {
@@ -39,6 +47,10 @@ export interface EndpointStatus {
     weight: number;
     samples: number;
     feedbackTime: number;
+    encapsulation: Encapsulation;
+    /** Packets sent on it and their octets, from the IP header to the end of the CM. */
+    packetsSent: number;
+    octetsSent: number;
   }[];
   /** Table 4. */
   readonly nodes: readonly { nodeId: string; address: string; port: number }[];
@@ -99,6 +111,9 @@ export function statusOf(endpoint: Endpoint): EndpointStatus {
         weight: path.weight,
         samples: path.samples,
         feedbackTime: path.feedbackTime,
+        encapsulation: encapsulationOf(path, settings.tcpMode),
+        packetsSent: path.packetsSent,
+        octetsSent: path.octetsSent,
       })),
     ),
     nodes: [...nodes.rows()].map(([key, peer]) => ({
@@ -128,6 +143,11 @@ export function statusOf(endpoint: Endpoint): EndpointStatus {
     })),
     counters: { ...counters },
   };
+}
+
+function encapsulationOf({ tuple, session }: Path, tcpMode: TcpMode): Encapsulation {
+  if (sameTuple(tuple, session.tuple)) return 'original';
+  return session.protocol === TCP ? tcpMode : 'addresses';
 }
 
 function idOf(peer: Peer): string {
