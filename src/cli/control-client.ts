@@ -50,6 +50,7 @@ export class ControlClient {
   /** Sends a request. @returns its result. @throws FaultError when the peer refuses it or is gone. */
   request(request: object): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      if (this.socket.destroyed) return reject(unanswered(this.path, 'it ended'));
       this.#waiting.push({ resolve, reject });
       this.socket.write(`${JSON.stringify(request)}\n`);
     });

@@ -8,7 +8,15 @@ import {
   parseNodeId,
   Random,
 } from '../codec/index.js';
-import { randomMac, SERVICE_NAMES, type ServiceAddress, type ServiceName } from '../endpoint/index.js';
+import {
+  DEFAULT_LIMITS,
+  type EndpointOptions,
+  type Limits,
+  randomMac,
+  SERVICE_NAMES,
+  type ServiceAddress,
+  type ServiceName,
+} from '../endpoint/index.js';
 import { UsageError } from './exit.js';
 import { oneOf, wholeNumber } from './options.js';
 
@@ -80,6 +88,40 @@ export function parseConstants(texts: readonly string[]): Partial<Constants> {
     }
   }
   return constants;
+}
+
+/** Names of the limits on the command line, with the option of the endpoint and what each counts. */
+const LIMITS: Readonly<Record<string, keyof Limits | 'tableLimit'>> = {
+  table: 'tableLimit',
+  ...Object.fromEntries(
+    (Object.keys(DEFAULT_LIMITS) as (keyof Limits)[]).map((name) => [
+      name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+      name,
+    ]),
+  ),
+};
+const MOST = 2 ** 31;
+
+/** The limits as the help lists them. */
+export const LIMIT_NAMES: readonly string[] = Object.keys(LIMITS);
+
+/**
+ * Reads the `NAME=VALUE` settings of `--limit`: whole numbers, or `off`.
+ * @throws UsageError
+ */
+export function parseLimits(texts: readonly string[]): Pick<EndpointOptions, 'limits' | 'tableLimit'> {
+  const limits: Partial<Record<keyof Limits, number>> = {};
+  let tableLimit: number | undefined;
+  for (const text of texts) {
+    const [name, value, ...rest] = text.split('=');
+    if (value === undefined || rest.length > 0)
+      throw new UsageError(`--limit '${text}' is not NAME=VALUE; write for example sessions=1000.`);
+    const limit = LIMITS[oneOf('--limit', name!, LIMIT_NAMES)]!;
+    const most = value === 'off' ? Number.POSITIVE_INFINITY : wholeNumber(`--limit ${name}`, value, 1, MOST);
+    if (limit === 'tableLimit') tableLimit = most;
+    else limits[limit] = most;
+  }
+  return { limits, ...(tableLimit === undefined ? {} : { tableLimit }) };
 }
 
 /** Reads a profile's name. */

@@ -7,6 +7,7 @@ export type { Counters } from './counters.js';
 export { Endpoint } from './endpoint.js';
 export { type FeedbackRow, FeedbackTable } from './feedback.js';
 export { createReferenceHost, ReferenceHost, type ReferenceHostOptions } from './host.js';
+export { DEFAULT_LIMITS, type Limits } from './limits.js';
 export { NodeTable, Peer } from './nodes.js';
 export { type EndpointOptions, randomMac, type Settings, type TcpMode } from './options.js';
 export { PacketQueue, type PacketSlot } from './packet-queue.js';

@@ -7,7 +7,16 @@ import { ControlServer } from '../control-server.js';
 import { Exit, FaultError, UsageError } from '../exit.js';
 import type { InterfacePeerOptions } from '../interface-peer.js';
 import { repeatable, single, wholeNumber } from '../options.js';
-import { DEFAULT_PORT, macOf, parseAddress, parseConstants, parseProfile, parseServices } from '../peer-options.js';
+import {
+  DEFAULT_PORT,
+  LIMIT_NAMES,
+  macOf,
+  parseAddress,
+  parseConstants,
+  parseLimits,
+  parseProfile,
+  parseServices,
+} from '../peer-options.js';
 import { PeerProcess } from '../peer-process.js';
 import { nodeIdentity, RulesReloader, sayStopped, stopSignal } from '../peer-words.js';
 import { cleanUpHost, networksOf, type PeerFiles, runInterfacePeer } from '../run-interface-peer.js';
@@ -27,6 +36,9 @@ interface PeerArguments {
   readonly 'max-paths': string | undefined;
   readonly 'no-offload': boolean;
   readonly rules: string | undefined;
+  readonly limit: string[];
+  readonly 'no-return-proof': boolean;
+  readonly 'no-reordering': boolean;
   readonly cleanup: boolean;
   readonly after: string | undefined;
 }
@@ -61,7 +73,21 @@ const command: CommandModule<object, PeerArguments> = {
       .option('no-offload', flag('single packets instead of super-packets and trains of datagrams'))
       .option('rules', single('JSON file of routing priorities (Table 6), read again on SIGHUP'))
       .option('after', { ...single('with --cleanup: wait for the end of this process first'), hidden: true })
+      .option(
+        'limit',
+        repeatable(`bound on what strangers can cause, such as sessions=1000; off lifts it: ${LIMIT_NAMES.join(', ')}`),
+      )
+      .option('no-return-proof', flag('addresses of a peer carry user data before they answered a query'))
+      .option('no-reordering', flag('TCP segments go up as they come'))
       .option('cleanup', flag('undo what a killed peer with --interface left on this host'))
+      .group(['address', 'port', 'service'], 'On UDP sockets:')
+      .group(
+        ['interface', 'route', 'fake-tcp', 'udp-wrapper', 'no-offload', 'cleanup'],
+        "On this host's interfaces (Linux, root):",
+      )
+      .group(['profile', 'node-id', 'set', 'rules', 'max-paths', 'no-reordering'], 'The node:')
+      .group(['limit', 'no-return-proof'], 'What strangers can cause (docs/security.md):')
+      .group(['control'], 'While it runs:')
       .example('mpip peer --address 127.0.0.2 --service echo --service discard:7001', 'a peer on loopback') as never,
   handler: async (argv) => process.exit(await run(argv)),
 };
@@ -102,7 +128,7 @@ function run(argv: PeerArguments): Promise<number> {
       throw new UsageError(`--${other} does not go with --interface; the host's own applications are its services.`);
     return runInterfacePeer(interfaceOptionsOf(argv), filesOf(argv));
   }
-  const other = given(['route', 'fake-tcp', 'udp-wrapper', 'max-paths', 'no-offload']);
+  const other = given(['route', 'fake-tcp', 'udp-wrapper', 'no-offload']);
   if (other !== undefined) throw new UsageError(`--${other} needs --interface; on UDP sockets it has no meaning.`);
   return runPeer(optionsOf(argv), undefined, filesOf(argv));
 }
@@ -129,13 +155,11 @@ export function interfaceOptionsOf(argv: PeerArguments): InterfacePeerOptions {
     throw new UsageError('--fake-tcp and --udp-wrapper exclude each other; give one of them.');
   const double = argv.interface.find((name, i) => argv.interface.indexOf(name) !== i);
   if (double !== undefined) throw new UsageError(`--interface ${double} was given twice; give each interface once.`);
-  const maxPaths = argv['max-paths'];
   return {
     interfaces: argv.interface,
     networks: networksOf(argv.route),
     tcpMode: argv['udp-wrapper'] ? 'udp-wrapper' : 'fake-tcp',
     offload: !argv['no-offload'],
-    ...(maxPaths === undefined ? {} : { maxPaths: wholeNumber('--max-paths', maxPaths, 1, 255) }),
     ...commonOptionsOf(argv),
   };
 }
@@ -145,12 +169,17 @@ function filesOf({ control, rules }: PeerArguments): PeerFiles {
 }
 
 /** What both kinds of peer are told. */
-function commonOptionsOf(argv: PeerArguments): Pick<EndpointOptions, 'profile' | 'mac' | 'constants' | 'seed'> {
+function commonOptionsOf(argv: PeerArguments): Omit<EndpointOptions, 'addresses'> {
+  const maxPaths = argv['max-paths'];
   const seed = randomInt(2 ** 32);
   return {
     profile: parseProfile(argv.profile ?? 'paper'),
     mac: macOf(argv['node-id'], seed),
     constants: parseConstants(argv.set),
+    reordering: !argv['no-reordering'],
+    returnProof: !argv['no-return-proof'],
+    ...parseLimits(argv.limit),
+    ...(maxPaths === undefined ? {} : { maxPaths: wholeNumber('--max-paths', maxPaths, 1, 255) }),
     seed,
   };
 }

@@ -1,12 +1,16 @@
 import type { CommandModule } from 'yargs';
 import type { EndpointStatus, StatusTuple } from '../../endpoint/index.js';
 import { ControlClient, knownPeers, onlyPeer } from '../control-client.js';
+import { UsageError } from '../exit.js';
 import { oneOf, single } from '../options.js';
+import { watchStatus } from '../watch-status.js';
 
 interface StatusArguments {
   readonly control: string | undefined;
   readonly format: string | undefined;
   readonly json: boolean;
+  readonly watch: boolean;
+  readonly interval: string | undefined;
 }
 
 const command: CommandModule<object, StatusArguments> = {
@@ -15,14 +19,30 @@ const command: CommandModule<object, StatusArguments> = {
   builder: (yargs) =>
     yargs
       .usage(
-        'mpip status --control PATH [--format text|json]\n\nShows Tables 2 to 7 and the counters of a peer started with --control PATH.',
+        [
+          'mpip status [--control PATH] [--json]',
+          'mpip status [--control PATH] --watch [--interval SECONDS]',
+          '',
+          'Shows Tables 2 to 7 and the counters of a running peer, once or as a live view. Without --control it finds the peer',
+          'with --interface of this host.',
+        ].join('\n'),
       )
       .option('control', single("the peer's control socket"))
+      .option('watch', {
+        describe: 'keep showing what happens, until q or Ctrl-C',
+        type: 'boolean' as const,
+        default: false,
+      })
+      .option('interval', single('seconds between two looks with --watch (default 1)'))
       .option('json', { describe: 'the same as --format json', type: 'boolean' as const, default: false })
       .option('format', single('text or json (default text)')) as never,
-  handler: async ({ control, format, json }) => {
+  handler: async ({ control, format, json, watch, interval }) => {
     const shape = json ? 'json' : oneOf('--format', format ?? 'text', ['text', 'json'] as const);
+    if (watch && shape === 'json') throw new UsageError('--watch shows words; leave --json out.');
+    if (!watch && interval !== undefined) throw new UsageError('--interval goes with --watch; add it.');
+    const seconds = interval === undefined ? 1 : secondsOf(interval);
     const client = await ControlClient.open(control ?? chosenPeer());
+    if (watch) return await watchStatus(client, seconds * 1000);
     const status = (await client.request({ command: 'status' })) as EndpointStatus;
     client.close();
     process.stdout.write(shape === 'json' ? `${JSON.stringify(status, undefined, 2)}\n` : statusText(status));
@@ -30,6 +50,13 @@ const command: CommandModule<object, StatusArguments> = {
 };
 
 export default command;
+
+function secondsOf(text: string): number {
+  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (!(seconds >= 0.1 && seconds <= 3600))
+    throw new UsageError(`--interval must be from 0.1 to 3600 seconds, not '${text}'.`);
+  return seconds;
+}
 
 /** The only peer of this host; says on standard error which one it is. */
 function chosenPeer(): string {
