@@ -135,7 +135,10 @@ export async function cleanUpHost(after?: number): Promise<number> {
     }
     for (const pid of undone) process.stdout.write(`Undone what the killed process ${pid} left.\n`);
     for (const pid of alive) process.stdout.write(`Process ${pid} is still running; its changes stay until it ends.\n`);
-    if (vanished > 0) process.stdout.write(`Removed ${vanished} files of processes whose network namespace is gone.\n`);
+    if (vanished > 0)
+      process.stdout.write(
+        `Removed ${vanished} ${vanished === 1 ? 'file' : 'files'} of processes whose network namespace is gone.\n`,
+      );
     if (undone.length + alive.length + vanished + problems.length === 0) process.stdout.write('Nothing was left.\n');
     for (const problem of problems) report(problem);
     return problems.length === 0 ? Exit.ok : Exit.fault;

@@ -112,7 +112,8 @@ describe('what mpip peer changed on the host is undone, however it ends', { skip
   test('what is noted of a network namespace that is gone is removed', () => {
     const path = '/run/mpip/1-1.json';
     writeFileSync(path, JSON.stringify({ version: 1, pid: 1, started: 'never', namespace: '1', changes: [] }));
-    assert.match(cleanUp(), /^Removed 1 files of processes whose network namespace is gone\.$/m);
+    // Whoever starts or cleans up first removes it, on this host the tests beside this one too.
+    assert.match(cleanUp(), /^(Removed \d+ files? of processes whose network namespace is gone|Nothing was left)\.$/m);
     assert.ok(!existsSync(path));
   });
 
