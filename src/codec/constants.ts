@@ -158,6 +158,15 @@ export const CONSTANTS = {
     description: 'first retransmission of a fake SYN; doubled twice',
     source: 'decision; paper 3.8.1 is silent',
   },
+  'refusal-time': {
+    default: 1 * s,
+    unit: 'µs',
+    min: 1 * ms,
+    max: 3600 * s,
+    description:
+      'a path by fake TCP is refused after sending on it for this long without feedback, while others get some',
+    source: 'decision 57; paper 3.8.1 is silent',
+  },
   'confirm-expiry': {
     default: 120 * s,
     unit: 'µs',

@@ -1,4 +1,4 @@
-/** What an endpoint has seen and done, for the status and for tests. All are packets, except `idsExhausted` and `sessionsRefused`: attempts. */
+/** What an endpoint has seen and done, for the status and for tests. All are packets, except `idsExhausted` and `sessionsRefused` (attempts) and `fallbacks`. */
 export interface Counters {
   cmSent: number;
   cmReceived: number;
@@ -25,6 +25,10 @@ export interface Counters {
   answersLimited: number;
   /** Queries and fake SYNs not sent, or put off, because of the limit. */
   probesLimited: number;
+  /** Paths whose segments go in UDP although the node uses fake TCP (docs/decisions.md 57). */
+  fallbacks: number;
+  /** RST that were not the peer's host's: it went on talking, or knew nothing of the connection (docs/decisions.md 58). */
+  resetsDropped: number;
   /** Sessions of a peer that got no row of Table 7: the packet was delivered as it came. */
   sessionsRefused: number;
   /** Fragments to this node's addresses. */
@@ -60,6 +64,8 @@ export function newCounters(): Counters {
     unprovenFeedback: 0,
     answersLimited: 0,
     probesLimited: 0,
+    fallbacks: 0,
+    resetsDropped: 0,
     sessionsRefused: 0,
     fragmentsReceived: 0,
     reassembled: 0,

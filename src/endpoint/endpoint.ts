@@ -44,6 +44,7 @@ export class Endpoint {
       (...packet) => this.#sendHandshake(...packet),
       this.settings.limits,
       (peer, address, now) => this.state.mayProbe(peer, address, now),
+      (session, tuple) => this.state.fallback.unanswered(session, tuple),
     );
     this.outbound = new Outbound(this.state, this.fakeTcp);
     this.inbound = new Inbound(this.state, this.outbound, this.fakeTcp);
@@ -107,7 +108,7 @@ export class Endpoint {
   #work(now: number): number {
     const { sessions, waiting, reassembly } = this.state;
     const givenUp = reassembly.size > 0 ? reassembly.sweep(now) : Number.POSITIVE_INFINITY;
-    const released = this.inbound.holding.size > 0 ? this.inbound.releaseHeld(now) : Number.POSITIVE_INFINITY;
+    const released = this.inbound.isHolding ? this.inbound.releaseHeld(now) : Number.POSITIVE_INFINITY;
     if (this.fakeTcp.size > 0) this.fakeTcp.poll(now);
     const handshakes = this.fakeTcp.size > 0 ? this.fakeTcp.deadline : Number.POSITIVE_INFINITY;
     if (sessions.size === 0 && waiting.size === 0) return Math.min(released, handshakes, givenUp);

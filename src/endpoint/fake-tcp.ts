@@ -16,6 +16,8 @@ interface Handshake {
   readonly isClient: boolean;
   /** SYNs sent. */
   sent: number;
+  /** When the first packet of this end went out, microseconds. */
+  readonly since: number;
   /** When to send again, microseconds; Infinity for no more. */
   again: number;
 }
@@ -56,6 +58,8 @@ export class FakeTcp {
     private readonly limits: Limits,
     /** Tells whether a SYN may go to an address of a peer. */
     private readonly mayProbe: (peer: Peer, address: Ipv4, now: number) => boolean,
+    /** A handshake that this node began was given up. */
+    private readonly onUnanswered: (session: Session, tuple: Tuple) => void,
   ) {}
 
   /** Handshakes under way. */
@@ -117,6 +121,7 @@ export class FakeTcp {
       if (handshake.again <= now) {
         if (!handshake.isClient || handshake.sent >= MOST_SYNS) {
           this.#remove(key, handshake);
+          if (handshake.isClient) this.onUnanswered(handshake.session, handshake.tuple);
           continue;
         }
         this.#sendSyn(handshake, now);
@@ -145,6 +150,7 @@ export class FakeTcp {
       other: undefined,
       isClient: true,
       sent: 0,
+      since: now,
       again: now,
     };
     this.#pending.set(key, handshake);
@@ -176,6 +182,7 @@ export class FakeTcp {
         other: view.sequence,
         isClient: false,
         sent: 0,
+        since: now,
         again: now + SERVER_INTERVALS * this.firstIntervalMicros,
       };
       this.#pending.set(key, handshake);
@@ -219,7 +226,8 @@ export class FakeTcp {
     session.peer.answered.add(tuple.destination);
     session.abandoned.delete(key);
     if (session.isChanging || session.paths.some((path) => tupleKey(path.tuple) === key)) return;
-    this.mesh.add(session, tuple, this.maxWeight / (session.paths.length + 1), now);
+    const path = this.mesh.add(session, tuple, this.maxWeight / (session.paths.length + 1), now);
+    if (path !== undefined) path.roundTrip = now - handshake.since;
   }
 
   #initialSequence(): number {

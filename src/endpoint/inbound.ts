@@ -25,6 +25,7 @@ import type { NodeState } from './node-state.js';
 import type { Peer } from './nodes.js';
 import type { Outbound } from './outbound.js';
 import { type Deliver, ReorderingBuffer } from './reordering.js';
+import { ResetHold } from './reset-hold.js';
 import { senderOf } from './senders.js';
 import type { Session } from './sessions.js';
 import { hasSoundChecksum, holdsSegment, unwrap } from './udp-wrapper.js';
@@ -34,6 +35,8 @@ import { isReset } from './untouched.js';
 export class Inbound {
   /** Sessions that hold segments; looked at when time has passed. */
   readonly holding = new Set<Session>();
+  /** RST that wait for a sign of life. */
+  readonly resets: ResetHold;
   readonly #view = new TrailerView();
   readonly #deliver: Deliver;
   /** The address list of the packet in hand. */
@@ -47,6 +50,10 @@ export class Inbound {
     private readonly fakeTcp: FakeTcp,
     private readonly icmpErrors = new IcmpErrors(state),
   ) {
+    const { sessions, nodes, fallback, composer, counters } = state;
+    this.resets = new ResetHold(sessions, nodes, fallback, composer, counters, (session, now) =>
+      outbound.askForLife(session, now),
+    );
     this.#deliver = (packet, length) => void this.state.deliveries.filling.appendCopy(packet, length);
   }
 
@@ -72,7 +79,10 @@ export class Inbound {
       return;
     }
     if (!isWhole || !view.recognise(this.acceptedLayouts(view)) || !this.isAcceptable(view)) {
-      if (isReset(view)) waiting.take(view.destination, view.destinationPort, view.source, view.sourcePort, now);
+      if (isReset(view)) {
+        waiting.take(view.destination, view.destinationPort, view.source, view.sourcePort, now);
+        if (this.resets.take(view, length, now)) deliveries.filling.drop(slot);
+      }
       counters.ordinaryReceived++;
       if (isWhole) this.limitSegments(view);
       return;
@@ -92,9 +102,14 @@ export class Inbound {
     this.receive(whole, now, whole.length);
   }
 
+  /** True while anything waits to be delivered. */
+  get isHolding(): boolean {
+    return this.holding.size > 0 || this.resets.size > 0;
+  }
+
   /** Delivers segments that were held too long; returns when to look again. */
   releaseHeld(now: number): number {
-    let next = Number.POSITIVE_INFINITY;
+    let next = this.resets.release(now, this.#deliver);
     for (const session of this.holding) {
       const { reordering } = session;
       if (reordering !== undefined && reordering.deadline <= now) reordering.flush(this.#deliver);
@@ -380,6 +395,8 @@ export class Inbound {
     now: number,
   ): boolean {
     const { sessionRules, counters, mesh } = this.state;
+    if (pathId === 0 && view.protocol === TCP && (view.tcpFlags & (TcpFlags.syn | TcpFlags.ack)) === TcpFlags.syn)
+      this.state.fallback.connectionOpens(reversedTuple(view), now);
     const session = sessionId === 0 ? undefined : sessionRules.received(view, peer, sessionId, pathId, now);
     const isWrapped = session !== undefined && session.protocol === TCP && view.protocol === UDP;
     if (session !== undefined && session.protocol !== view.protocol && !isWrapped) {
@@ -395,14 +412,18 @@ export class Inbound {
     if (session === undefined) return true;
     const back = reversedTuple(view);
     mesh.seen(session, back, now);
-    if (session.halfOpen > 0 && !isWrapped) this.fakeTcp.seenData(back, now);
+    if (this.resets.size > 0) this.resets.seen(session, view.cm.timestamp);
+    if (isWrapped) this.state.fallback.received(session, back);
+    else if (session.halfOpen > 0) this.fakeTcp.seenData(back, now);
     sessionRules.refresh(session, Flags.normal, now);
     sessionRules.confirm(session, sessionId);
     if (now >= session.probeAt) this.outbound.probeRemoved(session, layout, now, true);
     if (isWrapped) this.unwrapSegment(view, session);
     else this.restore(view, session);
     this.limitSegments(view);
-    return session.protocol !== TCP || this.reorder(view, session, now);
+    if (session.protocol !== TCP) return true;
+    if (view.status === HeaderStatus.ok) session.noteReceived(view.tcpFlags);
+    return this.reorder(view, session, now);
   }
 
   /** Section 3.1: the host reads in the peer's SYN how large its segments may be; they leave room for a CM. */

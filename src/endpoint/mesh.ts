@@ -1,4 +1,4 @@
-import { addressKey, type Constants, type Ipv4, type Tuple, UDP } from '../codec/index.js';
+import { addressKey, type Constants, type Ipv4, TCP, type Tuple, UDP } from '../codec/index.js';
 import type { AvailabilityRow, AvailabilityTable } from './availability.js';
 import type { NodeTable, Peer } from './nodes.js';
 import { lowestDelay } from './path-selection.js';
@@ -69,6 +69,9 @@ export class PathMesh {
           this.#want(session, { source, sourcePort: session.tuple.sourcePort, ...remote }, wanted);
         }
       }
+    } else {
+      for (const { tuple } of session.wrapped.values())
+        if (locals.includes(tuple.source) && this.mayUse(session, tuple)) this.#want(session, tuple, wanted);
     }
     for (const removed of session.abandoned.values())
       if (removed.isDue && locals.includes(removed.tuple.source) && this.#isOfPeer(removed.tuple, session.peer))
@@ -112,6 +115,12 @@ export class PathMesh {
     return holder === undefined || holder === peer;
   }
 
+  /** True when a session's user data may go to the far end of a tuple: the session's own, or one that answered. */
+  mayUse({ tuple: own, peer }: Session, { destination, destinationPort }: Tuple): boolean {
+    if (destination === own.destination && destinationPort === own.destinationPort) return true;
+    return this.isUsable(this.availability.get(destination, destinationPort), peer);
+  }
+
   /** Addresses and ports, as `addressKey`, by which the peer may be reached in this session besides the session's own. */
   prospects(session: Session): number[] {
     const { destination, destinationPort } = session.tuple;
@@ -135,6 +144,7 @@ export class PathMesh {
     // Table 4 lost the row with the last path to there (section 3.3).
     if (this.nodes.at(tuple.destination, tuple.destinationPort) === undefined)
       this.nodes.prove(session.peer, tuple.destination, tuple.destinationPort);
+    if (session.protocol === TCP) this.#encapsulate(path);
     session.paths.push(path);
     session.peer.paths.set(id, path);
     return path;
@@ -265,6 +275,15 @@ export class PathMesh {
     session.sources.add(key);
     session.meshVersion = -1;
     session.discovered = -1;
+  }
+
+  /** How segments travel on a new path (section 3.8; docs/decisions.md 57). */
+  #encapsulate(path: Path): void {
+    const { session, tuple, isOriginal } = path;
+    if (session.wrapped.size > 0) path.fallback = session.wrapped.get(tupleKey(tuple))?.reason;
+    if (path.fallback === undefined && isOriginal) return;
+    path.encapsulation = path.fallback !== undefined || this.options.wrapsTcp ? 'udp-wrapper' : 'fake-tcp';
+    path.isUnproven = path.fallback !== undefined || !this.options.wrapsTcp;
   }
 
   /** Makes room for a source: the oldest that is no path goes, else the oldest. */

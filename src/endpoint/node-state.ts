@@ -5,6 +5,7 @@ import { Claims } from './claims.js';
 import { Composer } from './composer.js';
 import { ControlPackets } from './control-packet.js';
 import { type Counters, newCounters } from './counters.js';
+import { Fallback } from './fallback.js';
 import { PathMesh } from './mesh.js';
 import { NodeTable, type Peer } from './nodes.js';
 import type { Settings } from './options.js';
@@ -36,6 +37,7 @@ export class NodeState {
   readonly addressChange: AddressChange;
   readonly claims = new Claims();
   readonly control: ControlPackets;
+  readonly fallback: Fallback;
   readonly counters: Counters = newCounters();
   readonly transmits = new DoubleQueue();
   readonly deliveries = new DoubleQueue();
@@ -76,6 +78,7 @@ export class NodeState {
       returnProof: settings.returnProof,
       sourcesPerSession: limits.sourcesPerSession,
     });
+    this.fallback = new Fallback(settings, this.sessions, this.counters);
     this.selection = new PathSelection(constants, random, settings.profile.tickMicros);
     this.addressChange = new AddressChange(this.mesh, constants['ip-change-packets'], constants['weight-max']);
     this.control = new ControlPackets(random.below(0x10000));

@@ -1,6 +1,7 @@
 import { fragment, mayFragment } from '../codec/fragment.js';
 import { buildIcmpError, IcmpType, UnreachableCode } from '../codec/icmp.js';
 import {
+  buildTcp,
   type ControlMessage,
   DatagramView,
   Flags,
@@ -16,6 +17,7 @@ import {
 import { rewriteTupleAt } from '../codec/rewrite.js';
 import { attach, attachParsed } from '../codec/trailer.js';
 import type { AvailabilityRow } from './availability.js';
+import { bareSegment, isBareable } from './bare-segment.js';
 import { MAX_TRAILER } from './control-packet.js';
 import type { FakeTcp } from './fake-tcp.js';
 import { tupleKey } from './mesh.js';
@@ -37,6 +39,7 @@ const SILENT_PERIODS = 3;
 const LAPSE_PERIODS = 6;
 /** Packets of the host that it is told are too large, in a second and at once. */
 const MOST_REPORTS = 100;
+const EMPTY = new Uint8Array(0);
 
 /** What a node does with packets of its host (paper, sections 3.2 and 3.7.2), one small method for each rule. */
 export class Outbound {
@@ -45,6 +48,8 @@ export class Outbound {
   readonly #reports = new RateLimit(MOST_REPORTS, MOST_REPORTS);
   readonly #view = new DatagramView();
   readonly #wrapped = new Uint8Array(65535 + WRAPPER_OVERHEAD);
+  readonly #bare = new DatagramView();
+  readonly #header = new Uint8Array(60 + 60);
 
   constructor(
     private readonly state: NodeState,
@@ -61,11 +66,14 @@ export class Outbound {
       return;
     }
     if (status !== HeaderStatus.ok || !this.isEligible(view)) {
-      if (isReset(view)) waiting.take(view.source, view.sourcePort, view.destination, view.destinationPort, now);
+      if (isReset(view)) {
+        waiting.take(view.source, view.sourcePort, view.destination, view.destinationPort, now);
+        if (this.sendWrappedReset(view, now, length)) return;
+      }
       this.sendPlain(packet, length);
       return;
     }
-    if (view.protocol === TCP) this.noteInitiator(view);
+    if (view.protocol === TCP) this.noteInitiator(view, now);
     const row = availability.get(view.destination, view.destinationPort);
     if (row?.enabled && this.isForgotten(row, now)) this.sendPlain(packet, length);
     else if (row?.enabled) this.sendToEnabled(view, row, now, length);
@@ -79,9 +87,19 @@ export class Outbound {
     return !isReset(view);
   }
 
+  /** What refused the connection's segments would refuse its RST, or the other end would hold it back: it goes by the paths. */
+  sendWrappedReset(view: DatagramView, now: number, length: number): boolean {
+    const { sessions, fallback } = this.state;
+    const session = sessions.byTuple(tupleOf(view), TCP, now);
+    if (session === undefined || !(session.usesFallback || fallback.leftOriginal(session))) return false;
+    this.sendData(view, session, session.peer.layout, now, length);
+    return true;
+  }
+
   /** Section 3.8.1: the node that initiates the connection is the client of its fake handshakes. */
-  noteInitiator(view: DatagramView): void {
+  noteInitiator(view: DatagramView, now: number): void {
     if ((view.tcpFlags & (TcpFlags.syn | TcpFlags.ack)) !== TcpFlags.syn) return;
+    this.state.fallback.connectionOpens(tupleOf(view), now);
     if (this.#initiated.size >= MOST_INITIATED) this.#initiated.delete(this.#initiated.values().next().value!);
     this.#initiated.add(tupleKey(tupleOf(view)));
   }
@@ -195,13 +213,22 @@ export class Outbound {
   /** Sends a data packet of a session over the chosen path, with its CM. */
   sendData(view: DatagramView, session: Session, layout: LayoutName, now: number, length: number): void {
     const { state } = this;
-    const path = this.choosePath(session, now, view, length);
+    if (view.protocol === TCP) session.noteSent(view);
+    let path = this.choosePath(session, now, view, length);
+    if (path?.fallback !== undefined) {
+      path = this.wideEnough(path, view, layout, now, length);
+      if (path === undefined) return;
+    }
     const cm = state.composer.compose(layout, this.dataFlag(session), now);
     cm.sessionId = session.id;
     cm.pathId = path?.id ?? 0;
     state.composer.addFeedback(cm, session.peer, now);
-    const octets = this.#transmit(view, session, path, cm, length);
+    const octets = this.#transmit(view, path, cm, length);
     path?.sent(now, octets);
+    if (path !== undefined && view.protocol === TCP) {
+      state.fallback.sent(path);
+      this.provePath(view, session, layout, now);
+    }
     state.sessionRules.refresh(session, Flags.normal, now);
     session.silentMicros += Math.min(now - session.lastSent, LONGEST_PAUSE);
     session.lastSent = now;
@@ -209,6 +236,63 @@ export class Outbound {
     state.counters.cmSent++;
     if (session.confirmed) this.discoverPaths(session, layout, now);
     if (now >= session.probeAt) this.probeRemoved(session, layout, now, false);
+  }
+
+  /**
+   * A path of which it is not known whether a NAT lets the session's segments pass gets a copy of their header alone, so
+   * that no user data is at stake (docs/decisions.md 57).
+   */
+  provePath(view: DatagramView, session: Session, layout: LayoutName, now: number): void {
+    const { selection } = this.state;
+    if (session.isChanging || !isBareable(view)) return;
+    const path = selection.toProve(session, now);
+    if (path === undefined) return;
+    this.#bare.parse(this.#header, 0, bareSegment(view, this.#header));
+    this.sendBare(this.#bare, session, path, layout, now);
+  }
+
+  /** Sends a segment without user data of this node's own making. */
+  sendBare(view: DatagramView, session: Session, path: Path, layout: LayoutName, now: number): void {
+    const { composer, counters, fallback } = this.state;
+    const cm = composer.compose(layout, Flags.normal, now);
+    cm.sessionId = session.id;
+    cm.pathId = path.id;
+    composer.addFeedback(cm, session.peer, now);
+    path.sent(now, this.#transmit(view, path, cm, view.end));
+    fallback.sent(path);
+    counters.cmSent++;
+  }
+
+  /**
+   * Asks the peer's host whether it has the connection of a session: a segment below what it expects is acknowledged (RFC
+   * 9293, section 3.10.7.4), or answered with an RST. It takes another path than the session's own tuple.
+   */
+  askForLife(session: Session, now: number): void {
+    const others = session.paths.filter((path) => !path.isOriginal);
+    const path = this.state.selection.weighted(
+      others.some((one) => !one.isUnproven) ? others.filter((one) => !one.isUnproven) : others,
+    );
+    const fields = {
+      sequence: ((session.nextSent ?? 0) - 1) >>> 0,
+      acknowledgement: session.lastAcknowledged,
+      flags: TcpFlags.ack,
+    };
+    const segment = buildTcp(session.tuple, fields, EMPTY);
+    this.#bare.parse(segment);
+    this.sendBare(this.#bare, session, path, session.peer.layout, now);
+  }
+
+  /**
+   * The path for a segment that came to one which is wrapped only by a fallback: the same when it fits with the wrapper.
+   * Otherwise the host is told the MTU that fits, and the segment takes a path without wrapper, if one is known to carry.
+   */
+  wideEnough(path: Path, view: DatagramView, layout: LayoutName, now: number, length: number): Path | undefined {
+    const { pathMtus, composer } = this.state;
+    const { session, tuple } = path;
+    const room = pathMtus.of(session, tuple, now) - WRAPPER_OVERHEAD - composer.trailerLength(layout);
+    if (length <= room) return path;
+    this.reportTooLarge(view, length, room, now);
+    return session.paths.find((other) => other.fallback === undefined && !other.isUnproven);
   }
 
   /** Section 3.4: after a change of this node's addresses the next packets carry ip-change. */
@@ -258,7 +342,8 @@ export class Outbound {
     if (isUdp && !isAnswer) return;
     const removed = mesh.nextProbe(session, now);
     if (removed === undefined || !addresses.includes(removed.tuple.source)) return;
-    if (session.protocol === TCP && sameTuple(removed.tuple, session.tuple)) mesh.retry(session, removed);
+    const isOwn = session.protocol === TCP && sameTuple(removed.tuple, session.tuple);
+    if (isOwn || session.wrapped.has(tupleKey(removed.tuple))) mesh.retry(session, removed);
     else if (!isUdp && session.isInitiator) this.fakeTcp.again(session, removed.tuple, now);
     else if (isUdp) {
       const cm = composer.compose(layout, Flags.heartbeat, now);
@@ -287,6 +372,7 @@ export class Outbound {
     if (session.protocol === TCP && !this.wraps(TCP)) {
       session.isInitiator ||= this.#initiated.has(tupleKey(session.tuple));
       if (session.isInitiator && !this.fakeTcp.start(session, this.state.addresses, now)) session.discovered = -1;
+      if (session.wrapped.size > 0 && this.queryWrapped(session, layout, now)) session.discovered = -1;
       return;
     }
     if (this.queryProspect(session, layout, now)) session.discovered = -1;
@@ -297,22 +383,43 @@ export class Outbound {
    * @returns true when there may be another to ask, false when all were looked at.
    */
   queryProspect(session: Session, layout: LayoutName, now: number): boolean {
-    const { mesh, availability, addresses, transmits, composer, control, counters } = this.state;
+    const { mesh, availability, addresses } = this.state;
     for (const key of mesh.prospects(session)) {
       const destination = Math.floor(key / 0x10000);
       const destinationPort = key % 0x10000;
       const row = availability.row(destination, destinationPort);
       if (mesh.isUsable(row, session.peer) || !this.mayQuery(row) || addresses.includes(destination)) continue;
-      if (!this.state.mayProbe(session.peer, destination, now)) return true;
       const source = addresses[row.queries % addresses.length]!;
-      row.queries++;
-      counters.queriesSent++;
-      counters.cmSent++;
       const tuple = { source, sourcePort: session.tuple.sourcePort, destination, destinationPort };
-      control.datagram(transmits.filling, tuple, composer.compose(layout, Flags.enable, now));
+      if (this.state.mayProbe(session.peer, destination, now)) this.sendQuery(row, tuple, layout, now);
       return true;
     }
     return false;
+  }
+
+  /**
+   * The same for the far ends of tuples whose segments are to go in UDP (docs/decisions.md 57), from the address at which
+   * a NAT may have opened the way.
+   */
+  queryWrapped(session: Session, layout: LayoutName, now: number): boolean {
+    const { mesh, availability, addresses } = this.state;
+    for (const { tuple } of session.wrapped.values()) {
+      if (!addresses.includes(tuple.source) || mesh.mayUse(session, tuple)) continue;
+      const row = availability.row(tuple.destination, tuple.destinationPort);
+      if (!this.mayQuery(row)) continue;
+      if (this.state.mayProbe(session.peer, tuple.destination, now)) this.sendQuery(row, tuple, layout, now);
+      return true;
+    }
+    return false;
+  }
+
+  /** Sends a query of this node's own making, over UDP. */
+  sendQuery(row: AvailabilityRow, tuple: Tuple, layout: LayoutName, now: number): void {
+    const { transmits, composer, control, counters } = this.state;
+    row.queries++;
+    counters.queriesSent++;
+    counters.cmSent++;
+    control.datagram(transmits.filling, tuple, composer.compose(layout, Flags.enable, now));
   }
 
   /** Sends a copy of a packet of the host with a query or confirmation (section 3.2; the copy's checksum: docs/decisions.md 1). */
@@ -339,10 +446,9 @@ export class Outbound {
   }
 
   /** Section 3.7.2: addresses and ports become those of the path; a segment of another path is wrapped (section 3.8.2). @returns octets. */
-  #transmit(view: DatagramView, session: Session, path: Path | undefined, cm: ControlMessage, length: number): number {
-    const isOriginal = path === undefined || sameTuple(path.tuple, session.tuple);
+  #transmit(view: DatagramView, path: Path | undefined, cm: ControlMessage, length: number): number {
     const queue = this.state.transmits.filling;
-    if (!isOriginal && this.wraps(session.protocol)) {
+    if (path?.encapsulation === 'udp-wrapper') {
       const wrapped = wrap(view, path.tuple, this.#wrapped);
       const slot = queue.append(wrapped, MAX_TRAILER);
       slot.length = attach(this.#wrapped, cm, slot.bytes, wrapped);
@@ -350,7 +456,7 @@ export class Outbound {
     }
     const slot = queue.append(length, MAX_TRAILER);
     slot.length = attachParsed(view, cm, slot.bytes);
-    if (!isOriginal) rewriteTupleAt(slot.bytes, 0, view.l4Offset, view.protocol, path.tuple);
+    if (path !== undefined && !path.isOriginal) rewriteTupleAt(slot.bytes, 0, view.l4Offset, view.protocol, path.tuple);
     return slot.length;
   }
 }

@@ -3,6 +3,9 @@ import type { Path } from './paths.js';
 import type { Priority } from './routing.js';
 import type { Session } from './sessions.js';
 
+/** A path on trial is tried once in this time until it is answered, microseconds. */
+const PROVE_INTERVAL = 100_000;
+
 /** Chooses the path of each packet and keeps the weights (paper, section 3.6). */
 export class PathSelection {
   constructor(
@@ -24,7 +27,24 @@ export class PathSelection {
       const fastest = lowestDelay(paths);
       if (fastest !== undefined) return this.stale(paths, fastest, now) ?? fastest;
     }
-    return this.unused(paths, now) ?? this.weighted(paths);
+    const proven = paths.some(isUnproven) ? paths.filter(isProven) : paths;
+    const usable = proven.length > 0 ? proven : paths;
+    return this.unused(usable, now) ?? this.weighted(usable);
+  }
+
+  /**
+   * The path on trial whose turn it is to be tried (docs/decisions.md 57): each once in 100 ms until it is answered.
+   * Undefined too where no path is proven: the packets themselves try them then.
+   */
+  toProve({ paths }: Session, now: number): Path | undefined {
+    let due: Path | undefined;
+    let isAnyProven = false;
+    for (const path of paths) {
+      if (!path.isUnproven) isAnyProven = true;
+      else if (path.unanswered > 0 && now - path.lastSent < PROVE_INTERVAL) continue;
+      else if (due === undefined || path.lastSent < due.lastSent) due = path;
+    }
+    return isAnyProven ? due : undefined;
   }
 
   /** Equation 1: a path at random, with the probability of its share of the weights. */
@@ -94,6 +114,14 @@ export class PathSelection {
       path.weight = path.queuing <= average ? Math.min(max, path.weight + change) : Math.max(min, path.weight - change);
     }
   }
+}
+
+function isUnproven(path: Path): boolean {
+  return path.isUnproven;
+}
+
+function isProven(path: Path): boolean {
+  return !path.isUnproven;
 }
 
 /** The path with the lowest real-time delay D; undefined while none was measured. */

@@ -1,8 +1,21 @@
-import type { Tuple } from '../codec/index.js';
+import { sameTuple, type Tuple } from '../codec/index.js';
+import type { TcpMode } from './options.js';
 import type { Session } from './sessions.js';
 
 /** A path does not age while nothing is sent on it: a pause counts as this many microseconds at most. */
 const LONGEST_PAUSE = 1_000_000;
+/** The same while it is asked whether a NAT refuses the path: a pause is no evidence (docs/decisions.md 57). */
+const LONGEST_SILENCE = 250_000;
+
+/** How the packets of a session travel on a path: as they are, as TCP after a fake handshake, in UDP (section 3.8). */
+export type PathMode = 'none' | TcpMode;
+
+/**
+ * Why segments go in UDP although the node uses fake TCP (docs/decisions.md 57): the fake handshake was not answered, no
+ * feedback came for what was sent, the same happened to other paths with an end of this one, something on the way
+ * answered with an RST, or the peer sent wrapped segments by the path.
+ */
+export type FallbackReason = 'no-handshake' | 'no-feedback' | 'other-paths' | 'reset' | 'peer';
 
 /** A row of Table 3: a path of one session with its measurements (paper, sections 3.3, 3.4, 3.6.1). Times in microseconds, delays in ticks. */
 export class Path {
@@ -27,6 +40,21 @@ export class Path {
   /** Packets sent on it, and their octets from the IP header to the end of the CM. */
   packetsSent = 0;
   octetsSent = 0;
+  encapsulation: PathMode = 'none';
+  /** True when the tuple is the session's own. */
+  readonly isOriginal: boolean;
+  /** Why the path is wrapped in a node that uses fake TCP. */
+  fallback: FallbackReason | undefined;
+  /** True while nothing shows that a NAT lets user data of the session pass: the path carries little (docs/decisions.md 57). */
+  isUnproven = false;
+  /** Packets sent on it since feedback last arrived. */
+  unanswered = 0;
+  /** Time from the first to the last of them, microseconds; a pause counts as a quarter of a second at most. */
+  waitedMicros = 0;
+  /** Feedback that the session had got when the first of them was sent. */
+  answersBefore = 0;
+  /** Round-trip time of the path's fake handshake, microseconds; 0 without one. */
+  roundTrip = 0;
   #base = 0;
   /** The last sample, relative to the first. */
   #latest = 0;
@@ -41,6 +69,7 @@ export class Path {
     public weight: number,
     now: number,
   ) {
+    this.isOriginal = sameTuple(tuple, session.tuple);
     this.feedbackTime = now;
     this.lastSent = now;
   }
@@ -59,8 +88,23 @@ export class Path {
   sent(now: number, octets = 0): void {
     this.packetsSent++;
     this.octetsSent += octets;
-    this.unansweredMicros += Math.min(now - this.lastSent, LONGEST_PAUSE);
+    const pause = now - this.lastSent;
+    this.unansweredMicros += Math.min(pause, LONGEST_PAUSE);
+    if (this.unanswered === 0) this.answersBefore = this.session.answers;
+    else this.waitedMicros += Math.min(pause, LONGEST_SILENCE);
+    this.unanswered++;
     this.lastSent = now;
+  }
+
+  /** Forgets what was measured: from now on the packets travel in another way. */
+  restart(): void {
+    this.delay = undefined;
+    this.minDelay = 0;
+    this.maxQueuing = 0;
+    this.samples = 0;
+    this.unansweredMicros = 0;
+    this.unanswered = 0;
+    this.waitedMicros = 0;
   }
 
   /** Real-time queuing delay Q = D - Dmin, in ticks. */
@@ -78,6 +122,11 @@ export class Path {
     this.unansweredMicros = 0;
     this.failures = 0;
     if (this.weightAfterwards > 0) this.#trust();
+    this.unanswered = 0;
+    this.waitedMicros = 0;
+    this.isUnproven = false;
+    this.session.answers++;
+    if (this.fallback !== undefined) this.session.usesFallback = true;
     let relative = (sample - this.#base) | 0;
     if (this.delay === undefined || Math.abs(relative - this.delay) > stepTicks) {
       this.#base = sample;

@@ -1,9 +1,9 @@
-import type { Constants, Tuple } from '../codec/index.js';
+import { type Constants, type DatagramView, TcpFlags, type Tuple } from '../codec/index.js';
 import type { Limits } from './limits.js';
 import type { Abandoned } from './mesh.js';
 import type { Peer } from './nodes.js';
 import type { WayMtu } from './path-mtu.js';
-import type { Path } from './paths.js';
+import type { FallbackReason, Path } from './paths.js';
 import type { ReorderingBuffer } from './reordering.js';
 import { SessionIndex } from './session-index.js';
 
@@ -13,6 +13,19 @@ const MOST_PROBES = 256;
 const ROWS_A_GO = 256;
 /** A session that had packets for longer than this, the last one at most ten times this ago, is busy. */
 const BUSY_MICROS = 1_000_000;
+
+const ENDING = TcpFlags.fin | TcpFlags.rst;
+const BOTH_ENDS = 3;
+/** As long as NATs are to keep a TCP connection: 2 h 4 min with the paper's 120 s (RFC 5382). */
+const LONG_EXPIRY = 62;
+
+/** A tuple by which the segments of a session go in UDP, and why. */
+export interface WrappedTuple {
+  readonly tuple: Tuple;
+  readonly reason: FallbackReason;
+}
+
+const NOTHING_WRAPPED: ReadonlyMap<string, WrappedTuple> = new Map();
 
 /** A row of Table 7: one connection (paper, section 3.7). */
 export class Session {
@@ -68,6 +81,12 @@ export class Session {
   readonly handshaken = new Set<string>();
   /** State of the peer's addresses for which more paths were looked for. */
   discovered = -1;
+  /** Feedback that arrived for its paths, in delays. */
+  answers = 0;
+  /** Tuples by which segments go in UDP although the node uses fake TCP, by `tupleKey` (docs/decisions.md 57). */
+  wrapped: ReadonlyMap<string, WrappedTuple> = NOTHING_WRAPPED;
+  /** True once both ends know that segments go in UDP: wrapped ones arrived, or feedback for them did. */
+  usesFallback = false;
   /** Packets that are still to carry ip-change after a change of this node's addresses. */
   flaggedLeft = 0;
   /** The peer's address list of the change that is being obeyed, as text. */
@@ -78,6 +97,12 @@ export class Session {
   reordering: ReorderingBuffer | undefined;
   /** Of the table's index: the next row with the same key. */
   nextOfKey: Session | undefined;
+  /** One past the highest sequence number that this host sent; undefined before the first segment. */
+  nextSent: number | undefined;
+  /** The acknowledgement number of this host's last segment. */
+  lastAcknowledged = 0;
+  /** Ends of the TCP connection that send no more: 1 this host, 2 the peer's. */
+  #ended = 0;
 
   constructor(
     public peer: Peer,
@@ -96,6 +121,30 @@ export class Session {
     this.updateTime = now;
     this.lastSent = now;
     this.weightsAt = now;
+  }
+
+  /** Notes a segment of this host. */
+  noteSent(view: DatagramView): void {
+    const { tcpFlags, sequence } = view;
+    if ((tcpFlags & ENDING) !== 0) this.#ended |= (tcpFlags & TcpFlags.rst) !== 0 ? BOTH_ENDS : 1;
+    const space = view.payloadLength + ((tcpFlags & (TcpFlags.syn | TcpFlags.fin)) !== 0 ? 1 : 0);
+    const end = (sequence + space) >>> 0;
+    if ((tcpFlags & TcpFlags.syn) !== 0 || this.nextSent === undefined || ((end - this.nextSent) | 0) > 0)
+      this.nextSent = end;
+    this.lastAcknowledged = view.acknowledgement;
+  }
+
+  /** Notes what a segment of the peer's host says about the end of the connection. */
+  noteReceived(tcpFlags: number): void {
+    if ((tcpFlags & ENDING) !== 0) this.#ended |= (tcpFlags & TcpFlags.rst) !== 0 ? BOTH_ENDS : 2;
+  }
+
+  /**
+   * How many times the usual expiry the row stays. What NATs know of a connection that left fake TCP is not what its host
+   * knows: it could not begin again as an ordinary one while it lives.
+   */
+  get expiries(): number {
+    return this.usesFallback && this.#ended !== BOTH_ENDS ? LONG_EXPIRY : 1;
   }
 }
 
@@ -322,7 +371,9 @@ export class SessionTable {
   }
 
   #live(session: Session, now: number): Session | undefined {
-    if (now - session.updateTime < this.constants['session-expiry']) return session;
+    const age = now - session.updateTime;
+    const expiry = this.constants['session-expiry'];
+    if (age < expiry || age < expiry * session.expiries) return session;
     this.remove(session, now);
     return undefined;
   }

@@ -1,9 +1,9 @@
-import { formatIpv4, formatNodeId, type LayoutName, sameTuple, TCP } from '../codec/index.js';
+import { formatIpv4, formatNodeId, type LayoutName } from '../codec/index.js';
 import type { Counters } from './counters.js';
 import type { Endpoint } from './endpoint.js';
 import type { Peer } from './nodes.js';
 import type { TcpMode } from './options.js';
-import type { Path } from './paths.js';
+import type { FallbackReason, Path } from './paths.js';
 import type { RoutingRule } from './routing.js';
 
 /** A tuple in words. */
@@ -48,6 +48,8 @@ export interface EndpointStatus {
     samples: number;
     feedbackTime: number;
     encapsulation: Encapsulation;
+    /** Why segments go in UDP although the node uses fake TCP; null when they do not (docs/decisions.md 57). */
+    fallback: FallbackReason | null;
     /** Packets sent on it and their octets, from the IP header to the end of the CM. */
     packetsSent: number;
     octetsSent: number;
@@ -111,7 +113,8 @@ export function statusOf(endpoint: Endpoint): EndpointStatus {
         weight: path.weight,
         samples: path.samples,
         feedbackTime: path.feedbackTime,
-        encapsulation: encapsulationOf(path, settings.tcpMode),
+        encapsulation: encapsulationOf(path),
+        fallback: path.fallback ?? null,
         packetsSent: path.packetsSent,
         octetsSent: path.octetsSent,
       })),
@@ -145,9 +148,9 @@ export function statusOf(endpoint: Endpoint): EndpointStatus {
   };
 }
 
-function encapsulationOf({ tuple, session }: Path, tcpMode: TcpMode): Encapsulation {
-  if (sameTuple(tuple, session.tuple)) return 'original';
-  return session.protocol === TCP ? tcpMode : 'addresses';
+function encapsulationOf({ encapsulation, isOriginal }: Path): Encapsulation {
+  if (encapsulation !== 'none') return encapsulation;
+  return isOriginal ? 'original' : 'addresses';
 }
 
 function idOf(peer: Peer): string {

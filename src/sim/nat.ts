@@ -1,4 +1,4 @@
-import { DatagramView, HeaderStatus, type Ipv4, TCP, TcpFlags } from '../codec/index.js';
+import { buildTcp, DatagramView, HeaderStatus, type Ipv4, TCP, TcpFlags } from '../codec/index.js';
 import { rewriteTuple } from '../codec/rewrite.js';
 import type { NetworkNode, Port } from './node.js';
 import { TcpTracking } from './tcp-tracking.js';
@@ -19,6 +19,11 @@ export interface NatOptions {
    * `windows` also those whose sequence or acknowledgement number does not fit what passed before. Default `none`.
    */
   readonly tcp?: 'none' | 'stateful' | 'windows';
+  /**
+   * What it does with a TCP segment from the outside that it refuses: nothing, or an RST to its sender, as Linux, for which
+   * a segment that it does not translate is one to itself. Default `drop`.
+   */
+  readonly refusal?: 'drop' | 'reset';
   /** A UDP mapping that nothing uses from the inside for this long ends, microseconds. Default 120 s (RFC 4787: 2 min at least). */
   readonly expiryMicros?: number;
   /** The same for TCP. Default 7440 s (RFC 5382: 2 h 4 min). */
@@ -75,6 +80,7 @@ export class Nat {
     this.#options = {
       filtering: 'endpoint-independent',
       tcp: 'none',
+      refusal: 'drop',
       expiryMicros: 120_000_000,
       tcpExpiryMicros: 7_440_000_000,
       firstPort: 20_000,
@@ -155,6 +161,7 @@ export class Nat {
     }
     if (this.#tracked(view) && !known?.tcp?.accept(view, false)) {
       this.counters.refusedTcp++;
+      if (this.#options.refusal === 'reset' && (view.tcpFlags & TcpFlags.rst) === 0) this.#reset(view);
       return;
     }
     this.counters.inbound++;
@@ -165,6 +172,12 @@ export class Nat {
       destinationPort: mapping.insidePort,
     });
     this.#insidePort?.send(packet);
+  }
+
+  /** RFC 9293, section 3.10.7.1: the number that the segment expects. */
+  #reset({ source, sourcePort, destination, destinationPort, acknowledgement }: DatagramView): void {
+    const back = { source: destination, sourcePort: destinationPort, destination: source, destinationPort: sourcePort };
+    this.#outsidePort?.send(buildTcp(back, { sequence: acknowledgement, flags: TcpFlags.rst }, new Uint8Array(0)));
   }
 
   #tracked(view: DatagramView): boolean {

@@ -88,7 +88,10 @@ export class NodeModel {
   /** The host gives the node a packet, and these leave: `sent`, of which `data` carries the packet. */
   hostSends(packet: Seen, sent: readonly Seen[], connection: string): void {
     const key = addressKey(packet.tuple.destination, packet.tuple.destinationPort);
-    const carriers = sent.filter(({ cm }) => cm === undefined || !isControlFlag(cm.flags));
+    // Paths on trial get copies of a segment's header alone (docs/decisions.md 57).
+    const carriers = sent.filter(
+      ({ cm, payload }) => cm === undefined || (!isControlFlag(cm.flags) && payload.endsWith(packet.payload)),
+    );
     assert.equal(carriers.length, 1, 'the packet leaves once');
     const [carrier] = carriers as [Seen];
     if (!this.enabled.has(key)) {

@@ -32,6 +32,8 @@ export interface WidePairOptions {
   readonly seed?: number;
   /** A NAT on each of A's two links; without it A's addresses are routed. */
   readonly nat?: Omit<NatOptions, 'address'>;
+  /** What differs in the NAT of A's second link. */
+  readonly secondNat?: Partial<NatOptions>;
   /** The four access links; by name what differs. Default delay 2 ms. */
   readonly access?: LinkOptions;
   readonly links?: Partial<Record<AccessName, LinkOptions>>;
@@ -78,7 +80,11 @@ export class WidePair {
         this.router.add(`${formatIpv4(address)}/32`, this.links[name].second);
         continue;
       }
-      const nat = new Nat(this.network, { address: PUBLIC[index]!, ...options.nat });
+      const nat = new Nat(this.network, {
+        address: PUBLIC[index]!,
+        ...options.nat,
+        ...(index === 1 ? options.secondNat : {}),
+      });
       this.nats.push(nat);
       this.network.link(nic, nat.inside, { delayMicros: 50 });
       this.links[name] = this.network.link(nat.outside, this.router, access);

@@ -86,12 +86,13 @@ export function statusText(status: EndpointStatus): string {
     ),
     table(
       'Paths (Table 3)',
-      ['node', 'session', 'path', 'tuple', 'weight', 'delay', 'queuing', 'most', 'samples'],
+      ['node', 'session', 'path', 'tuple', 'as', 'weight', 'delay', 'queuing', 'most', 'samples'],
       status.paths.map((row) => [
         row.nodeId,
         row.sessionId,
         row.pathId,
         way(row.tuple),
+        row.fallback === null ? row.encapsulation : `${row.encapsulation} (${row.fallback})`,
         Math.round(row.weight),
         row.delay ?? '-',
         Math.round(row.queuing),

@@ -1,0 +1,268 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { buildTcp, DatagramView, Flags, HeaderStatus, TCP, TcpFlags, UDP } from '../../../src/codec/index.js';
+import { statusOf } from '../../../src/endpoint/index.js';
+import type { Path } from '../../../src/endpoint/paths.js';
+import { Stream, type StreamOptions } from '../../support/stream.js';
+import { A1, A2, B1, B2, dataOf, tuplesOf } from '../../support/wide-pair.js';
+
+const STRICT = { tcp: 'windows', filtering: 'port-restricted', refusal: 'reset' } as const;
+const MEGABYTE = 1_000_000;
+
+const kinds = (paths: readonly Path[]) => paths.map(({ encapsulation }) => encapsulation).sort();
+const fallbacks = ({ pair }: Stream) => [pair.a, pair.b].map((node) => node.endpoint.counters.fallbacks);
+
+for (const [name, client, server] of [
+  ['to the server', 12 * MEGABYTE, 0],
+  ['to the client', 0, 12 * MEGABYTE],
+  ['both ways', 8 * MEGABYTE, 8 * MEGABYTE],
+] as const)
+  test(`a stream ${name} through NATs that check windows arrives whole; every path carries it, in UDP`, () => {
+    const stream = new Stream({ nat: STRICT, client: { length: client }, server: { length: server } });
+    stream.finish();
+    const { pair } = stream;
+    assert.deepEqual([stream.server.received, stream.client.received], [client, server]);
+    assert.deepEqual(kinds(stream.paths('a')), Array(4).fill('udp-wrapper'));
+    // A path that a NAT refused is given up where its UDP way is another one.
+    stream.client.add(12 * MEGABYTE);
+    stream.server.add(12 * MEGABYTE);
+    stream.finish();
+    const refused = pair.nats.map(({ counters }) => counters.refusedTcp);
+    pair.a.sent.length = 0;
+    pair.b.sent.length = 0;
+    const { retransmissions } = stream.client;
+    for (let i = 0; i < 4; i++) {
+      stream.client.add(MEGABYTE);
+      stream.server.add(MEGABYTE);
+      stream.run(1000);
+    }
+    stream.finish();
+    assert.deepEqual(
+      pair.nats.map(({ counters }) => counters.refusedTcp),
+      refused,
+      'nothing is refused any more',
+    );
+    for (const node of ['a', 'b'] as const) {
+      assert.deepEqual(kinds(stream.paths(node)), Array(4).fill('udp-wrapper'));
+      assert.ok(stream.paths(node).every(({ samples }) => samples > 0));
+      assert.equal(tuplesOf(dataOf(pair[node].sent)).length, 4);
+    }
+    assert.ok(
+      stream.client.retransmissions - retransmissions < 400,
+      `${stream.client.retransmissions - retransmissions}`,
+    );
+    assert.deepEqual([stream.client.isReset, stream.server.isReset], [false, false]);
+    assert.equal(tuplesOf(pair.b.delivered.filter(({ bytes }) => bytes[9] === TCP)).length, 1, 'one socket');
+    assert.ok(stream.client.mss <= 1474 - 8 - 52, 'the host was told the MTU that fits');
+    assert.ok([...pair.a.sent, ...pair.b.sent].every(({ bytes }) => bytes.length <= 1500));
+    const { paths } = statusOf(pair.a.endpoint);
+    assert.deepEqual(
+      paths.map(({ encapsulation, fallback }) => [encapsulation, fallback !== null]),
+      Array(4).fill(['udp-wrapper', true]),
+    );
+  });
+
+test('no user data is lost to find out: a refused path has carried headers only', () => {
+  const stream = new Stream({ nat: STRICT, client: { length: 8 * MEGABYTE } });
+  const view = new DatagramView();
+  let octets = 0;
+  stream.pair.network.observer = ({ kind, packet }) => {
+    if (kind !== 'sent' || view.parse(packet) !== HeaderStatus.ok || view.protocol !== TCP) return;
+    const isOriginal = view.source === A1 && view.destination === B1;
+    if (!isOriginal && [A1, A2].includes(view.source)) octets += view.payloadLength - 26;
+  };
+  stream.finish();
+  assert.equal(octets, 0);
+  assert.deepEqual(kinds(stream.paths('a')), Array(4).fill('udp-wrapper'));
+});
+
+test('where one uplink alone has such a NAT, its paths alone fall back', () => {
+  const stream = new Stream({
+    nat: { tcp: 'stateful' },
+    secondNat: { tcp: 'windows' },
+    client: { length: 4 * MEGABYTE },
+    server: { length: 4 * MEGABYTE },
+  });
+  stream.finish();
+  const by = (source: number) => kinds(stream.paths('a').filter(({ tuple }) => tuple.source === source));
+  assert.deepEqual(by(A2), ['udp-wrapper', 'udp-wrapper']);
+  assert.deepEqual(by(A1), ['fake-tcp', 'none']);
+  for (const path of stream.paths('a'))
+    assert.equal(path.fallback, path.tuple.source === A2 ? 'no-feedback' : undefined);
+});
+
+test('the original path, too, when the NAT is on its uplink: it sees acknowledgements of what went elsewhere', () => {
+  const stream = new Stream({
+    nat: { tcp: 'windows', refusal: 'reset' },
+    secondNat: { tcp: 'stateful', refusal: 'drop' },
+    client: { length: 6 * MEGABYTE },
+    server: { length: 6 * MEGABYTE },
+  });
+  stream.finish();
+  const by = (source: number) => kinds(stream.paths('a').filter(({ tuple }) => tuple.source === source));
+  assert.deepEqual(by(A1), ['udp-wrapper', 'udp-wrapper']);
+  assert.deepEqual(by(A2), ['fake-tcp', 'fake-tcp']);
+  assert.equal(stream.client.isReset || stream.server.isReset, false);
+});
+
+test('a fake handshake without an answer: after 15 s the path is tried in UDP, when its far end confirms a query', () => {
+  const isSyn = new DatagramView();
+  const stream = new Stream({ client: { length: MEGABYTE } });
+  const { network } = stream.pair;
+  const send = network.send.bind(network);
+  let isBlocked = true;
+  network.send = (packet) => {
+    isSyn.parse(packet);
+    if (isSyn.protocol === TCP && isSyn.destination === B2) return;
+    if (isSyn.protocol === UDP && isSyn.source === A2 && isSyn.destination === B2 && isBlocked) return;
+    send(packet);
+  };
+  stream.finish();
+  assert.equal(stream.paths('a').length, 2);
+  for (let i = 0; i < 20; i++) {
+    stream.run(1000);
+    stream.client.add(10_000);
+  }
+  stream.finish();
+  const wrapped = stream.paths('a').filter(({ encapsulation }) => encapsulation === 'udp-wrapper');
+  assert.deepEqual(
+    wrapped.map(({ tuple, fallback }) => [tuple.destination, fallback]),
+    Array(wrapped.length).fill([B2, 'no-handshake']),
+  );
+  assert.ok(wrapped.some(({ tuple, samples: count }) => tuple.source === A1 && count > 0));
+  isBlocked = false;
+  for (let i = 0; i < 40; i++) {
+    stream.run(1000);
+    stream.client.add(10_000);
+  }
+  stream.finish();
+  const queries = stream.pair.a.sent.filter(({ cm, tuple }) => cm?.flags === Flags.enable && tuple.destination === B2);
+  assert.ok(queries.length >= 1 && queries.length <= 5, `${queries.length} queries`);
+});
+
+const QUIET: readonly [string, StreamOptions, seconds: number][] = [
+  ['5 % loss', { access: { delayMicros: 2000, rate: 20e6, queueOctets: 100_000, loss: 0.05 } }, 60],
+  ['5 % loss and 100 ms', { access: { delayMicros: 25_000, rate: 20e6, queueOctets: 400_000, loss: 0.05 } }, 60],
+  ['reordering', { access: { delayMicros: 2000, reordering: 0.1, reorderingMicros: 20_000 } }, 20],
+  ['one way of 300 ms', { links: { a2: { delayMicros: 150_000 } } }, 20],
+  ['one way of 900 ms', { links: { a2: { delayMicros: 450_000 } } }, 20],
+  ['a stateful NAT', { nat: { tcp: 'stateful', filtering: 'port-restricted' } }, 20],
+];
+for (const [name, options, seconds] of QUIET)
+  for (const tcpMode of ['fake-tcp', 'udp-wrapper'] as const)
+    test(`no false alarm (${tcpMode}): ${name}; bursts, trickle and pauses`, () => {
+      for (const seed of [1, 2, 3]) {
+        const stream = new Stream({
+          ...options,
+          seed,
+          a: { seed, tcpMode },
+          b: { seed: seed + 50, tcpMode },
+          client: { length: 300_000, window: 100 },
+          server: { length: 100_000 },
+        });
+        for (let second = 0; second < seconds; second++) {
+          stream.run(1000);
+          if (second % 10 < 6) stream.client.add(2000);
+          if (second % 10 === 2) stream.server.add(3000);
+          if (second % 10 === 5) stream.client.add(300_000);
+          if (second % 20 === 19) stream.run(30_000);
+        }
+        stream.finish(300);
+        assert.deepEqual(fallbacks(stream), [0, 0], `seed ${seed}`);
+        assert.equal(stream.paths('a').length, 4);
+        assert.ok(stream.paths('a').every((path) => path.samples > 0 && path.fallback === undefined));
+      }
+    });
+
+test('a connection that fell back outlives a pause of ten minutes; after its end the row goes as any other', () => {
+  const length = 20 * MEGABYTE;
+  const stream = new Stream({ nat: STRICT, client: { length, closes: true }, server: { length, closes: true } });
+  const { a } = stream.pair;
+  stream.run(4000);
+  assert.ok(stream.paths('a').every(({ encapsulation }) => encapsulation === 'udp-wrapper'));
+  stream.pair.run(600_000);
+  stream.finish();
+  assert.deepEqual([stream.server.received, stream.client.received], [length, length]);
+  stream.run(3000);
+  assert.ok(stream.client.isClosedByPeer && stream.server.isClosedByPeer);
+  assert.equal(a.endpoint.sessions.size, 1);
+  stream.pair.run(160_000);
+  assert.equal(a.endpoint.sessions.size, 0);
+});
+
+test('a SYN on the ports of a connection that fell back begins another: it goes as TCP, and the old row is gone', () => {
+  const stream = new Stream({ nat: { tcp: 'windows' }, client: { length: 8 * MEGABYTE } });
+  stream.finish();
+  const { pair } = stream;
+  const rowOf = (node: 'a' | 'b') => [...pair[node].endpoint.sessions.rows()][0]!;
+  assert.ok(stream.paths('a').every(({ encapsulation }) => encapsulation === 'udp-wrapper'));
+  const rows = [rowOf('a'), rowOf('b')];
+  pair.a.sent.length = 0;
+  pair.b.delivered.length = 0;
+  const { syn } = TcpFlags;
+  pair.a.host(buildTcp(pair.toB, { sequence: 5, flags: syn }, new Uint8Array(0)));
+  pair.run(10);
+  assert.deepEqual(
+    dataOf(pair.a.sent).map(({ bytes, cm, tuple }) => [bytes[9], cm!.pathId, tuple.source]),
+    [[TCP, 0, A1]],
+  );
+  assert.notEqual(rowOf('a'), rows[0]);
+  assert.notEqual(rowOf('b'), rows[1]);
+});
+
+/** A segment of the peer's host, as it is delivered. */
+function resetsAt({ pair }: Stream, node: 'a' | 'b'): number {
+  const view = new DatagramView();
+  return pair[node].delivered.filter(({ bytes }) => {
+    return view.parse(bytes) === HeaderStatus.ok && view.protocol === TCP && (view.tcpFlags & TcpFlags.rst) !== 0;
+  }).length;
+}
+
+test('an RST of the host reaches the other host through such NATs, also right after the fallback', () => {
+  const stream = new Stream({ nat: STRICT, client: { length: 8 * MEGABYTE }, server: { length: MEGABYTE } });
+  stream.finish();
+  stream.client.abort();
+  stream.pair.run(50);
+  assert.equal(resetsAt(stream, 'b'), 1);
+});
+
+test('an RST that something on the way made up waits for a sign of life and is dropped; one of the host is delivered after a second', () => {
+  const stream = new Stream({ client: { length: MEGABYTE }, server: { length: MEGABYTE } });
+  stream.finish();
+  const { pair, client, server } = stream;
+  const forged = buildTcp(
+    { source: B1, sourcePort: 7000, destination: A1, destinationPort: 40000 },
+    { sequence: 1000 + 1 + MEGABYTE, flags: TcpFlags.rst },
+    new Uint8Array(0),
+  );
+  pair.network.send(forged);
+  stream.run(2000);
+  assert.deepEqual([client.isReset, pair.a.endpoint.counters.resetsDropped], [false, 1]);
+  assert.equal(stream.paths('a').find(({ isOriginal }) => isOriginal)?.fallback, 'reset');
+  client.add(MEGABYTE);
+  stream.finish();
+  // The host has closed: it answers with RST only.
+  const quiet = new Stream({ client: { length: MEGABYTE }, server: { length: MEGABYTE } });
+  quiet.finish();
+  quiet.server.abort();
+  quiet.pair.run(900);
+  assert.equal(resetsAt(quiet, 'a'), 0);
+  quiet.pair.run(200);
+  assert.equal(resetsAt(quiet, 'a'), 1);
+  assert.equal(server.isReset, false);
+});
+
+test('an RST at a fake connection comes from a NAT: the path falls back at once, and no host sees it', () => {
+  const stream = new Stream({ client: { length: MEGABYTE } });
+  stream.finish();
+  const path = stream.paths('a').find(({ isOriginal }) => !isOriginal)!;
+  const { source, sourcePort, destination, destinationPort } = path.tuple;
+  const back = { source: destination, sourcePort: destinationPort, destination: source, destinationPort: sourcePort };
+  stream.pair.network.send(buildTcp(back, { sequence: 1, flags: TcpFlags.rst }, new Uint8Array(0)));
+  stream.run(10);
+  assert.deepEqual([path.encapsulation, path.fallback], ['udp-wrapper', 'reset']);
+  assert.equal(resetsAt(stream, 'a'), 0);
+  stream.client.add(MEGABYTE);
+  stream.finish();
+  assert.ok(path.samples > 0, 'it carries in UDP');
+});
