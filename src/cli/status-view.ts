@@ -187,7 +187,12 @@ const COLUMNS: readonly Column[] = [
   { title: 'path', isRight: true, worth: 9, cell: ({ path }) => String(path.pathId) },
   { title: 'from', isRight: false, worth: 9, cell: ({ path }) => path.tuple.source },
   { title: 'to', isRight: false, worth: 9, cell: ({ path }) => path.tuple.destination },
-  { title: 'as', isRight: false, worth: 5, cell: ({ path }) => ENCAPSULATION[path.encapsulation] },
+  {
+    title: 'as',
+    isRight: false,
+    worth: 5,
+    cell: ({ path }) => `${ENCAPSULATION[path.encapsulation]}${path.fallback === null ? '' : ` (${path.fallback})`}`,
+  },
   { title: 'weight', isRight: true, worth: 6, cell: ({ path }) => String(Math.round(path.weight)) },
   { title: 'share', isRight: true, worth: 8, cell: ({ share, rate }) => (rate === undefined ? '-' : percent(share)) },
   { title: '', isRight: false, worth: 1, cell: ({ share }) => bar(share) },
