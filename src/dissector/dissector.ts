@@ -1,13 +1,16 @@
-import { Accept, HeaderStatus, TCP, TrailerView, UDP } from '../codec/index.js';
+import { Accept, CmView, HeaderStatus, TCP, TrailerView, UDP } from '../codec/index.js';
 import type { CapturedPacket } from '../io/captured-packet.js';
 import { ipv4Offset, isKnownLinkType } from '../io/link-type.js';
+import { ConversationAnalysis } from './conversation-analysis.js';
 import { nearCm } from './near-cm.js';
 import { SenderLayouts } from './sender-layouts.js';
 import { nodeKey, TcpSessions } from './tcp-sessions.js';
 
+const fragmentCm = new CmView();
+
 /** How a {@link Dissector} looks. */
 export interface DissectorOptions {
-  /** Look for near-CMs in ordinary packets; default false. */
+  /** Look for near-CMs, and for what a fragment or the capture's snap length hides, in ordinary packets; default false. */
   readonly nearCms?: boolean;
 }
 
@@ -29,6 +32,12 @@ export class Dissector {
   wrappedHeader = -1;
   /** Why the tail is nearly a CM, in words. */
   nearCm: string | undefined;
+  /** A fragment whose end looks like a CM; looked for with near-CMs. */
+  isCmInFragment = false;
+  /** Cut short by the capture, from a sender that has sent a CM; looked for with near-CMs. */
+  isCutShort = false;
+  /** What packets mean beside those before them: fed by `recordOf`. */
+  readonly conversations = new ConversationAnalysis();
   /** Packets that could not be looked into, so far. */
   readonly unread = { unknownLinkType: 0, cutShort: 0 };
 
@@ -47,6 +56,8 @@ export class Dissector {
     this.isAmbiguous = false;
     this.wrappedHeader = -1;
     this.nearCm = undefined;
+    this.isCmInFragment = false;
+    this.isCutShort = false;
     const at = ipv4Offset(packet.linkType, buffer, offset, capturedLength);
     this.isIpv4 = at >= 0;
     this.hasIpHeader = false;
@@ -65,10 +76,23 @@ export class Dissector {
     this.hasIpHeader = trailer.status !== HeaderStatus.badIpHeader && available >= 20;
     if (trailer.status === HeaderStatus.ok) {
       if (this.#nodes !== undefined) this.#lookForNearCm(this.#nodes);
-    } else if (trailer.status === HeaderStatus.truncated && capturedLength < packet.originalLength) {
-      this.unread.cutShort++;
+    } else if (trailer.status === HeaderStatus.truncated) {
+      if (capturedLength < packet.originalLength) this.#noteCutShort();
+    } else if (
+      trailer.status === HeaderStatus.fragment &&
+      this.#nodes !== undefined &&
+      available >= trailer.totalLength
+    ) {
+      this.isCmInFragment = fragmentCm.recognise(buffer, trailer.l4Offset, trailer.end, Accept.both);
     }
     return false;
+  }
+
+  #noteCutShort(): void {
+    this.unread.cutShort++;
+    const { trailer } = this;
+    if (this.#nodes !== undefined && trailer.hasPorts)
+      this.isCutShort = this.#senders.get(trailer.source, trailer.sourcePort) !== 0;
   }
 
   /** Once an address:port has sent a CM of one layout, only that layout is tried for it. */

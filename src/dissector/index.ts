@@ -7,12 +7,13 @@ export { CaptureParser, capturePackets, type ReadCaptureOptions, readCapture } f
 export type { CaptureSource } from '../io/capture-source.js';
 export { type CapturedPacket, copyPacket, type PacketHandler } from '../io/captured-packet.js';
 export type { ChecksumStatus } from './checksum-status.js';
+export { DERIVED_FIELDS, type DerivedField } from './derived-fields.js';
 export { type DissectCaptureOptions, dissectCapture } from './dissect-capture.js';
 export { Dissector, type DissectorOptions } from './dissector.js';
+export { FINDINGS, type FindingDeclaration, type FindingId } from './findings.js';
 export { FORMATS, type Format, type RecordWriter, recordWriter } from './formats.js';
 export { type Paint, plainPaint } from './paint.js';
 export {
-  type FindingId,
   type PacketRecord,
   RECORD_FIELDS,
   type RecordField,

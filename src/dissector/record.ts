@@ -2,9 +2,7 @@ import { formatIpv4, formatNodeId, HeaderStatus, TCP, UDP } from '../codec/index
 import type { CapturedPacket } from '../io/captured-packet.js';
 import { type ChecksumStatus, ipChecksumStatus, l4ChecksumStatus } from './checksum-status.js';
 import type { Dissector } from './dissector.js';
-
-/** Something worth knowing about a packet; stable ids. */
-export type FindingId = 'near-cm' | 'ambiguous-layout' | 'udp-length' | 'ip-checksum' | 'udp-checksum' | 'tcp-checksum';
+import type { FindingId } from './findings.js';
 
 /**
  * What is known about a packet, under the names of Wireshark's fields. `frame.*` is always there; `ip.*` when the frame holds an IPv4
@@ -55,6 +53,14 @@ export interface PacketRecord {
   'mpip.wrapper'?: true;
   /** Octets between the TCP or UDP header (the inner one of a wrapper) and the trailer. */
   'mpip.analysis.data_length'?: number;
+  /** Frame number that this one answers. */
+  'mpip.analysis.response_to'?: number;
+  /** Addresses and ports of the path that carries the packet of a session. */
+  'mpip.analysis.path_tuple'?: string;
+  /** Those of the path that is fed back, as the peer uses it. */
+  'mpip.analysis.feedback_tuple'?: string;
+  /** Ticks of the delay fed back above the smallest so far of that path. */
+  'mpip.analysis.delay'?: number;
   /** Why a near-CM is none, in words. */
   'mpip.analysis.near_cm'?: string;
   'mpip.expert'?: FindingId[];
@@ -101,6 +107,10 @@ export const RECORD_FIELDS: readonly RecordField[] = [
   'mpip.checksum.status',
   'mpip.wrapper',
   'mpip.analysis.data_length',
+  'mpip.analysis.response_to',
+  'mpip.analysis.path_tuple',
+  'mpip.analysis.feedback_tuple',
+  'mpip.analysis.delay',
   'mpip.analysis.near_cm',
   'mpip.expert',
 ];
@@ -113,7 +123,7 @@ export interface RecordOptions {
   readonly file?: string;
 }
 
-/** The record of the packet that `dissector` has just inspected. */
+/** The record of the packet that `dissector` has just inspected; to be called once, for every packet with a CM. */
 export function recordOf(dissector: Dissector, packet: CapturedPacket, options: RecordOptions = {}): PacketRecord {
   const record: PacketRecord = {
     ...(options.file === undefined ? {} : { 'frame.file': options.file }),
@@ -125,11 +135,16 @@ export function recordOf(dissector: Dissector, packet: CapturedPacket, options: 
   const findings: FindingId[] = [];
   if (!dissector.hasIpHeader) return record;
   addHeaders(record, dissector, options.checksums === true, findings);
-  if (dissector.hasCm) addCm(record, dissector, findings);
-  else if (dissector.nearCm !== undefined) {
+  if (dissector.hasCm) {
+    addCm(record, dissector, findings);
+    addAnalysis(record, dissector, packet, findings);
+  } else if (dissector.nearCm !== undefined) {
     findings.push('near-cm');
     record['mpip.checksum.status'] = 'bad';
     record['mpip.analysis.near_cm'] = dissector.nearCm;
+    record['mpip.expert'] = findings;
+  } else if (dissector.isCmInFragment || dissector.isCutShort) {
+    findings.push(dissector.isCmInFragment ? 'cm-in-fragment' : 'cut-short');
     record['mpip.expert'] = findings;
   }
   return record;
@@ -201,6 +216,22 @@ function addCm(record: PacketRecord, dissector: Dissector, findings: FindingId[]
   }
   record['mpip.analysis.data_length'] = dataLength;
   if (dissector.isAmbiguous) findings.push('ambiguous-layout');
+}
+
+function addAnalysis(
+  record: PacketRecord,
+  { conversations, trailer }: Dissector,
+  packet: CapturedPacket,
+  findings: FindingId[],
+): void {
+  const time = packet.seconds + packet.nanoseconds / 1e9;
+  const { responseTo, pathTuple, feedbackTuple, delay, isPathZero } = conversations.note(trailer, packet.number, time);
+  if (responseTo !== 0) record['mpip.analysis.response_to'] = responseTo;
+  if (pathTuple !== undefined) record['mpip.analysis.path_tuple'] = pathTuple;
+  if (feedbackTuple !== undefined) record['mpip.analysis.feedback_tuple'] = feedbackTuple;
+  if (delay !== undefined) record['mpip.analysis.delay'] = delay;
+  if (isPathZero) findings.push('path-zero');
+  // Last among the CM's keys.
   record['mpip.expert'] = findings;
 }
 

@@ -99,8 +99,8 @@ export class TextTable {
     const flags = record['mpip.flags'];
     if (flags === undefined) {
       const near = record['mpip.analysis.near_cm'];
-      const nearly = near === undefined ? [] : [this.#paint.yellow(`near-cm: ${near}`), this.#findings(record)];
-      return { cells, flags, rest: joined([...nearly, this.#comments(record)]), before };
+      const nearly = near === undefined ? '' : this.#paint.yellow(`near-cm: ${near}`);
+      return { cells, flags, rest: joined([nearly, this.#findings(record), this.#comments(record)]), before };
     }
     cells.push(
       flagName(flags),

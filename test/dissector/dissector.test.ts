@@ -54,6 +54,7 @@ test('a compact CM: every field, and nothing of the other layout', () => {
     'mpip.checksum': decodeSum(message),
     'mpip.checksum.status': 'good',
     'mpip.analysis.data_length': 20,
+    'mpip.analysis.path_tuple': '192.0.2.1:40000 > 203.0.113.7:7000',
     'mpip.expert': [],
   });
 });

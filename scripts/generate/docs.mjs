@@ -1,46 +1,32 @@
-// npm run docs [-- --check]: writes the generated parts of docs/wire-format.md and docs/commands.md from the
-// declarations in src/codec. With --check nothing is written: the command says which page is stale and exits 1.
-import { rmSync } from 'node:fs';
+// The generated parts of docs/wire-format.md, docs/commands.md and docs/dissect.md, and all of docs/filters.md.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
-import { updateDocument } from './lib/generated.mjs';
-import { ROOT } from './lib/run.mjs';
+import { withGenerated } from '../lib/generated.mjs';
+import { ROOT } from '../lib/run.mjs';
+import { filterReference } from './filters.mjs';
+import { table } from './table.mjs';
 
-const check = process.argv.includes('--check');
-const { CONSTANTS, formatConstant, FLAG_NAMES, isControlFlag, LAYOUTS, PROFILES } = await declarations();
-const pages = {
-  'docs/wire-format.md': {
-    'layout compact': layoutTable(LAYOUTS.compact),
-    'layout full': layoutTable(LAYOUTS.full),
-    flags: flagTable(),
-    profiles: profileTable(),
-  },
-  'docs/commands.md': { constants: constantTable() },
-};
-for (const [path, parts] of Object.entries(pages)) {
-  const changed = updateDocument(path, parts, { check });
-  if (check && changed) {
-    console.error(`${path} is stale; run: npm run docs`);
-    process.exitCode = 1;
-  } else if (changed) console.log(`${path} written.`);
-}
-
-/** The declarations of src/codec, compiled on the fly. */
-async function declarations() {
-  const outfile = join(ROOT, 'node_modules', `.mpip-codec-${process.pid}.mjs`);
-  const options = { bundle: true, format: 'esm', platform: 'node', external: ['binary-parser'], logLevel: 'warning' };
-  await build({ absWorkingDir: ROOT, entryPoints: ['src/codec/index.ts'], outfile, ...options });
-  try {
-    return await import(pathToFileURL(outfile).href);
-  } finally {
-    rmSync(outfile, { force: true });
-  }
-}
-
-function table(head, rows) {
-  const line = (cells) => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+/** The pages by path. */
+export function docs(declared) {
+  const { LAYOUTS } = declared;
+  const pages = {
+    'docs/wire-format.md': {
+      'layout compact': layoutTable(LAYOUTS.compact),
+      'layout full': layoutTable(LAYOUTS.full),
+      flags: flagTable(declared),
+      profiles: profileTable(declared),
+    },
+    'docs/commands.md': { constants: constantTable(declared) },
+    'docs/dissect.md': { findings: findingTable(declared) },
+  };
+  const texts = Object.entries(pages).map(([path, parts]) => [
+    path,
+    Object.entries(parts).reduce(
+      (text, [name, content]) => withGenerated(text, name, content),
+      readFileSync(join(ROOT, path), 'utf8'),
+    ),
+  ]);
+  return { ...Object.fromEntries(texts), 'docs/filters.md': filterReference(declared) };
 }
 
 /** Offsets count from the CM's first octet; behind a list whose length varies, from the CM's end. */
@@ -77,7 +63,7 @@ function layoutTable(layout) {
   return table(['offset', 'octets', 'field', 'encoding', 'meaning', 'Wireshark and NDJSON'], rows);
 }
 
-function flagTable() {
+function flagTable({ FLAG_NAMES, isControlFlag }) {
   const rows = FLAG_NAMES.map((name, value) => [
     value,
     `\`${name}\``,
@@ -86,7 +72,7 @@ function flagTable() {
   return table(['value', 'name', 'passed up'], rows);
 }
 
-function profileTable() {
+function profileTable({ PROFILES }) {
   const rows = Object.values(PROFILES).map(({ name, layout, tickMicros, clock, description }) => [
     `\`${name}\``,
     layout,
@@ -96,7 +82,7 @@ function profileTable() {
   return table(['profile', 'layout', 'clock', 'what it is'], rows);
 }
 
-function constantTable() {
+function constantTable({ CONSTANTS, formatConstant }) {
   const rows = Object.entries(CONSTANTS).map(([name, { default: value, min, max, description, source }]) => [
     `\`${name}\``,
     formatConstant(name, value),
@@ -105,4 +91,13 @@ function constantTable() {
     source,
   ]);
   return table(['constant', 'default', 'range', 'meaning', 'source'], rows);
+}
+
+function findingTable({ FINDINGS }) {
+  const rows = FINDINGS.map(({ id, severity, text, remark }) => [
+    `\`${id}\``,
+    severity,
+    remark === undefined ? text : `${text} (${remark})`,
+  ]);
+  return table(['finding', 'severity', 'meaning'], rows);
 }

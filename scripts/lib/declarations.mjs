@@ -1,0 +1,26 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+import { ROOT } from './run.mjs';
+
+/** What src/codec and src/dissector export, compiled on the fly: the declarations that files are generated from. */
+export async function declarations() {
+  const outfile = join(ROOT, 'node_modules', `.mpip-declarations-${process.pid}.mjs`);
+  const contents = "export * from './src/codec/index.js'; export * from './src/dissector/index.js';";
+  await build({
+    absWorkingDir: ROOT,
+    stdin: { contents, resolveDir: ROOT, loader: 'ts' },
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    external: ['binary-parser'],
+    logLevel: 'warning',
+  });
+  try {
+    return await import(pathToFileURL(outfile).href);
+  } finally {
+    rmSync(outfile, { force: true });
+  }
+}

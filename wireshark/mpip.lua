@@ -1,0 +1,946 @@
+--[[
+  Multipath IP (MPIP) for Wireshark and tshark 3.6 and later: a post-dissector for the control message (CM) at the tail of
+  TCP and UDP packets. One file, no dependency. docs/wireshark.md says how to use it, docs/filters.md lists its fields.
+
+  Made by `npm run generate` from wireshark/mpip.template.lua and src/codec/layout.ts: change those, not this file.
+]]
+
+local byte, sub, format, floor = string.byte, string.sub, string.format, math.floor
+
+-- Two copies of this plugin, such as an installed one and another given with -X, cannot be loaded at once.
+if Dissector.get("mpip") then
+  io.stderr:write("mpip.lua has been loaded already from another place; this copy is left out.\n")
+  return
+end
+
+local mpip = Proto("mpip", "Multipath IP")
+
+--------------------------------------------------------------------------------------------------------------------
+-- What a CM is
+
+local FLAG_NAMES = { [0] = "normal", [1] = "ip-change", [2] = "heartbeat", [3] = "enable", [4] = "enabled", [5] = "handshake" }
+local MAX_FLAGS = 5
+local HEARTBEAT, ENABLE, ENABLED, HANDSHAKE = 2, 3, 4, 5
+
+-- compact: the deployed layout: two octets of node id, two address slots, read forwards from a length octet
+local COMPACT_FILLER, COMPACT_SIZE = 1, 25
+local COMPACT_MARK, COMPACT_MARK_AT = 25, 0
+local COMPACT_NODE_AT = 1
+
+-- full: table 1 taken literally: a whole MAC, up to 16 addresses, 16-bit ids, read backwards from the end
+local FULL_SIZE, FULL_MAX_ADDRESSES = 25, 16
+local FULL_MARK, FULL_MARK_BACK = 162, 4
+local FULL_COUNT_BACK, FULL_NODE_AT = 5, 0
+
+-- Flags, checksum, the sum that it should be, session id, path id, feedback path id, path delay.
+local function read_compact(b, start)
+  local o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, o14, o15, o16, o17, o18, o19, o20, o21, o22, o23, o24 = byte(b, start + 1, start + 25)
+  return o22,
+    o23 + o24 * 256,
+    o0 + o1 + o2 + o3 + o4 + o5 + o6 + o7 + o8 + o9 + o10 + o11 + o12 + o13 + o14 + o15 + o16 + o17 + o18 + o19 + o20 + o21 + o22,
+    o3,
+    o4,
+    o5,
+    (o10 + o11 * 256 + o12 * 65536 + o13 * 16777216 + 2147483648) % 4294967296 - 2147483648
+end
+
+-- Flags, checksum, the sum that it should be, session id, path id, feedback path id, path delay.
+local function read_full(b, start, finish)
+  local o0, o1, o2, o3, o4, o5, o6, o7, o8, o9, o10, o11, o12, o13, o14, o15, o16, o17, o18, o19 = byte(b, start + 1, start + 20)
+  local o20, o21, o22, o23, o24 = byte(b, finish - 4, finish)
+  local sum = 0
+  for at = start + 20, finish - 9, 4 do
+    local a1, a2, a3, a4 = byte(b, at + 1, at + 4)
+    sum = sum + a1 + a2 + a3 + a4
+  end
+  return o22,
+    o23 * 256 + o24,
+    sum + o0 + o1 + o2 + o3 + o4 + o5 + o6 + o7 + o8 + o9 + o10 + o11 + o12 + o13 + o14 + o15 + o16 + o17 + o18 + o19 + o20 + o21 + o22,
+    o6 * 256 + o7,
+    o8 * 256 + o9,
+    o10 * 256 + o11,
+    (o16 * 16777216 + o17 * 65536 + o18 * 256 + o19 + 2147483648) % 4294967296 - 2147483648
+end
+
+local ALL_LAYOUTS = 3
+local TCP, UDP = 6, 17
+
+--------------------------------------------------------------------------------------------------------------------
+-- Fields, findings, preferences
+
+local f = {}
+f.filler = ProtoField.uint8("mpip.filler", "Filler", base.DEC, nil, nil, "senders write 0; dropped unseen, not summed")
+f.length = ProtoField.uint8("mpip.length", "Length", base.DEC, nil, nil, "constant 25: the size of the CM and the mark that one may be here")
+f.node_id = ProtoField.bytes("mpip.node_id", "Node ID", base.COLON, "who sends: a MAC address of the node, or its last two octets")
+f.session_id = ProtoField.uint16("mpip.session_id", "Session ID", base.DEC, nil, nil, "the connection; 0 = none")
+f.path_id = ProtoField.uint16("mpip.path_id", "Path ID", base.DEC, nil, nil, "the sender's own id of the path used; 0 = the session's own tuple, no path yet")
+f.feedback_path_id = ProtoField.uint16("mpip.feedback_path_id", "Feedback Path ID", base.DEC, nil, nil, "the receiver's own id of the path being fed back; 0 = no feedback")
+f.timestamp = ProtoField.uint32("mpip.timestamp", "Packet Timestamp", base.UNIT_STRING, { " ticks" }, nil, "clock ticks of the sender at transmission, modulo 2^32; the profile's tick")
+f.path_delay = ProtoField.int32("mpip.path_delay", "Path Delay", base.UNIT_STRING, { " ticks" }, nil, "receive clock minus packet timestamp of the path fed back, modulo 2^32, signed")
+f.local_addr = ProtoField.ipv4("mpip.local_addr", "Local Address", "the sender's addresses")
+f.flags = ProtoField.uint8("mpip.flags", "CM Flags", base.DEC, FLAG_NAMES, nil, "what the receiver does: 0 normal, 1 ip-change, 2 heartbeat, 3 enable, 4 enabled, 5 handshake")
+f.checksum = ProtoField.uint16("mpip.checksum", "Checksum", base.DEC, nil, nil, "plain sum of the unsigned octets of the CM before it")
+f.addr_count = ProtoField.uint8("mpip.addr_count", "Address Count", base.DEC, nil, nil, "number of addresses in the list, 0 to 16")
+f.version = ProtoField.uint8("mpip.version", "Version", base.DEC, nil, nil, "constant 0xa2: the mark of this layout")
+f.layout = ProtoField.string("mpip.layout", "Layout", base.ASCII, "compact or full")
+f.checksum_status = ProtoField.string("mpip.checksum.status", "Checksum Status", base.ASCII, "good on every CM, bad on a near-CM")
+f.wrapper = ProtoField.bool("mpip.wrapper", "UDP Wrapper", base.NONE, nil, nil, "true on a TCP segment inside a UDP datagram, otherwise absent")
+f.data_length = ProtoField.uint16("mpip.analysis.data_length", "User Data", base.UNIT_STRING, { " octets" }, nil, "octets of user data, between the TCP or UDP header (the inner one of a wrapper) and the trailer")
+f.response_to = ProtoField.framenum("mpip.analysis.response_to", "Response To", base.NONE, frametype.RESPONSE, nil, "the frame that this one answers: the query of a confirmation, the step before of a handshake, the newest data of a heartbeat")
+f.path_tuple = ProtoField.string("mpip.analysis.path_tuple", "Path", base.ASCII, "addresses and ports of the path that carries this packet of a session")
+f.feedback_tuple = ProtoField.string("mpip.analysis.feedback_tuple", "Path Fed Back", base.ASCII, "addresses and ports of the path that the feedback is about, as seen in the peer's newest packet on it")
+f.delay = ProtoField.uint32("mpip.analysis.delay", "Delay Above Minimum", base.UNIT_STRING, { " ticks" }, nil, "the delay fed back, above the smallest fed back for that path so far; free of the clocks' offset")
+f.near_cm = ProtoField.string("mpip.analysis.near_cm", "Near-CM", base.ASCII, "why a near-CM is no CM")
+f.expert = ProtoField.string("mpip.expert", "Finding", base.ASCII, "ids of findings")
+mpip.fields = f
+
+-- Where the fields stand: `at` counts from the start of the CM, `back` from its end.
+local COMPACT_FIELDS = {
+  { field = f.length, at = 0, size = 1 },
+  { field = f.node_id, at = 1, size = 2 },
+  { field = f.session_id, at = 3, size = 1 },
+  { field = f.path_id, at = 4, size = 1 },
+  { field = f.feedback_path_id, at = 5, size = 1 },
+  { field = f.timestamp, at = 6, size = 4, is_little = true },
+  { field = f.path_delay, at = 10, size = 4, is_little = true },
+  { field = f.local_addr, at = 14, size = 4, is_list = true, count = 2 },
+  { field = f.flags, at = 22, size = 1 },
+  { field = f.checksum, at = 23, size = 2, is_little = true },
+}
+local FULL_FIELDS = {
+  { field = f.node_id, at = 0, size = 6 },
+  { field = f.session_id, at = 6, size = 2 },
+  { field = f.path_id, at = 8, size = 2 },
+  { field = f.feedback_path_id, at = 10, size = 2 },
+  { field = f.timestamp, at = 12, size = 4 },
+  { field = f.path_delay, at = 16, size = 4 },
+  { field = f.local_addr, at = 20, size = 4, is_list = true },
+  { field = f.addr_count, back = 5, size = 1 },
+  { field = f.version, back = 4, size = 1 },
+  { field = f.flags, back = 3, size = 1 },
+  { field = f.checksum, back = 2, size = 2 },
+}
+
+local experts = {}
+experts["ip-checksum"] = { text = "the IP header checksum is wrong", info = ProtoExpert.new("mpip.expert.ip_checksum",
+  "the IP header checksum is wrong", expert.group.CHECKSUM, expert.severity.ERROR) }
+experts["udp-length"] = { text = "the UDP length is not that of the IP payload", info = ProtoExpert.new("mpip.expert.udp_length",
+  "the UDP length is not that of the IP payload", expert.group.PROTOCOL, expert.severity.WARN) }
+experts["udp-checksum"] = { text = "the UDP checksum is wrong", info = ProtoExpert.new("mpip.expert.udp_checksum",
+  "the UDP checksum is wrong", expert.group.CHECKSUM, expert.severity.ERROR) }
+experts["tcp-checksum"] = { text = "the TCP checksum is wrong", info = ProtoExpert.new("mpip.expert.tcp_checksum",
+  "the TCP checksum is wrong", expert.group.CHECKSUM, expert.severity.ERROR) }
+experts["ambiguous-layout"] = { text = "the block satisfies both layouts", info = ProtoExpert.new("mpip.expert.ambiguous_layout",
+  "the block satisfies both layouts", expert.group.ASSUMPTION, expert.severity.NOTE) }
+experts["path-zero"] = { text = "path id 0 a second or more after the peer has used the session", info = ProtoExpert.new("mpip.expert.path_zero",
+  "path id 0 a second or more after the peer has used the session", expert.group.SEQUENCE, expert.severity.NOTE) }
+experts["near-cm"] = { text = "no CM, but nearly", info = ProtoExpert.new("mpip.expert.near_cm",
+  "no CM, but nearly", expert.group.PROTOCOL, expert.severity.WARN) }
+experts["cm-in-fragment"] = { text = "the end of a fragment looks like a CM; a fragment never carries one", info = ProtoExpert.new("mpip.expert.cm_in_fragment",
+  "the end of a fragment looks like a CM; a fragment never carries one", expert.group.REASSEMBLE, expert.severity.NOTE) }
+experts["cut-short"] = { text = "cut short by the capture, so that a CM cannot be seen", info = ProtoExpert.new("mpip.expert.cut_short",
+  "cut short by the capture, so that a CM cannot be seen", expert.group.UNDECODED, expert.severity.NOTE) }
+mpip.experts = {
+  experts["ip-checksum"].info,
+  experts["udp-length"].info,
+  experts["udp-checksum"].info,
+  experts["tcp-checksum"].info,
+  experts["ambiguous-layout"].info,
+  experts["path-zero"].info,
+  experts["near-cm"].info,
+  experts["cm-in-fragment"].info,
+  experts["cut-short"].info,
+}
+
+mpip.prefs.layouts = Pref.enum("Layouts", ALL_LAYOUTS, "Which layouts of the control message to look for",
+  { { 1, "compact only", 1 }, { 2, "full only", 2 }, { 3, "compact and full", 3 } }, false)
+mpip.prefs.ports = Pref.string("Ports", "",
+  "Look only at packets from or to these ports, such as 7000,5001-5010; empty = at all packets")
+mpip.prefs.wrapper = Pref.bool("Decode TCP inside UDP", true,
+  "Hand TCP segments that travel in the UDP wrapper to the TCP dissector")
+mpip.prefs.checksums = Pref.bool("Verify IP, UDP and TCP checksums", false,
+  "Of packets with a control message. Packets captured where they were sent may not have theirs yet")
+mpip.prefs.info = Pref.bool("Add to the Info column", true, "Flag, session and path of the control message")
+
+-- Copies of the preferences: looking one up costs more than the rest of a packet without a CM.
+local accept, ports, decodes_wrapper, verifies, adds_info = ALL_LAYOUTS, nil, true, false, true
+
+-- Ports as a set, nil = all of them.
+local function port_set(text)
+  if not text:find("%d") then return nil end
+  local set = {}
+  for first, dash, last in text:gmatch("(%d+)%s*(%-?)%s*(%d*)") do
+    first = tonumber(first)
+    last = dash == "-" and tonumber(last) or first
+    for port = first, math.min(last, 65535) do set[port] = true end
+  end
+  return set
+end
+
+local function read_preferences()
+  accept = mpip.prefs.layouts
+  if accept ~= 1 and accept ~= 2 then accept = ALL_LAYOUTS end
+  ports = port_set(mpip.prefs.ports or "")
+  decodes_wrapper = mpip.prefs.wrapper
+  verifies = mpip.prefs.checksums
+  adds_info = mpip.prefs.info
+end
+
+mpip.prefs_changed = read_preferences
+
+--------------------------------------------------------------------------------------------------------------------
+-- What is remembered of a capture
+
+local MAX_REMEMBERED = 262144
+local MAX_PAIRS = 16
+-- Path id 0 of a session is no finding for so long after the peer's first CM of the session, in seconds.
+local PATH_ZERO_GRACE = 1
+-- A delay that jumps by more restarts the path's minimum, in ticks.
+local CLOCK_STEP = 60000000
+
+-- What frames are, by their numbers.
+local IS_COMPACT, IS_FULL, IS_OTHER = 1, 2, 3
+
+-- Frames are analysed in their order, once; later visits (two passes, the window) take what was found then:
+-- kinds; others: the whole record of a frame without a CM that has a finding; of frames with a CM what their octets do
+-- not tell.
+local last_frame, kinds, others, findings_of, wrapped_of, response_of, feedback_tuple_of, delay_of
+-- endpoints: by address and port, the layout that it uses and the node that sent last. flows: by addresses and ports.
+local endpoints, endpoint_count, flows, flow_count, paths, path_count
+-- Node ids seen, and pairs of ports of sessions seen as TCP by node .. session.
+local nodes, tcp_sessions, has_tcp_sessions
+-- The link type of the frames, as far as their octets tell.
+local link
+
+local function start_capture()
+  last_frame, kinds, others, findings_of = 0, {}, {}, {}
+  wrapped_of, response_of, feedback_tuple_of, delay_of = {}, {}, {}, {}
+  endpoints, endpoint_count, flows, flow_count, paths, path_count = {}, 0, {}, 0, {}, 0
+  nodes, tcp_sessions, has_tcp_sessions = {}, {}, false
+  link = nil
+  read_preferences()
+end
+
+start_capture()
+mpip.init = start_capture
+
+--------------------------------------------------------------------------------------------------------------------
+-- Where the IPv4 datagram is in a frame. All positions are counted from 0; `b` holds the octets of the whole frame.
+
+local function after_type(b, type_at, at)
+  local high, low = byte(b, type_at + 1, type_at + 2)
+  -- VLAN tags
+  while (high == 0x81 and low == 0) or (high == 0x88 and low == 0xa8) or (high == 0x91 and low == 0) do
+    high, low = byte(b, at + 3, at + 4)
+    at = at + 4
+  end
+  if high == 8 and low == 0 then return at end
+end
+
+-- Lua is not told the link type, and asking for the field frame.encap_type would make tshark build a tree for every
+-- frame. The octets tell it too; a frame that could be of two types is as the frames before it.
+local ETHERNET = 1
+local LINKS = {
+  function(b) return after_type(b, 12, 14) end, -- Ethernet
+  function(b) return after_type(b, 14, 16) end, -- Linux cooked, version 1
+  function(b) return after_type(b, 0, 20) end, -- Linux cooked, version 2
+  function(b) -- BSD null (byte order of the machine) and loopback
+    local a1, a2, a3, a4 = byte(b, 1, 4)
+    if a2 == 0 and a3 == 0 and a4 and a1 + a4 == 2 then return 4 end
+  end,
+  function() return 0 end, -- raw IP
+}
+
+-- Whether an IPv4 header stands at `at` whose lengths can be: 2 when the datagram fits the frame, 1 when it does not.
+local function ipv4_fit(b, at, length, pinfo)
+  local first, _, high, low = byte(b, at + 1, at + 4)
+  if not low or first < 0x45 or first > 0x4f or at + 20 > length then return 0 end
+  local total = high * 256 + low
+  if total < (first - 0x40) * 4 then return 0 end
+  if at + total <= length or at + total <= pinfo.len then return 2 end
+  return 1
+end
+
+-- Tries every link type. When more than one fits equally well, it is the one whose addresses Wireshark has found.
+local function find_link(b, length, pinfo)
+  local best, found, at, address = 0, nil, nil, nil
+  for index = 1, #LINKS do
+    local here = LINKS[index](b)
+    local fit = here and ipv4_fit(b, here, length, pinfo) or 0
+    if fit > 0 and fit == best then
+      address = address or tostring(pinfo.net_src)
+      if format("%d.%d.%d.%d", byte(b, here + 13, here + 16)) == address then found, at = index, here end
+    elseif fit > best then best, found, at = fit, index, here
+    end
+  end
+  if best == 2 then link = found end
+  return at
+end
+
+--------------------------------------------------------------------------------------------------------------------
+-- Sums
+
+local function word_sum(b, from, to)
+  local sum, at = 0, from
+  while at + 16 <= to do
+    local a1, a2, a3, a4, a5, a6, a7, a8, c1, c2, c3, c4, c5, c6, c7, c8 = byte(b, at + 1, at + 16)
+    sum = sum + (a1 + a3 + a5 + a7 + c1 + c3 + c5 + c7) * 256 + a2 + a4 + a6 + a8 + c2 + c4 + c6 + c8
+    at = at + 16
+  end
+  while at + 2 <= to do
+    local high, low = byte(b, at + 1, at + 2)
+    sum = sum + high * 256 + low
+    at = at + 2
+  end
+  if at < to then sum = sum + byte(b, at + 1) * 256 end
+  return sum
+end
+
+local function folded(sum)
+  while sum > 65535 do sum = sum % 65536 + floor(sum / 65536) end
+  return 65535 - sum
+end
+
+local function u16(b, at)
+  local high, low = byte(b, at + 1, at + 2)
+  return high * 256 + low
+end
+
+local function is_ip_checksum_bad(b, at, l4)
+  return folded(word_sum(b, at, l4) - u16(b, at + 10)) ~= u16(b, at + 10)
+end
+
+-- As a receiving stack sees it: a UDP checksum covers what the UDP length says, one of 0 was not computed.
+local function is_l4_checksum_bad(b, at, protocol, l4, finish)
+  local field_at = l4 + (protocol == TCP and 16 or 6)
+  local field = u16(b, field_at)
+  if protocol == UDP then
+    if field == 0 then return false end
+    local length = u16(b, l4 + 4)
+    if length < 8 or l4 + length > finish then return true end
+    finish = l4 + length
+  end
+  local sum = folded(word_sum(b, l4, finish) - field + word_sum(b, at + 12, at + 20) + protocol + finish - l4)
+  if protocol == UDP and sum == 0 then sum = 65535 end
+  return sum ~= field
+end
+
+--------------------------------------------------------------------------------------------------------------------
+-- CMs: each function takes the datagram's octets, where the user data starts and where the datagram ends
+
+-- Where a compact CM starts, when the mark is there and its filler fits.
+local function compact_start(b, from, finish)
+  local start = finish - COMPACT_SIZE
+  if start - COMPACT_FILLER >= from and byte(b, start + COMPACT_MARK_AT + 1) == COMPACT_MARK then return start end
+end
+
+-- Where a full CM starts, when the mark is there, the number of addresses can be and it fits.
+local function full_start(b, from, finish)
+  if finish - FULL_SIZE < from or byte(b, finish - FULL_MARK_BACK + 1) ~= FULL_MARK then return nil end
+  local count = byte(b, finish - FULL_COUNT_BACK + 1)
+  local start = finish - FULL_SIZE - 4 * count
+  if count <= FULL_MAX_ADDRESSES and start >= from then return start end
+end
+
+local function is_compact(b, start)
+  local flags, sum, needed = read_compact(b, start)
+  return flags <= MAX_FLAGS and sum == needed
+end
+
+local function is_full(b, start, finish)
+  local flags, sum, needed = read_full(b, start, finish)
+  if flags > MAX_FLAGS or sum ~= needed then return false end
+  local first = byte(b, start + FULL_NODE_AT + 1)
+  if first % 2 == 1 then return false end
+  return sub(b, start + FULL_NODE_AT + 1, start + FULL_NODE_AT + 6) ~= "\0\0\0\0\0\0"
+end
+
+-- The layout, the start of the CM, and whether both layouts hold. `layout_set` is 1, 2 or 3.
+local function recognise(b, from, finish, layout_set)
+  local compact = layout_set ~= 2 and compact_start(b, from, finish)
+  if compact and not is_compact(b, compact) then compact = nil end
+  local full = layout_set ~= 1 and full_start(b, from, finish)
+  if full and not is_full(b, full, finish) then full = nil end
+  if compact then return IS_COMPACT, compact, full and true or false end
+  if full then return IS_FULL, full, false end
+end
+
+local function node_of(b, layout, start)
+  if layout == IS_COMPACT then return sub(b, start + COMPACT_NODE_AT + 1, start + COMPACT_NODE_AT + 2) end
+  return sub(b, start + FULL_NODE_AT + 1, start + FULL_NODE_AT + 6)
+end
+
+-- Why a block with the right mark is nearly a CM, in words.
+local function judged(b, layout, start, flags, sum, needed)
+  if sum == needed then
+    if flags > MAX_FLAGS then return format("flags are %d, above %d", flags, MAX_FLAGS) end
+  elseif flags <= MAX_FLAGS and nodes[node_of(b, layout, start)] then
+    return format("checksum is %d, the octets before it add up to %d", sum, needed)
+  end
+end
+
+local function near_cm(b, from, finish, layout_set)
+  local start = layout_set ~= 2 and compact_start(b, from, finish)
+  local reason = start and judged(b, IS_COMPACT, start, read_compact(b, start))
+  if reason then return reason, start - COMPACT_FILLER end
+  start = layout_set ~= 1 and full_start(b, from, finish)
+  reason = start and judged(b, IS_FULL, start, read_full(b, start, finish))
+  if reason then return reason, start end
+end
+
+--------------------------------------------------------------------------------------------------------------------
+-- The UDP wrapper: a session that has been seen as TCP tells a wrapped segment from an ordinary datagram
+
+local function note_tcp_session(key, pair)
+  local known = tcp_sessions[key]
+  if not known then
+    known = {}
+    tcp_sessions[key] = known
+    has_tcp_sessions = true
+  end
+  for index = 1, #known do
+    if known[index] == pair then return end
+  end
+  if #known == MAX_PAIRS then table.remove(known, 1) end
+  known[#known + 1] = pair
+end
+
+-- Length of the TCP header at `at`, when it is a wrapped one.
+local function wrapped_header(b, at, finish, key)
+  local room = finish - at
+  if room < 20 then return nil end
+  local length = floor(byte(b, at + 13) / 16) * 4
+  if length < 20 or length > room then return nil end
+  local known = tcp_sessions[key]
+  if not known then return nil end
+  local source, destination = sub(b, at + 1, at + 2), sub(b, at + 3, at + 4)
+  for index = 1, #known do
+    local pair = known[index]
+    if sub(pair, 1, 2) == source or sub(pair, 3, 4) == destination then return length end
+  end
+end
+
+--------------------------------------------------------------------------------------------------------------------
+-- Conversations: what a packet means beside those before it. The same rules as src/dissector/conversation-analysis.ts.
+
+-- Address and port, 6 octets. What is beyond the limit is not kept.
+local function endpoint_of(key)
+  local endpoint = endpoints[key]
+  if endpoint then return endpoint end
+  endpoint = {}
+  if endpoint_count < MAX_REMEMBERED then
+    endpoint_count = endpoint_count + 1
+    endpoints[key] = endpoint
+  end
+  return endpoint
+end
+
+-- The addresses and ports of a datagram as 12 octets: both addresses, both ports.
+local function flow_key(b, at, l4)
+  if l4 == at + 20 then return sub(b, at + 13, at + 24) end
+  return sub(b, at + 13, at + 20) .. sub(b, l4 + 1, l4 + 4)
+end
+
+local function source_key(key) return sub(key, 1, 4) .. sub(key, 9, 10) end
+local function destination_key(key) return sub(key, 5, 8) .. sub(key, 11, 12) end
+
+local function tuple_text(key)
+  local a1, a2, a3, a4, c1, c2, c3, c4, p1, p2, q1, q2 = byte(key, 1, 12)
+  return format("%d.%d.%d.%d:%d > %d.%d.%d.%d:%d", a1, a2, a3, a4, p1 * 256 + p2, c1, c2, c3, c4, q1 * 256 + q2)
+end
+
+local function new_flow(key)
+  local flow = {
+    source = endpoint_of(source_key(key)),
+    destination = endpoint_of(destination_key(key)),
+    session = 0,
+    text = tuple_text(key),
+  }
+  if flow_count >= MAX_REMEMBERED then return flow end
+  flow_count = flow_count + 1
+  local reverse = flows[sub(key, 5, 8) .. sub(key, 1, 4) .. sub(key, 11, 12) .. sub(key, 9, 10)]
+  if reverse then
+    flow.reverse = reverse
+    reverse.reverse = flow
+  end
+  flows[key] = flow
+  return flow
+end
+
+-- What is known of path `id` of node `from` to node `to`: the tuple of its packets, the smallest delay fed back.
+local function path_of(from, to, id)
+  local key = from .. ">" .. to .. ">" .. id
+  local path = paths[key]
+  if path or path_count >= MAX_REMEMBERED then return path end
+  path_count = path_count + 1
+  path = {}
+  paths[key] = path
+  return path
+end
+
+-- The same, found in the flow when its ends are still these nodes.
+local function own_path(flow, me, peer, id)
+  local path = flow.own[id]
+  if not path then
+    path = path_of(me, peer, id)
+    flow.own[id] = path
+  end
+  return path
+end
+
+local function path_fed_back(flow, me, peer, id)
+  local path = flow.fed_back[id]
+  if not path then
+    path = path_of(peer, me, id)
+    flow.fed_back[id] = path
+  end
+  return path
+end
+
+local function above_smallest(path, delay)
+  local smallest = path.smallest
+  if smallest then
+    local above = (delay - smallest) % 4294967296
+    if above <= CLOCK_STEP then return above end
+  end
+  path.smallest = delay
+  return 0
+end
+
+-- The frame that this one answers, among those of the other direction.
+local function answered(reverse, flags, session, is_syn, is_ack)
+  if flags == ENABLED then return reverse.query end
+  if flags == HEARTBEAT then return reverse.session == session and reverse.data or nil end
+  if flags == HANDSHAKE and is_ack then
+    if is_syn then return reverse.syn end
+    return reverse.syn_ack
+  end
+end
+
+-- Relates a packet to those before it. tcp_flags: nil for UDP. Returns true for a path id 0 that persists.
+local function relate(flow, frame, time, node, tcp_flags, flags, session, path_id, feedback, delay)
+  local is_path_zero = false
+  local reverse = flow.reverse
+  local is_syn, is_ack
+  if flags == HANDSHAKE and tcp_flags then is_syn, is_ack = tcp_flags % 4 >= 2, tcp_flags % 32 >= 16 end
+  if reverse then
+    if flags >= HEARTBEAT then response_of[frame] = answered(reverse, flags, session, is_syn, is_ack)
+    elseif session ~= 0 and path_id == 0 then
+      is_path_zero = reverse.session == session and time - reverse.since >= PATH_ZERO_GRACE
+    end
+  end
+  if flags < HEARTBEAT then flow.data = frame
+  elseif flags == ENABLE then flow.query = frame
+  elseif is_syn then
+    if is_ack then flow.syn_ack = frame else flow.syn = frame end
+  end
+  if session ~= 0 and session ~= flow.session then flow.session, flow.since = session, time end
+
+  flow.source.node = node
+  if flags > HEARTBEAT then return is_path_zero end
+  local peer = flow.destination.node
+  if not peer then return is_path_zero end
+  if flow.me ~= node or flow.peer ~= peer then
+    flow.me, flow.peer, flow.own, flow.fed_back = node, peer, {}, {}
+  end
+  if path_id ~= 0 then
+    local path = own_path(flow, node, peer, path_id)
+    if path then path.tuple = flow.text end
+  end
+  if feedback ~= 0 then
+    local path = path_fed_back(flow, node, peer, feedback)
+    if path then
+      feedback_tuple_of[frame] = path.tuple
+      delay_of[frame] = above_smallest(path, delay)
+    end
+  end
+  return is_path_zero
+end
+
+--------------------------------------------------------------------------------------------------------------------
+-- One packet, when it is seen first
+
+local function header_findings(b, at, protocol, l4, finish)
+  local found
+  local function add(id)
+    found = found or {}
+    found[#found + 1] = id
+  end
+  if verifies and is_ip_checksum_bad(b, at, l4) then add("ip-checksum") end
+  if finish then
+    if protocol == UDP and u16(b, l4 + 4) ~= finish - l4 then add("udp-length") end
+    if verifies and is_l4_checksum_bad(b, at, protocol, l4, finish) then
+      add(protocol == UDP and "udp-checksum" or "tcp-checksum")
+    end
+  end
+  return found
+end
+
+local function with_finding(found, id)
+  found = found or {}
+  found[#found + 1] = id
+  return found
+end
+
+-- Notes a frame that has no CM and one more finding than those of its headers.
+local function note_other(frame, found, id, trailer, finish, reason)
+  kinds[frame] = IS_OTHER
+  others[frame] = { findings = with_finding(found, id), trailer = trailer, finish = finish, near = reason }
+end
+
+-- `from`: where the user data starts, `finish`: where the datagram ends.
+local function analyse(b, at, protocol, l4, from, finish, pinfo, frame)
+  local key = flow_key(b, at, l4)
+  local flow = flows[key]
+  local source = flow and flow.source or endpoints[source_key(key)]
+  local known = source and source.layout
+  local layout, start, is_ambiguous = recognise(b, from, finish, accept)
+  if is_ambiguous then
+    if known == IS_FULL then layout, start = IS_FULL, full_start(b, from, finish) end
+  elseif layout and known and known ~= layout then layout = nil
+  end
+  if not layout then
+    local reason, near_start = near_cm(b, from, finish, accept == ALL_LAYOUTS and known or accept)
+    if reason then
+      note_other(frame, header_findings(b, at, protocol, l4, finish), "near-cm", near_start, finish, reason)
+    end
+    return
+  end
+
+  flow = flow or new_flow(key)
+  if not is_ambiguous then flow.source.layout = layout end
+  local node, flags, session, path_id, feedback, delay, _
+  if layout == IS_COMPACT then
+    flags, _, _, session, path_id, feedback, delay = read_compact(b, start)
+  else
+    flags, _, _, session, path_id, feedback, delay = read_full(b, start, finish)
+  end
+  node = node_of(b, layout, start)
+  local tcp_flags
+  if protocol == TCP then
+    tcp_flags = byte(b, l4 + 14)
+    if session ~= 0 then note_tcp_session(node .. session, sub(b, l4 + 1, l4 + 4)) end
+  elseif has_tcp_sessions then
+    local trailer = layout == IS_COMPACT and start - COMPACT_FILLER or start
+    wrapped_of[frame] = wrapped_header(b, from, trailer, node .. session)
+  end
+  if flow.source.node ~= node then nodes[node] = true end
+
+  kinds[frame] = layout
+  local found
+  if verifies or protocol == UDP then found = header_findings(b, at, protocol, l4, finish) end
+  if is_ambiguous then found = with_finding(found, "ambiguous-layout") end
+  if relate(flow, frame, pinfo.abs_ts, node, tcp_flags, flags, session, path_id, feedback, delay) then
+    found = with_finding(found, "path-zero")
+  end
+  findings_of[frame] = found
+end
+
+-- A fragment never carries a CM, although tshark puts fragments together; the end of one may look like it.
+local function analyse_fragment(b, at, l4, finish, frame)
+  local layout, start = recognise(b, l4, finish, accept)
+  if not layout then return end
+  local trailer = layout == IS_COMPACT and start - COMPACT_FILLER or start
+  note_other(frame, header_findings(b, at, nil, l4, nil), "cm-in-fragment", trailer, finish)
+end
+
+local function analyse_cut_short(b, at, l4, length, frame)
+  local source = endpoints[source_key(flow_key(b, at, l4))]
+  if not source or not source.layout then return end
+  note_other(frame, header_findings(b, at, nil, l4, nil), "cut-short", l4, length)
+end
+
+--------------------------------------------------------------------------------------------------------------------
+-- What is shown
+
+local tcp_dissector = Dissector.get("tcp")
+local self_dissector
+
+-- The CM of the frame at hand, for the tree and for statistics: one table for all frames.
+local cm = { frame = 0 }
+
+-- Reads the CM again; what octets do not tell was found at the first visit.
+local function read_cm(b, frame, layout, from, finish, protocol)
+  local start, _
+  if layout == IS_COMPACT then
+    start = finish - COMPACT_SIZE
+    cm.trailer = start - COMPACT_FILLER
+    cm.flags, _, _, cm.session, cm.path, cm.feedback, cm.delay = read_compact(b, start)
+  else
+    start = full_start(b, from, finish)
+    cm.trailer = start
+    cm.flags, _, _, cm.session, cm.path, cm.feedback, cm.delay = read_full(b, start, finish)
+  end
+  cm.frame, cm.layout, cm.start, cm.finish = frame, layout, start, finish
+  cm.node = node_of(b, layout, start)
+  local header = wrapped_of[frame]
+  cm.wrapped = header and from
+  cm.data = cm.trailer - from - (header or 0)
+  cm.carrier = header and "UDP wrapper" or protocol == TCP and "TCP" or "UDP"
+end
+
+local function node_text(node)
+  return (node:gsub(".", function(octet) return format("%02x:", byte(octet)) end):sub(1, -2))
+end
+
+local function cm_label(frame)
+  local text = format(", %s, node %s, %s", cm.layout == IS_COMPACT and "compact" or "full", node_text(cm.node), FLAG_NAMES[cm.flags])
+  if cm.session ~= 0 then text = format("%s, session %d, path %d", text, cm.session, cm.path) end
+  if cm.feedback ~= 0 then text = format("%s, path %d fed back", text, cm.feedback) end
+  if delay_of[frame] then text = format("%s: +%d", text, delay_of[frame]) end
+  return text
+end
+
+local function add_generated(item, field, value)
+  if value ~= nil then item:add(field, value):set_generated() end
+end
+
+local function add_address(item, tvb, at, is_visible)
+  local range = tvb(at, 4)
+  if range:uint() ~= 0 then item:add(f.local_addr, range)
+  elseif is_visible then item:add(range, "Local Address: empty slot")
+  end
+end
+
+-- Adds the fields of the CM that somebody looks at: all of them where the tree is shown, otherwise those that a filter,
+-- a column or -e names. Adding one takes longer than asking.
+local function add_cm(item, tvb, tree, b, at, l4, is_visible)
+  local frame, start, finish = cm.frame, cm.start, cm.finish
+  local function wants(field) return is_visible or tree:referenced(field) end
+  if wants(f.layout) then add_generated(item, f.layout, cm.layout == IS_COMPACT and "compact" or "full") end
+  if cm.layout == IS_COMPACT and wants(f.filler) then item:add(f.filler, tvb(cm.trailer, 1)) end
+  local list = cm.layout == IS_COMPACT and COMPACT_FIELDS or FULL_FIELDS
+  for index = 1, #list do
+    local entry = list[index]
+    local field = entry.field
+    if wants(field) then
+      local position = entry.at and start + entry.at or finish - entry.back
+      if entry.is_list then
+        for slot = 0, (entry.count or byte(b, finish - FULL_COUNT_BACK + 1)) - 1 do
+          add_address(item, tvb, position + 4 * slot, is_visible)
+        end
+      elseif entry.is_little then item:add_le(field, tvb(position, entry.size))
+      else item:add(field, tvb(position, entry.size))
+      end
+    end
+    if field == f.path_id then
+      if cm.session ~= 0 and wants(f.path_tuple) then add_generated(item, f.path_tuple, tuple_text(flow_key(b, at, l4))) end
+    elseif field == f.feedback_path_id then
+      if feedback_tuple_of[frame] and wants(f.feedback_tuple) then
+        add_generated(item, f.feedback_tuple, feedback_tuple_of[frame])
+      end
+    elseif field == f.path_delay then
+      if delay_of[frame] and wants(f.delay) then add_generated(item, f.delay, delay_of[frame]) end
+    end
+  end
+  if wants(f.checksum_status) then add_generated(item, f.checksum_status, "good") end
+  if cm.wrapped and wants(f.wrapper) then add_generated(item, f.wrapper, true) end
+  if wants(f.data_length) then add_generated(item, f.data_length, cm.data) end
+  if response_of[frame] and wants(f.response_to) then add_generated(item, f.response_to, response_of[frame]) end
+end
+
+local function add_findings(item, range, findings)
+  for index = 1, #findings do
+    local finding = experts[findings[index]]
+    local child = item:add(f.expert, range, findings[index])
+    child:set_generated()
+    child:add_proto_expert_info(finding.info, finding.text)
+  end
+end
+
+-- What is added to the Info column, made once for each flag, session and path.
+local info_texts = {}
+local function info_text()
+  local flags, session, path_id = cm.flags, cm.session, cm.path
+  local key = (session * 65536 + path_id) * 8 + flags
+  local text = info_texts[key]
+  if not text then
+    if session == 0 then text = format(" [MPIP %s]", FLAG_NAMES[flags])
+    else text = format(" [MPIP %s, session %d, path %d]", FLAG_NAMES[flags], session, path_id)
+    end
+    info_texts[key] = text
+  end
+  return text
+end
+
+-- The TCP dissector may raise, as on any malformed segment; Wireshark has then marked the packet.
+local function call_tcp(tvb, pinfo, tree)
+  tcp_dissector:call(tvb, pinfo, tree)
+end
+
+local function show_cm(b, at, l4, tvb, pinfo, tree)
+  if adds_info then pinfo.cols.info:append(info_text()) end
+  local findings = findings_of[cm.frame]
+  -- Without a tree only findings are worth the time.
+  if findings or tree:referenced(self_dissector) then
+    local range = tvb(cm.trailer, cm.finish - cm.trailer)
+    local item = tree:add(mpip, range)
+    local is_visible = tree.visible
+    if is_visible then item:append_text(cm_label(cm.frame)) end
+    add_cm(item, tvb, tree, b, at, l4, is_visible)
+    if findings then add_findings(item, range, findings) end
+  end
+  if cm.wrapped and decodes_wrapper then
+    pcall(call_tcp, tvb(cm.wrapped, cm.trailer - cm.wrapped):tvb(), pinfo, tree)
+  end
+end
+
+local function show_other(frame, tvb, tree)
+  local other = others[frame]
+  local range = tvb(other.trailer, other.finish - other.trailer)
+  local item = tree:add(mpip, range)
+  if other.near then
+    item:append_text(", nearly a control message: " .. other.near)
+    add_generated(item, f.checksum_status, "bad")
+    item:add(f.near_cm, range, other.near):set_generated()
+  end
+  add_findings(item, range, other.findings)
+end
+
+--------------------------------------------------------------------------------------------------------------------
+-- Every packet comes by here: what has no CM must leave soon
+
+-- A frame that may have something to say. fragment: whether it is one; finish: nil when it is cut short.
+local function dissect(b, at, protocol, l4, finish, is_fragment, length, tvb, pinfo, tree)
+  local from = l4
+  if not is_fragment and finish then
+    if protocol == UDP then from = l4 + 8
+    else
+      if finish - l4 < 20 then return end
+      local header = floor(byte(b, l4 + 13) / 16) * 4
+      if header < 20 then return end
+      from = l4 + header
+    end
+    if from > finish then return end
+  end
+  if ports and not is_fragment and not ports[u16(b, l4)] and not ports[u16(b, l4 + 2)] then return end
+  local frame = pinfo.number
+  if frame > last_frame then
+    last_frame = frame
+    if not finish then analyse_cut_short(b, at, l4, length, frame)
+    elseif is_fragment then analyse_fragment(b, at, l4, finish, frame)
+    else analyse(b, at, protocol, l4, from, finish, pinfo, frame)
+    end
+  end
+  local kind = kinds[frame]
+  if kind == IS_OTHER then show_other(frame, tvb, tree)
+  elseif kind then
+    read_cm(b, frame, kind, from, finish, protocol)
+    show_cm(b, at, l4, tvb, pinfo, tree)
+  end
+end
+
+function mpip.dissector(tvb, pinfo, tree)
+  local b = tvb:raw()
+  local length = #b
+  local at, type_high, type_low, first, high, low, fragment_high, fragment_low, protocol, _
+  if link == ETHERNET then
+    type_high, type_low, first, _, high, low, _, _, fragment_high, fragment_low, _, protocol = byte(b, 13, 24)
+    if protocol and type_high == 8 and type_low == 0 and first >= 0x45 and first <= 0x4f and high * 256 + low <= length - 14 then
+      at = 14
+    end
+  end
+  if not at then
+    at = link and link ~= ETHERNET and LINKS[link](b)
+    if not at or ipv4_fit(b, at, length, pinfo) < 2 then at = find_link(b, length, pinfo) end
+    if not at then return end
+    first, _, high, low, _, _, fragment_high, fragment_low, _, protocol = byte(b, at + 1, at + 10)
+  end
+  if protocol ~= UDP and protocol ~= TCP then return end
+  local l4 = at + (first - 0x40) * 4
+  local finish = at + high * 256 + low
+  local is_fragment = fragment_high % 64 ~= 0 or fragment_low ~= 0
+  if finish > length then
+    if is_fragment or next(endpoints) == nil or length < l4 + 4 or pinfo.len <= length then return end
+    return dissect(b, at, protocol, l4, nil, false, length, tvb, pinfo, tree)
+  end
+  -- The marks, before anything else is looked at; both may stand in the headers of a short datagram.
+  if byte(b, finish - COMPACT_SIZE + COMPACT_MARK_AT + 1) ~= COMPACT_MARK
+    and byte(b, finish - FULL_MARK_BACK + 1) ~= FULL_MARK then return end
+  return dissect(b, at, protocol, l4, finish, is_fragment, length, tvb, pinfo, tree)
+end
+
+--------------------------------------------------------------------------------------------------------------------
+-- Statistics: tshark -z mpip,tree, and the menu Tools > MPIP
+
+-- A counter with counters below it, in the order of their names.
+local function new_branch() return { count = 0, octets = 0, below = {} } end
+
+local function count_in(branch, octets, name, ...)
+  branch.count = branch.count + 1
+  branch.octets = branch.octets + octets
+  if name == nil then return end
+  local below = branch.below[name]
+  if not below then
+    below = new_branch()
+    branch.below[name] = below
+  end
+  return count_in(below, octets, ...)
+end
+
+local function branch_lines(lines, name, branch, whole, depth)
+  lines[#lines + 1] = format("%-42s %10d %9.2f%% %14d", ("  "):rep(depth) .. name, branch.count, 100 * branch.count / whole, branch.octets)
+  local names = {}
+  for key in pairs(branch.below) do names[#names + 1] = key end
+  table.sort(names)
+  for index = 1, #names do branch_lines(lines, names[index], branch.below[names[index]], whole, depth + 1) end
+end
+
+-- Numbers are padded, so that they sort as numbers.
+local function numbered(word, number) return format("%s %3d", word, number) end
+
+-- A listener that counts every packet, and a function that gives what it counted as text.
+local function new_statistics()
+  local frames, cms, findings
+  local function reset() frames, cms, findings = 0, new_branch(), new_branch() end
+  reset()
+  local tap = Listener.new("frame")
+  function tap.packet(pinfo)
+    frames = frames + 1
+    local frame = pinfo.number
+    local found = findings_of[frame] or others[frame] and others[frame].findings
+    for index = 1, found and #found or 0 do count_in(findings, 0, found[index]) end
+    if cm.frame ~= frame then return end
+    local node, octets = "Node " .. node_text(cm.node), cm.data
+    count_in(cms, octets, "By flag", FLAG_NAMES[cm.flags])
+    count_in(cms, octets, "By carrier", cm.carrier)
+    count_in(cms, octets, "By layout", cm.layout == IS_COMPACT and "compact" or "full")
+    if cm.session == 0 then count_in(cms, octets, "By node, session and path", node, "No session")
+    else count_in(cms, octets, "By node, session and path", node, numbered("Session", cm.session), numbered("Path", cm.path))
+    end
+  end
+  tap.reset = reset
+  local function text()
+    -- Each packet was counted in four branches.
+    local total = { count = cms.count / 4, octets = cms.octets / 4, below = cms.below }
+    local rule = ("="):rep(79)
+    local lines = { rule, "MPIP: control messages and findings", format("%-42s %10s %10s %14s", "Topic / Item", "Count", "Percent", "User data"), ("-"):rep(79) }
+    if frames > 0 then
+      branch_lines(lines, "Packets with a control message", total, frames, 0)
+      branch_lines(lines, "Findings", findings, frames, 0)
+    end
+    lines[#lines + 1] = rule
+    return table.concat(lines, "\n") .. "\n"
+  end
+  return tap, text
+end
+
+if register_stat_cmd_arg then
+  register_stat_cmd_arg("mpip,tree", function()
+    local tap, text = new_statistics()
+    function tap.draw() io.write(text()) end
+  end)
+end
+
+if gui_enabled() then
+  register_menu("MPIP/Statistics", function()
+    local window = TextWindow.new("MPIP statistics")
+    local tap, text = new_statistics()
+    function tap.draw() window:set(text()) end
+    window:set_atclose(function() tap:remove() end)
+    retap_packets()
+  end, MENU_TOOLS_UNSORTED)
+end
+
+register_postdissector(mpip)
+self_dissector = Dissector.get("mpip")
