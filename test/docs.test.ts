@@ -12,7 +12,7 @@ const pages = [
 ];
 
 test('the generated parts of the pages are what the declarations give', () => {
-  const result = spawnSync(process.execPath, ['scripts/generate-docs.mjs', '--check'], { encoding: 'utf8' });
+  const result = spawnSync(process.execPath, ['scripts/generate.mjs', '--check'], { encoding: 'utf8' });
   assert.equal(result.status, 0, result.stderr);
 });
 

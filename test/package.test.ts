@@ -48,7 +48,7 @@ test('the packed package can be installed in an empty TypeScript project and eve
   for (const { path } of packed!.files)
     assert.match(
       path,
-      /^(dist\/|docs\/|pics\/|wireshark\/|README\.md$|LICENSE$|package\.json$)/,
+      /^(dist\/|docs\/|pics\/|wireshark\/|kaitai\/|README\.md$|LICENSE$|package\.json$)/,
       'a file that has no place in the package',
     );
 

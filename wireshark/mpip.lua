@@ -209,6 +209,8 @@ local last_frame, kinds, others, findings_of, wrapped_of, response_of, feedback_
 local endpoints, endpoint_count, flows, flow_count, paths, path_count
 -- Node ids seen, and pairs of ports of sessions seen as TCP by node .. session.
 local nodes, tcp_sessions, has_tcp_sessions
+-- Texts of CMs, made once for each node, flag, session and path: what the tree's line and the Info column say.
+local labels, info_texts
 -- The link type of the frames, as far as their octets tell.
 local link
 
@@ -217,7 +219,7 @@ local function start_capture()
   wrapped_of, response_of, feedback_tuple_of, delay_of = {}, {}, {}, {}
   endpoints, endpoint_count, flows, flow_count, paths, path_count = {}, 0, {}, 0, {}, 0
   nodes, tcp_sessions, has_tcp_sessions = {}, {}, false
-  link = nil
+  link, labels, info_texts = nil, {}, {}
   read_preferences()
 end
 
@@ -683,11 +685,33 @@ local function node_text(node)
   return (node:gsub(".", function(octet) return format("%02x:", byte(octet)) end):sub(1, -2))
 end
 
-local function cm_label(frame)
-  local text = format(", %s, node %s, %s", cm.layout == IS_COMPACT and "compact" or "full", node_text(cm.node), FLAG_NAMES[cm.flags])
-  if cm.session ~= 0 then text = format("%s, session %d, path %d", text, cm.session, cm.path) end
-  if cm.feedback ~= 0 then text = format("%s, path %d fed back", text, cm.feedback) end
-  if delay_of[frame] then text = format("%s: +%d", text, delay_of[frame]) end
+local function cm_label()
+  local node, flags, session, path_id = cm.node, cm.flags, cm.session, cm.path
+  local of_node = labels[node]
+  if not of_node then
+    of_node = {}
+    labels[node] = of_node
+  end
+  local key = (session * 65536 + path_id) * 8 + flags
+  local text = of_node[key]
+  if not text then
+    text = format("Multipath IP, %s, node %s", FLAG_NAMES[flags], node_text(node))
+    if session ~= 0 then text = format("%s, session %d, path %d", text, session, path_id) end
+    of_node[key] = text
+  end
+  return text
+end
+
+local function info_text()
+  local flags, session, path_id = cm.flags, cm.session, cm.path
+  local key = (session * 65536 + path_id) * 8 + flags
+  local text = info_texts[key]
+  if not text then
+    if session == 0 then text = format(" [MPIP %s]", FLAG_NAMES[flags])
+    else text = format(" [MPIP %s, session %d, path %d]", FLAG_NAMES[flags], session, path_id)
+    end
+    info_texts[key] = text
+  end
   return text
 end
 
@@ -702,11 +726,13 @@ local function add_address(item, tvb, at, is_visible)
   end
 end
 
+local function always() return true end
+
 -- Adds the fields of the CM that somebody looks at: all of them where the tree is shown, otherwise those that a filter,
 -- a column or -e names. Adding one takes longer than asking.
 local function add_cm(item, tvb, tree, b, at, l4, is_visible)
   local frame, start, finish = cm.frame, cm.start, cm.finish
-  local function wants(field) return is_visible or tree:referenced(field) end
+  local wants = is_visible and always or function(field) return tree:referenced(field) end
   if wants(f.layout) then add_generated(item, f.layout, cm.layout == IS_COMPACT and "compact" or "full") end
   if cm.layout == IS_COMPACT and wants(f.filler) then item:add(f.filler, tvb(cm.trailer, 1)) end
   local list = cm.layout == IS_COMPACT and COMPACT_FIELDS or FULL_FIELDS
@@ -748,21 +774,6 @@ local function add_findings(item, range, findings)
   end
 end
 
--- What is added to the Info column, made once for each flag, session and path.
-local info_texts = {}
-local function info_text()
-  local flags, session, path_id = cm.flags, cm.session, cm.path
-  local key = (session * 65536 + path_id) * 8 + flags
-  local text = info_texts[key]
-  if not text then
-    if session == 0 then text = format(" [MPIP %s]", FLAG_NAMES[flags])
-    else text = format(" [MPIP %s, session %d, path %d]", FLAG_NAMES[flags], session, path_id)
-    end
-    info_texts[key] = text
-  end
-  return text
-end
-
 -- The TCP dissector may raise, as on any malformed segment; Wireshark has then marked the packet.
 local function call_tcp(tvb, pinfo, tree)
   tcp_dissector:call(tvb, pinfo, tree)
@@ -774,9 +785,8 @@ local function show_cm(b, at, l4, tvb, pinfo, tree)
   -- Without a tree only findings are worth the time.
   if findings or tree:referenced(self_dissector) then
     local range = tvb(cm.trailer, cm.finish - cm.trailer)
-    local item = tree:add(mpip, range)
     local is_visible = tree.visible
-    if is_visible then item:append_text(cm_label(cm.frame)) end
+    local item = is_visible and tree:add(mpip, range, cm_label()) or tree:add(mpip, range)
     add_cm(item, tvb, tree, b, at, l4, is_visible)
     if findings then add_findings(item, range, findings) end
   end
