@@ -150,4 +150,43 @@ describe('mpip peer --interface follows what happens to the interfaces', { skip:
       await lab.endPeers();
       assert.equal(seen(), untouched);
     });
+
+  test('an interface goes down and up again and again', { timeout: 45_000 }, async () => {
+    const [a] = [await peer(lab.hostA), await peer(lab.hostB)];
+    const stream = await client('stream');
+    await paths(2, 2);
+    for (let round = 1; round <= 3; round++) {
+      ip('link', 'set', 'a1', 'down');
+      await paths(0, 2);
+      ip('link', 'set', 'a1', 'up');
+      lab.restore('a1');
+      // Both of its paths carry answers again: its packets are still read.
+      await paths(2, 2);
+      for (;;) {
+        const own = statusOfA().paths.filter(({ tuple }) => tuple.source === '10.77.1.2');
+        if (own.some(({ samples }) => samples > 0)) break;
+        await setTimeout(100);
+      }
+    }
+    stream.signal('SIGUSR2');
+    assert.match(await stream.until(/^\{/), /"intact":true/);
+    assert.equal((await a.end('SIGTERM')).code, 0);
+  });
+
+  test('without any interface it waits; without its device it ends with a sentence', { timeout: 45_000 }, async () => {
+    const untouched = seen();
+    const a = await peer(lab.hostA);
+    ip('link', 'del', 'a1');
+    ip('link', 'set', 'a2', 'down');
+    await a.until(/a2 went down.*addresses now 10\.77\.2\.2\./);
+    lab.linkUp('a2');
+    await a.until(/a2 went up/);
+    ip('rule', 'del', 'from', '10.77.1.2', 'lookup', '1');
+    lab.link('a1');
+    await a.until(/addresses now 10\.77\.1\.2 10\.77\.2\.2\./);
+    ip('link', 'del', 'mpip0');
+    await a.until(/Somebody removed the device mpip0; start the peer again\./);
+    assert.equal((await a.finish()).code, 4);
+    assert.equal(seen(), untouched);
+  });
 });

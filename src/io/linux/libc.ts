@@ -95,14 +95,24 @@ export class Libc {
     return BigInt(this.koffi.address(bytes as never));
   }
 
-  /** Calls `onReadable` from the event loop while `fd` has something to read. @returns how to stop. */
+  /**
+   * Calls `onReadable` from the event loop while `fd` has something to read. What it throws becomes an uncaught exception
+   * of the process. @returns how to stop.
+   */
   watch(fd: number, onReadable: () => void): () => void {
-    const handle = this.koffi.node.poll(fd, { readable: true }, ((status: number) => {
+    const onEvent = (status: number) => {
       // libuv stops watching at an error of the descriptor; it passes (an interface that went down, say).
-      if (status < 0) handle.start({ readable: true }, again);
-      onReadable();
-    }) as never);
-    const again = (() => onReadable()) as never;
+      if (status < 0) handle.start({ readable: true }, onEvent as never);
+      try {
+        onReadable();
+      } catch (error) {
+        // Thrown from here it would stay pending in native code, and abort the process at the next garbage collection.
+        setImmediate(() => {
+          throw error;
+        });
+      }
+    };
+    const handle = this.koffi.node.poll(fd, { readable: true }, onEvent as never);
     return () => handle.close();
   }
 }
