@@ -3,15 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { FINDINGS } from '../../src/dissector/findings.js';
 import { RECORDINGS } from '../support/recordings.js';
-import {
-  assertSameFields,
-  dissectFields,
-  fieldsOfPlugin,
-  MPIP_FIELDS,
-  skippedWithoutTshark,
-  tshark,
-  tsharkFields,
-} from './tshark.js';
+import { assertSameFields, dissectFields, MPIP_FIELDS, skippedWithoutTshark, tshark, tsharkFields } from './tshark.js';
 
 const pcap = (name: string) => `fixtures/pcaps/${name}.pcap`;
 
