@@ -31,7 +31,8 @@ test('200,000 packets of 1600 connections leave no rows, objects or octets behin
       `${name}: ${rows} rows, at most ${most.get(name)} in the first half`,
     );
   const grown = octetsInUse() - before;
-  assert.ok(grown < 400_000, `${grown} octets more after 100,000 packets`);
+  // The engine's own noise is some hundred thousand octets; a leak of one small object a packet is 5 million and more.
+  assert.ok(grown < 2_000_000, `${grown} octets more after 100,000 packets`);
   assert.ok(pair.delivered > 190_000);
   // The connections end: everything that belongs to them goes, in the tables and on the heap.
   pair.rest(60_000_000);
