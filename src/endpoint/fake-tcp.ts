@@ -221,6 +221,8 @@ export class FakeTcp {
   #ready(handshake: Handshake, now: number): void {
     const { session, tuple } = handshake;
     const key = tupleKey(tuple);
+    // It overtook the client's first packet without ip-change: data on the path completes it, as for a lost third packet.
+    if (session.isChanging && !handshake.isClient) return;
     this.#remove(key, handshake);
     session.peer.handshaken.add(tuple.destination);
     session.peer.answered.add(tuple.destination);

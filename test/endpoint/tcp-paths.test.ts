@@ -169,6 +169,27 @@ test('fake TCP: a change of addresses is obeyed from an address that did only th
   }
 });
 
+test('fake TCP: a handshake that overtakes the first packet after a change of addresses gives the server its path too', () => {
+  const pair = connected();
+  let next = stream(pair, 40);
+  const sessionOf = (node: 'a' | 'b') => [...pair[node].endpoint.sessions.rows()][0]!;
+  pair.a.endpoint.setAddresses([A2], pair.network.now);
+  next = stream(pair, 40, next);
+  pair.a.endpoint.setAddresses([A2, A1], pair.network.now);
+  next = stream(pair, 1, next);
+  assert.ok(sessionOf('a').isChanging && sessionOf('b').isChanging);
+  // What A sends from A2 is late from now on; its handshakes from A1 are not.
+  for (const to of ['10.1.0.2', '10.2.0.2']) pair.links.set(`10.2.0.1-${to}`, { delayMicros: 300_000 });
+  next = stream(pair, 3, next);
+  assert.ok(!sessionOf('a').isChanging);
+  pair.run(1000);
+  pair.links.clear();
+  stream(pair, 60, next);
+  pair.run(1000);
+  assert.equal(sessionOf('a').paths.length, 4);
+  assert.equal(sessionOf('b').paths.length, 4);
+});
+
 test('a server does not begin handshakes, and a SYN of an unknown session is not answered', () => {
   const pair = connected();
   stream(pair, 50);
