@@ -2,6 +2,7 @@ import { Flags, type Ipv4, type Tuple } from '../codec/index.js';
 import { FakeTcp } from './fake-tcp.js';
 import { Inbound } from './inbound.js';
 import { NodeState } from './node-state.js';
+import { Opening } from './opening.js';
 import { type EndpointOptions, type Settings, settingsOf } from './options.js';
 import { Outbound } from './outbound.js';
 import type { PacketQueue } from './packet-queue.js';
@@ -25,6 +26,7 @@ export class Endpoint {
   readonly outbound: Outbound;
   readonly inbound: Inbound;
   readonly fakeTcp: FakeTcp;
+  readonly opening: Opening;
   readonly #sweepInterval: number;
   #nextSweep = Number.NEGATIVE_INFINITY;
   /** The node's time: the caller's, but never going back. */
@@ -45,8 +47,12 @@ export class Endpoint {
       this.settings.limits,
       (peer, address, now) => this.state.mayProbe(peer, address, now),
       (session, tuple) => this.state.fallback.unanswered(session, tuple),
+      (session, tuple, now) => this.opening.opened(session, tuple, now),
     );
-    this.outbound = new Outbound(this.state, this.fakeTcp);
+    this.opening = new Opening(this.state.addressChange, constants['syn-interval'], (packet, now) =>
+      this.outbound.send(packet, now, packet.length),
+    );
+    this.outbound = new Outbound(this.state, this.fakeTcp, this.opening);
     this.inbound = new Inbound(this.state, this.outbound, this.fakeTcp);
     const shortest = Math.min(constants['session-expiry'], constants['confirm-expiry']);
     this.#sweepInterval = Math.max(1, Math.floor(shortest / 4));
@@ -110,13 +116,15 @@ export class Endpoint {
     const givenUp = reassembly.size > 0 ? reassembly.sweep(now) : Number.POSITIVE_INFINITY;
     const released = this.inbound.isHolding ? this.inbound.releaseHeld(now) : Number.POSITIVE_INFINITY;
     if (this.fakeTcp.size > 0) this.fakeTcp.poll(now);
+    const opened = this.opening.size > 0 ? this.opening.poll(now) : Number.POSITIVE_INFINITY;
     const handshakes = this.fakeTcp.size > 0 ? this.fakeTcp.deadline : Number.POSITIVE_INFINITY;
-    if (sessions.size === 0 && waiting.size === 0) return Math.min(released, handshakes, givenUp);
+    const next = Math.min(released, handshakes, givenUp, opened);
+    if (sessions.size === 0 && waiting.size === 0) return next;
     if (now >= this.#nextSweep) {
       waiting.sweep(now);
       this.#nextSweep = now + Math.ceil(this.#sweepInterval / sessions.sweep(now));
     }
-    return Math.min(released, handshakes, givenUp, this.#nextSweep);
+    return Math.min(next, this.#nextSweep);
   }
 
   /**
@@ -135,7 +143,12 @@ export class Endpoint {
     for (const session of [...state.sessions.rows()]) {
       this.fakeTcp.forget(session);
       session.discovered = -1;
-      if (session.confirmed) state.addressChange.resetOwn(session, state.addresses, time);
+      if (!session.confirmed) continue;
+      const isKnown = state.addressChange.resetOwn(session, state.addresses, time);
+      if (!isKnown && session.paths[0]?.encapsulation === 'fake-tcp' && this.outbound.isInitiator(session)) {
+        this.opening.begin(session, time);
+        this.fakeTcp.open(session, state.addresses, time);
+      } else if (session.isOpening) this.opening.release(session, time);
     }
   }
 
@@ -146,6 +159,7 @@ export class Endpoint {
   endSession(session: Session, now: number): void {
     this.inbound.releaseAll(session);
     this.fakeTcp.forget(session);
+    this.opening.forget(session);
     this.state.sessions.remove(session, this.#timeAt(now));
   }
 

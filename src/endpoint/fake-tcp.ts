@@ -60,6 +60,8 @@ export class FakeTcp {
     private readonly mayProbe: (peer: Peer, address: Ipv4, now: number) => boolean,
     /** A handshake that this node began was given up. */
     private readonly onUnanswered: (session: Session, tuple: Tuple) => void,
+    /** A handshake that this node began is complete while its addresses change; true when its tuple is the one path now. */
+    private readonly onOpened: (session: Session, tuple: Tuple, now: number) => boolean,
   ) {}
 
   /** Handshakes under way. */
@@ -87,6 +89,19 @@ export class FakeTcp {
       }
     }
     return true;
+  }
+
+  /**
+   * After a change of this node's addresses: starts a handshake from each of them to each address of the peer. The first
+   * to be complete is the one path that the session begins again with (docs/decisions.md 14, 15).
+   */
+  open(session: Session, locals: readonly Ipv4[], now: number): void {
+    const { sourcePort, destinationPort } = session.tuple;
+    const last = session.paths[0]?.tuple;
+    const own = session.isRemoteLost ? [] : [session.tuple.destination];
+    const remotes = new Set([...(last === undefined ? [] : [last.destination]), ...own, ...session.peer.announced]);
+    for (const destination of remotes)
+      for (const source of locals) this.#begin(session, { source, sourcePort, destination, destinationPort }, now);
   }
 
   /** Starts the handshake of a path anew that was removed (docs/decisions.md 52). */
@@ -133,7 +148,12 @@ export class FakeTcp {
 
   /** Forgets the handshakes of a session. */
   forget(session: Session): void {
-    for (const [key, handshake] of this.#pending) if (handshake.session === session) this.#remove(key, handshake);
+    if (this.#pending.size === 0) return;
+    for (const [key, handshake] of this.#pending) {
+      if (handshake.session !== session) continue;
+      this.#remove(key, handshake);
+      session.handshaken.delete(key);
+    }
   }
 
   /** False when the handshake has to be put off. */
@@ -227,7 +247,12 @@ export class FakeTcp {
     session.peer.handshaken.add(tuple.destination);
     session.peer.answered.add(tuple.destination);
     session.abandoned.delete(key);
-    if (session.isChanging || session.paths.some((path) => tupleKey(path.tuple) === key)) return;
+    if (session.isChanging) {
+      if (this.onOpened(session, tuple, now)) this.forget(session);
+      else session.handshaken.delete(key);
+      return;
+    }
+    if (session.paths.some((path) => tupleKey(path.tuple) === key)) return;
     const path = this.mesh.add(session, tuple, this.maxWeight / (session.paths.length + 1), now);
     if (path !== undefined) path.roundTrip = now - handshake.since;
   }

@@ -359,7 +359,7 @@ export class Inbound {
 
   /**
    * Section 3.4: the peer's addresses changed. Obeyed only for a known session, from its own remote address or one that did
-   * a handshake of either kind as this peer (docs/decisions.md 15).
+   * a handshake of either kind as this peer, otherwise as soon as it has (docs/decisions.md 15).
    */
   receiveAddressChange(
     view: TrailerView,
@@ -374,9 +374,9 @@ export class Inbound {
     const back = reversedTuple(view);
     const isOwn =
       back.destination === session.tuple.destination && back.destinationPort === session.tuple.destinationPort;
-    if (!isOwn && !peer.handshaken.has(view.source)) return;
-    this.fakeTcp.forget(session);
-    addressChange.resetByPeer(session, back, announced, this.state.addresses, now);
+    const change = { back, announced, pathId: view.cm.pathId };
+    if (isOwn || peer.handshaken.has(view.source)) this.outbound.obeyChange(session, change, now);
+    else addressChange.defer(session, change);
   }
 
   /** A packet without the flag: the peer's address change is over. */

@@ -16,12 +16,14 @@ import {
 } from '../codec/index.js';
 import { rewriteTupleAt } from '../codec/rewrite.js';
 import { attach, attachParsed } from '../codec/trailer.js';
+import type { PeerChange } from './address-change.js';
 import type { AvailabilityRow } from './availability.js';
 import { bareSegment, isBareable } from './bare-segment.js';
 import { MAX_TRAILER } from './control-packet.js';
 import type { FakeTcp } from './fake-tcp.js';
 import { tupleKey } from './mesh.js';
 import type { NodeState } from './node-state.js';
+import type { Opening } from './opening.js';
 import { LEAST_MTU } from './path-mtu.js';
 import type { Path } from './paths.js';
 import { RateLimit } from './rate-limit.js';
@@ -54,6 +56,7 @@ export class Outbound {
   constructor(
     private readonly state: NodeState,
     private readonly fakeTcp: FakeTcp,
+    private readonly opening: Opening,
   ) {}
 
   /** Takes a packet that the local TCP/IP stack wants to send. */
@@ -213,6 +216,10 @@ export class Outbound {
   /** Sends a data packet of a session over the chosen path, with its CM. */
   sendData(view: DatagramView, session: Session, layout: LayoutName, now: number, length: number): void {
     const { state } = this;
+    if (session.isOpening) {
+      this.opening.hold(session, view.bytes, length);
+      return;
+    }
     if (view.protocol === TCP) session.noteSent(view);
     let path = this.choosePath(session, now, view, length);
     if (path?.fallback !== undefined) {
@@ -302,8 +309,10 @@ export class Outbound {
 
   /** Section 3.6: the path of the next packet, by the priority that Table 6 gives it. */
   choosePath(session: Session, now: number, view?: DatagramView, length = 0): Path | undefined {
-    const { mesh, selection, routing, addresses, pathMtus } = this.state;
+    const { mesh, selection, routing, addresses, pathMtus, addressChange } = this.state;
     if (!session.confirmed) return undefined;
+    const change = session.deferredChange && addressChange.due(session);
+    if (change !== undefined) this.obeyChange(session, change, now);
     if ((session.isNaming || this.isContested(session, now)) && mesh.hasOwnTuple(session, addresses)) return undefined;
     mesh.extend(session, addresses, now);
     mesh.prune(session, now);
@@ -355,6 +364,15 @@ export class Outbound {
     }
   }
 
+  /** Section 3.4: the connection begins again with the path that the peer's changed addresses left. */
+  obeyChange(session: Session, change: PeerChange, now: number): void {
+    const { addressChange, addresses } = this.state;
+    // Not for the packets after the first: handshakes that were begun since belong to the change.
+    if (!addressChange.resetByPeer(session, change, addresses, now)) return;
+    this.fakeTcp.forget(session);
+    if (session.isOpening) this.opening.release(session, now);
+  }
+
   /** True while it is not decided whose the peer's addresses are: by its own tuple either of the two understands it. */
   isContested({ peer }: Session, now: number): boolean {
     const { claims } = this.state;
@@ -370,12 +388,17 @@ export class Outbound {
     if (session.discovered === session.peer.version) return;
     session.discovered = session.peer.version;
     if (session.protocol === TCP && !this.wraps(TCP)) {
-      session.isInitiator ||= this.#initiated.has(tupleKey(session.tuple));
-      if (session.isInitiator && !this.fakeTcp.start(session, this.state.addresses, now)) session.discovered = -1;
+      if (this.isInitiator(session) && !this.fakeTcp.start(session, this.state.addresses, now)) session.discovered = -1;
       if (session.wrapped.size > 0 && this.queryWrapped(session, layout, now)) session.discovered = -1;
       return;
     }
     if (this.queryProspect(session, layout, now)) session.discovered = -1;
+  }
+
+  /** Section 3.8.1: true when this node's host opened the connection; it is the client of the fake handshakes. */
+  isInitiator(session: Session): boolean {
+    session.isInitiator ||= this.#initiated.has(tupleKey(session.tuple));
+    return session.isInitiator;
   }
 
   /**

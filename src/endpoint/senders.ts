@@ -1,4 +1,4 @@
-import type { Ipv4, TrailerView } from '../codec/index.js';
+import { Flags, type Ipv4, type TrailerView } from '../codec/index.js';
 import type { AvailabilityTable } from './availability.js';
 import type { NodeTable, Peer } from './nodes.js';
 import { MOST_FORMER, type SessionTable } from './sessions.js';
@@ -11,15 +11,15 @@ export interface PeerTables {
 }
 
 /**
- * The node that a CM comes from, noted in Table 4. A packet of a path (path id from 1) belongs to the peer that holds
- * its session, also from an address not seen before (section 3.7.2: located by node id and session id). `list` is the
- * address list of the CM.
+ * The node that a CM comes from, noted in Table 4. A packet of a path (path id from 1) or of a fake handshake belongs to
+ * the peer that holds its session, also from an address not seen before (section 3.7.2: located by node id and session
+ * id). `list` is the address list of the CM.
  */
 export function senderOf(view: TrailerView, list: readonly Ipv4[], tables: PeerTables, now: number): Peer {
   const { cm, source, sourcePort } = view;
   const { nodeId, layout } = cm;
   const { nodes } = tables;
-  if (cm.pathId !== 0 && cm.sessionId !== 0) findHolder(view, list, tables, now);
+  if (cm.sessionId !== 0 && (cm.pathId !== 0 || cm.flags === Flags.handshake)) findHolder(view, list, tables, now);
   let peer = nodes.learn(nodeId, layout, source, sourcePort, list);
   if (nodes.withId(nodeId, layout).length > 1)
     for (const twin of nodes.twins(peer, source, list)) peer = unite(peer, twin, tables, now);

@@ -1,4 +1,5 @@
 import { type Constants, type DatagramView, TcpFlags, type Tuple } from '../codec/index.js';
+import type { PeerChange } from './address-change.js';
 import type { Limits } from './limits.js';
 import type { Abandoned } from './mesh.js';
 import type { Peer } from './nodes.js';
@@ -75,6 +76,8 @@ export class Session {
   meshVersion = -1;
   /** True from a reset by an address change until the other end has caught up: no path is added. */
   isChanging = false;
+  /** True while its host's segments wait for a fake handshake after a change of this node's addresses. */
+  isOpening = false;
   /** True when this node's host opened the connection: it sends the fake SYNs (section 3.8.1). */
   isInitiator = false;
   /** Tuples on which a fake handshake was begun since the last address change, as text. */
@@ -89,8 +92,11 @@ export class Session {
   usesFallback = false;
   /** Packets that are still to carry ip-change after a change of this node's addresses. */
   flaggedLeft = 0;
-  /** The peer's address list of the change that is being obeyed, as text. */
-  changeSeen = '';
+  /** Address lists of the peer's change that was obeyed last, as text, and the path id that it came by. */
+  changesSeen: Set<string> | undefined;
+  changeBy = 0;
+  /** A change of the peer's addresses that waits for a handshake of the address that it came from. */
+  deferredChange: PeerChange | undefined;
   /** Ways of the session that carry less than this node's links, by tuple as text; undefined while none is known. */
   wayMtus: Map<string, WayMtu> | undefined;
   /** Holds TCP segments that came out of order; undefined for other protocols or when switched off. */
