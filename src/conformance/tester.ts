@@ -102,6 +102,12 @@ export class Tester {
     await this.#log.wait(this.now() + duration, () => false);
   }
 
+  /** Waits until `done()` is true, asked after every arrival at any port, or for `within` at most; tells whether it is. */
+  async until(done: () => boolean, within: Micros = this.patience): Promise<boolean> {
+    await this.#log.wait(this.now() + within, done);
+    return done();
+  }
+
   /** A node for the tester to play, with an own id and clock. */
   node(): TestNode {
     const index = this.#nodes++;

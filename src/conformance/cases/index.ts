@@ -10,6 +10,8 @@ import { GEN_CASES } from './gen.js';
 import { HB_CASES } from './hb.js';
 import { NID_CASES } from './nid.js';
 import { RX_CASES } from './rx.js';
+import { SE_CASES } from './se.js';
+import { SE_DELAYS_CASES } from './se-delays.js';
 import { SS_CASES } from './ss.js';
 import { SS_CLASH_CASES } from './ss-clash.js';
 import { SS_EXPIRY_CASES } from './ss-expiry.js';
@@ -26,6 +28,8 @@ export const CASES: readonly TestCase[] = [
   ...FB_CASES,
   ...FB_TURNS_CASES,
   ...HB_CASES,
+  ...SE_CASES,
+  ...SE_DELAYS_CASES,
   ...SS_CASES,
   ...SS_EXPIRY_CASES,
   ...SS_CLASH_CASES,

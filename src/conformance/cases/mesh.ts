@@ -1,0 +1,260 @@
+import { type ControlMessage, Flags, type Ipv4 } from '../../codec/index.js';
+import type { Micros } from '../link.js';
+import { isData, isQuery, type Observed } from '../observed.js';
+import { type Bounds, binomialBounds, FALSE_ALARM } from '../statistics.js';
+import type { TestNode, TestPort } from '../test-port.js';
+import { cmOf, type Session, type Tester } from '../tester.js';
+import { ownSession } from './moves.js';
+
+/** Datagrams on their way at once: few enough for any socket's buffer. */
+const AT_ONCE = 128;
+/** The tester's own path id in data packets: its only one. */
+const OWN_PATH = 1;
+/** Octets of user data: a tag of the mesh and a number. */
+const LENGTH = 16;
+
+/** How a mesh is opened. */
+export interface MeshOptions {
+  readonly node?: TestNode;
+  /**
+   * From how many addresses of the tester the peer may be reached: 1, 2, or `few` for as few as give two paths. The case
+   * says `sources: 2` where it asks for 2.
+   */
+  readonly sources?: 1 | 2 | 'few';
+  readonly id?: number;
+  /** True to look for further paths for some seconds where packets sent together take only one. */
+  readonly isPatient?: boolean;
+}
+
+/**
+ * A session over UDP of which the tester sees every path that the peer chooses: it sends to the echo service and looks by
+ * which path each answer comes back. What the peer is told of its paths' delays is the case's choice.
+ */
+export class Mesh {
+  /** The first answer that came by each of the peer's paths, by path id. */
+  readonly paths = new Map<number, Observed>();
+  /** The delay fed back for each path, in ticks; paths without an entry are not fed back. */
+  readonly delays = new Map<number, number>();
+  /** The session's ports: the first is its own. */
+  readonly ports: TestPort[];
+  /** When the first answer with a path id from 1 came: weights count from here. */
+  pathsSince: Micros = Number.NaN;
+  /** The addresses that the peer announced. */
+  readonly peerAddresses = new Set<Ipv4>();
+  /** The tester's address list in its CMs. */
+  announced: readonly Ipv4[];
+  /** Packets of which it is not known whether they arrived once: unanswered ones and those answered twice. */
+  uncertain = 0;
+
+  readonly #tag: Uint8Array;
+  readonly #answers = new Map<number, Observed>();
+  #number = 0;
+  #turn = 0;
+  #lastFed = 0;
+
+  private constructor(
+    private readonly t: Tester,
+    readonly session: Session,
+  ) {
+    this.ports = [session.port];
+    this.announced = [session.port.address];
+    this.#tag = t.payload(LENGTH - 4);
+    this.watch(session.port);
+  }
+
+  /** The handshake, a session that both ends hold, and every path that the peer then uses; `inconc` without two of them. */
+  static async open(t: Tester, options: MeshOptions = {}): Promise<Mesh> {
+    const { node = t.node(), sources = 'few', id } = options;
+    const mesh = new Mesh(t, await ownSession(t, await node.port(), 'echo', id === undefined ? {} : { id }));
+    if (sources !== 2) await mesh.findPaths();
+    if (sources === 2 || (sources === 'few' && mesh.paths.size < 2 && t.sources > 1)) {
+      await mesh.join(1);
+      await mesh.findPaths();
+    }
+    for (let i = 0; options.isPatient === true && mesh.paths.size < 2 && i < 8; i++) {
+      await t.sleep(1.2 * t.constants['path-refresh']);
+      await mesh.burst(1);
+    }
+    if (mesh.paths.size < 2) {
+      const { size } = mesh.peerAddresses;
+      if (size > 1 || (sources === 2 && size > 0)) {
+        t.inconc(
+          'one-path',
+          'The peer uses one path only, although there are several addresses: other cases judge that.',
+        );
+      }
+      t.notApplicable('one-path', 'Peer and tester have one address each: there is only one path to choose.');
+    }
+    mesh.pathsSince = t.now();
+    return mesh;
+  }
+
+  get node(): TestNode {
+    return this.session.port.node;
+  }
+
+  /** Ids of the peer's paths that were seen, in ascending order. */
+  get pathIds(): number[] {
+    return [...this.paths.keys()].sort((a, b) => a - b);
+  }
+
+  /** Takes answers from a port, and confirms the peer's queries there. */
+  watch(port: TestPort): void {
+    port.onReceive((packet) => {
+      if (isQuery(packet)) {
+        const to = { address: packet.source, port: packet.sourcePort };
+        port.send(to, packet.payload, { flags: Flags.enabled, localAddresses: this.announced });
+        return;
+      }
+      this.#take(packet);
+    });
+  }
+
+  /** Lets another address of the tester take part: announced, asking and answering for itself. */
+  async join(source: number): Promise<TestPort> {
+    const port = await this.node.port(source, this.session.port.port);
+    this.ports.push(port);
+    this.watch(port);
+    this.announced = this.ports.map(({ address }) => address);
+    await this.t.handshake(port, 'echo', {
+      code: 'no-confirm-second',
+      text: 'The peer did not confirm a query from our second address.',
+    });
+    return port;
+  }
+
+  /** Sends until no new path shows any more: a path with an equal share is overlooked once in 1e10 times. */
+  async findPaths(): Promise<void> {
+    for (let quiet = 0; quiet < 24 * (this.paths.size + 1); ) {
+      const known = this.paths.size;
+      const answers = await this.burst(24);
+      if (answers.length === 0)
+        this.t.inconc('no-echo', 'The peer does not return the data of an established session.');
+      quiet = this.paths.size > known ? 0 : quiet + answers.length;
+    }
+    if (this.paths.size === 0) {
+      this.t.inconc('no-path', 'The peer never names a path in a session that both ends hold.');
+    }
+  }
+
+  /**
+   * Sends `count` packets to the echo service, as many at once as a socket holds, each feeding back the next path of
+   * `delays`.
+   * @returns the answers, in order of arrival; each a data packet of the session.
+   */
+  async burst(count: number, cm: Partial<ControlMessage> = {}): Promise<Observed[]> {
+    const { t } = this;
+    const answers: Observed[] = [];
+    for (let sent = 0; sent < count; ) {
+      const numbers: number[] = [];
+      for (let i = 0; i < AT_ONCE && sent < count; i++, sent++) numbers.push(this.send(cm));
+      const isAnswered = (number: number) => this.#answers.has(number);
+      await t.until(() => numbers.every(isAnswered), 2 * t.slack + t.patience / 4);
+      for (const number of numbers) {
+        const answer = this.#answers.get(number);
+        if (answer === undefined) this.uncertain++;
+        else answers.push(answer);
+      }
+      for (const port of this.ports) port.forget();
+    }
+    return answers.sort((a, b) => a.frame - b.frame);
+  }
+
+  /** Sends one packet to the echo service; returns its number. */
+  send(cm: Partial<ControlMessage> = {}): number {
+    const number = ++this.#number;
+    const payload = new Uint8Array(LENGTH);
+    payload.set(this.#tag);
+    new DataView(payload.buffer).setUint32(LENGTH - 4, number);
+    this.session.port.send('echo', payload, {
+      sessionId: this.session.id,
+      pathId: OWN_PATH,
+      localAddresses: this.announced,
+      ...this.#feedback(),
+      ...cm,
+    });
+    return number;
+  }
+
+  /** Feeds one delay back for one path, now, and waits for the sign that it arrived: the answer. */
+  async feed(pathId: number, delay: number): Promise<void> {
+    await this.burst(1, { feedbackPathId: pathId, pathDelay: delay | 0 });
+  }
+
+  /** Feeds every path of `delays` back once, together, and waits for the answers. */
+  async feedAll(): Promise<void> {
+    await this.burst(this.delays.size);
+  }
+
+  /**
+   * Lets `periods` of Algorithm 1 pass with a packet in each of them, feeding back as `delays` says; `before` is called
+   * first in each.
+   */
+  async pass(periods: number, before?: (period: number) => void): Promise<void> {
+    const { t } = this;
+    const period = t.constants['weight-period'];
+    const start = t.now();
+    for (let i = 0; i < periods; i++) {
+      before?.(i);
+      this.send();
+      await t.sleep(Math.max(0, start + (i + 1) * period - t.now()));
+      for (const port of this.ports) port.forget();
+    }
+  }
+
+  /** How many of the answers came by each path, in the order of `pathIds`. */
+  counts(answers: readonly Observed[]): number[] {
+    const counts = new Map(this.pathIds.map((id) => [id, 0]));
+    for (const answer of answers) {
+      const { pathId } = cmOf(answer);
+      counts.set(pathId, (counts.get(pathId) ?? 0) + 1);
+    }
+    return this.pathIds.map((id) => counts.get(id)!);
+  }
+
+  /** Bounds on how many of `answers` come by a path whose share is between `low` and `high`. */
+  bounds(answers: readonly Observed[], low: number, high: number, tests = 2): Bounds {
+    return binomialBounds(answers.length, Math.max(0, low), Math.min(1, high), FALSE_ALARM / tests);
+  }
+
+  /** Ends the case when it rests on every feedback having arrived exactly once and one may not have. */
+  requireCertainty(): void {
+    if (this.uncertain === 0) return;
+    this.t.inconc(
+      'loss',
+      `The network lost or doubled ${this.uncertain} packets, so that it is not known which delays the peer was told.`,
+    );
+  }
+
+  #feedback(): Partial<ControlMessage> {
+    const ids = [...this.delays.keys()];
+    if (ids.length === 0) return {};
+    this.#lastFed = ids[this.#turn++ % ids.length]!;
+    return { feedbackPathId: this.#lastFed, pathDelay: this.delays.get(this.#lastFed)! | 0 };
+  }
+
+  #take(packet: Observed): void {
+    const { payload, cm } = packet;
+    if (payload.length !== LENGTH || !this.#tag.every((octet, i) => octet === payload[i])) return;
+    if (!isData(packet)) {
+      if (cm === undefined)
+        this.t.inconc('no-cm', 'A packet of an established session came without a control message.', { packet });
+      return;
+    }
+    const { pathId, sessionId, localAddresses } = cm!;
+    if (sessionId !== this.session.id) {
+      this.t.inconc('other-session', 'A packet of an established session carries another session id.', {
+        packet,
+        field: 'sessionId',
+      });
+    }
+    for (const address of localAddresses) if (address !== 0) this.peerAddresses.add(address);
+    const number = new DataView(payload.buffer, payload.byteOffset).getUint32(LENGTH - 4);
+    if (this.#answers.has(number)) {
+      this.uncertain++;
+      return;
+    }
+    this.#answers.set(number, packet);
+    if (pathId !== 0 && !this.paths.has(pathId)) this.paths.set(pathId, packet);
+  }
+}

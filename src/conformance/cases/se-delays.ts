@@ -1,0 +1,485 @@
+import type { TestCase } from '../case.js';
+import type { Micros } from '../link.js';
+import type { Observed } from '../observed.js';
+import { cmOf, type Tester } from '../tester.js';
+import { Mesh } from './mesh.js';
+
+/** A delay that no queue of an idle path brings about, microseconds. */
+const CONGESTED = 20_000;
+/** Answers from which a share is worked out. */
+const SAMPLES = 128;
+/** Packets that a path may get besides its share, as one that was unused for long. */
+const EXTRA = 2;
+
+const NO_FEEDBACK = { feedbackPathId: 0, pathDelay: 0 };
+
+/** A weight between two bounds. */
+interface Weight {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Periods of Algorithm 1 from equal weights to the largest, and a few more. */
+function settling(t: Tester, paths: number): number {
+  const { 'weight-max': max, 'weight-step': step } = t.constants;
+  return Math.ceil((max - max / paths) / step) + 4;
+}
+
+/** Time that cases wait which begin with the largest weights: `periods` after them, for up to four paths. */
+const waiting = (periods: number) => (constants: Record<'weight-period' | 'weight-max' | 'weight-step', number>) =>
+  (Math.ceil((0.75 * constants['weight-max']) / constants['weight-step']) + 4 + periods) * constants['weight-period'];
+
+function ticks(t: Tester, micros: Micros): number {
+  return Math.round(micros / t.profile.tickMicros);
+}
+
+/** A mesh whose paths all have the same delay and the largest weight. Of the two, `base` is what was fed back. */
+async function settled(t: Tester, base = t.random.below(2 ** 31) - 2 ** 30): Promise<{ mesh: Mesh; base: number }> {
+  const mesh = await Mesh.open(t);
+  for (const id of mesh.pathIds) mesh.delays.set(id, base);
+  for (let i = 0; i < 3; i++) await mesh.feedAll();
+  await mesh.pass(settling(t, mesh.paths.size));
+  return { mesh, base };
+}
+
+/** From when to when something began: from before the first packet that caused it to the last answer. */
+interface Change {
+  readonly from: Micros;
+  readonly to: Micros;
+}
+
+/** Sets the delay of one path and feeds it back at once. */
+async function change(t: Tester, mesh: Mesh, pathId: number, delay: number, times = 3): Promise<Change> {
+  const from = t.now();
+  mesh.delays.set(pathId, delay);
+  for (let i = 0; i < times; i++) await mesh.feed(pathId, delay);
+  return { from, to: t.now() };
+}
+
+/** Periods of Algorithm 1 that have passed since a change, when `answers` were sent between `from` and now. */
+function periodsSince(t: Tester, since: Change, from: Micros): Weight {
+  const period = t.constants['weight-period'];
+  return {
+    low: Math.max(0, Math.floor((from - since.to) / period) - 1),
+    high: Math.ceil((t.now() - since.from) / period) + 1,
+  };
+}
+
+/** A weight after falling from `weight`, or rising from it, for some periods. */
+function moved(t: Tester, weight: Weight, direction: 1 | -1, { low, high }: Weight): Weight {
+  const { 'weight-max': max, 'weight-min': min, 'weight-step': step } = t.constants;
+  const bound = (value: number) => Math.min(max, Math.max(min, value));
+  const [least, most] = direction > 0 ? [low, high] : [-high, -low];
+  return { low: bound(weight.low + least * step), high: bound(weight.high + most * step) };
+}
+
+const largest = (t: Tester): Weight => ({ low: t.constants['weight-max'], high: t.constants['weight-max'] });
+
+/** Packets enough for shares, and when the first of them was sent. */
+async function measure(mesh: Mesh, t: Tester): Promise<{ answers: Observed[]; from: Micros }> {
+  const from = t.now();
+  const answers = await mesh.burst(Math.min(480, SAMPLES * mesh.paths.size));
+  return { answers, from };
+}
+
+/** Fails the case unless the packets on one path are as many as its weight among the others' asks for. */
+function requireShare(
+  mesh: Mesh,
+  t: Tester,
+  answers: readonly Observed[],
+  pathId: number,
+  weight: Weight,
+  others: Weight,
+  code: string,
+  text: string,
+): string {
+  const rest = mesh.paths.size - 1;
+  const low = weight.low / (weight.low + rest * others.high);
+  const high = weight.high / (weight.high + rest * others.low);
+  const { least, most } = mesh.bounds(answers, low, high, 4);
+  const packets = answers.filter((answer) => cmOf(answer).pathId === pathId);
+  const share = `${packets.length} of ${answers.length} packets`;
+  t.require(packets.length >= least - EXTRA && packets.length <= most + EXTRA, code, text, {
+    expected: `${Math.max(0, least - EXTRA)} to ${most + EXTRA} of ${answers.length} packets on path ${pathId} (weight ${words(weight)} of those of ${rest} more with ${words(others)})`,
+    seen: share,
+    packet: packets.at(-1) ?? answers.at(-1)!,
+    field: 'pathId',
+  });
+  return share;
+}
+
+function words({ low, high }: Weight): string {
+  return low === high ? `${low}` : `${low} to ${high}`;
+}
+
+/** Section 3.6.1: the tester feeds delays back and so drives the peer's weights (Algorithm 1). */
+export const SE_DELAYS_CASES: readonly TestCase[] = [
+  {
+    id: 'SE-congested-path-loses-weight',
+    area: 'SE',
+    purpose:
+      'A path whose queuing delay is above the average loses its share down to almost nothing; the others share the rest.',
+    requirements: ['MPIP-SE-03'],
+    services: ['echo'],
+    duration: waiting(110),
+    async run(t: Tester) {
+      const { mesh, base } = await settled(t);
+      const [bad] = mesh.pathIds as [number];
+      await change(t, mesh, bad, base + ticks(t, CONGESTED));
+      await mesh.pass(104);
+      const { answers } = await measure(mesh, t);
+      const least = { low: t.constants['weight-min'], high: t.constants['weight-min'] };
+      const share = requireShare(
+        mesh,
+        t,
+        answers,
+        bad,
+        least,
+        largest(t),
+        'congested-path-used',
+        'For 100 periods the peer was told of a queuing delay on one path alone; its weight must have fallen to the least.',
+      );
+      for (const id of mesh.pathIds) {
+        if (id === bad) continue;
+        const low = (mesh.paths.size - 2) * t.constants['weight-max'] + t.constants['weight-max'] * 1.01;
+        const { least: fewest } = mesh.bounds(answers, t.constants['weight-max'] / low, 1, 4 * mesh.paths.size);
+        const count = answers.filter((answer) => cmOf(answer).pathId === id).length;
+        t.require(
+          count >= fewest,
+          'free-path-starved',
+          'Of the paths without queuing delay one gets less than its equal share.',
+          {
+            expected: `at least ${fewest} of ${answers.length} packets on path ${id}`,
+            seen: count,
+            packet: answers.at(-1)!,
+          },
+        );
+      }
+      t.pass(`The congested path got ${share}.`, answers.at(-1)!);
+    },
+  },
+  {
+    id: 'SE-weight-falls-by-step-per-period',
+    area: 'SE',
+    purpose:
+      'The weight of a congested path falls linearly, by S in each period T (the granularity and period in force).',
+    requirements: ['MPIP-SE-03', 'MPIP-SE-05'],
+    services: ['echo'],
+    duration: waiting(180),
+    async run(t: Tester) {
+      const { mesh, base } = await settled(t);
+      // Once more: at half the slope the weights would not be at the largest yet.
+      await mesh.pass(settling(t, mesh.paths.size));
+      const bad = mesh.pathIds.at(-1)!;
+      const since = await change(t, mesh, bad, base + ticks(t, CONGESTED));
+      const shares: string[] = [];
+      const shown: Observed[] = [];
+      for (const periods of [45, 43]) {
+        await mesh.pass(periods);
+        const { answers, from } = await measure(mesh, t);
+        const weight = moved(t, largest(t), -1, periodsSince(t, since, from));
+        shares.push(
+          requireShare(
+            mesh,
+            t,
+            answers,
+            bad,
+            weight,
+            largest(t),
+            'other-slope',
+            `The weight of a congested path falls by ${t.constants['weight-step']} every ${t.constants['weight-period'] / 1000} ms, and its share with it.`,
+          ),
+        );
+        shown.push(answers.at(-1)!);
+      }
+      t.pass(`The congested path got ${shares.join(', then ')}.`, ...shown);
+    },
+  },
+  {
+    id: 'SE-equal-queuing-raises-all',
+    area: 'SE',
+    purpose:
+      'Equal queuing delays on all paths raise every weight to the largest: a path congested afterwards falls from there.',
+    requirements: ['MPIP-SE-03'],
+    services: ['echo'],
+    duration: waiting(52),
+    async run(t: Tester) {
+      const { mesh, base } = await settled(t);
+      const [bad] = mesh.pathIds as [number];
+      const since = await change(t, mesh, bad, base + ticks(t, CONGESTED));
+      // From 1000/N, where all began, the path would be down by now.
+      await mesh.pass(45);
+      const { answers, from } = await measure(mesh, t);
+      const share = requireShare(
+        mesh,
+        t,
+        answers,
+        bad,
+        moved(t, largest(t), -1, periodsSince(t, since, from)),
+        largest(t),
+        'not-raised',
+        'While no path has more queuing delay than the average all weights rise; the path that then became congested did not begin at the largest weight.',
+      );
+      t.pass(`After 45 periods of congestion the path still got ${share}.`, answers.at(-1)!);
+    },
+  },
+  {
+    id: 'SE-path-recovers',
+    area: 'SE',
+    purpose: 'A path whose delay falls again gets its share back, a step in each period.',
+    requirements: ['MPIP-SE-07', 'MPIP-SE-04'],
+    services: ['echo'],
+    duration: waiting(210),
+    async run(t: Tester) {
+      const { mesh, base } = await settled(t);
+      const bad = mesh.pathIds.at(-1)!;
+      await change(t, mesh, bad, base + ticks(t, CONGESTED));
+      // Far longer than it takes from the largest weight to the least: one without bounds would be far below by then.
+      await mesh.pass(140);
+      // Below what it was before, so that the minimum is met and the queuing delay is 0, however the average is formed.
+      const since = await change(t, mesh, bad, base - ticks(t, CONGESTED), 12);
+      await mesh.pass(50);
+      const { answers, from } = await measure(mesh, t);
+      const least = { low: t.constants['weight-min'], high: t.constants['weight-min'] };
+      const share = requireShare(
+        mesh,
+        t,
+        answers,
+        bad,
+        moved(t, least, 1, periodsSince(t, since, from)),
+        largest(t),
+        'no-recovery',
+        'The delay of the congested path fell below what it was at first; from the least weight, which is 1, it must have risen by a step in each period.',
+      );
+      t.pass(`After 50 periods the path got ${share} again.`, answers.at(-1)!);
+    },
+  },
+  {
+    id: 'SE-weight-has-a-maximum',
+    area: 'SE',
+    purpose:
+      'No weight rises above the largest: after a long time without congestion a path still falls to the least in time.',
+    requirements: ['MPIP-SE-04'],
+    services: ['echo'],
+    duration: waiting(200),
+    async run(t: Tester) {
+      const { mesh, base } = await settled(t);
+      await mesh.pass(100);
+      const [bad] = mesh.pathIds as [number];
+      const since = await change(t, mesh, bad, base + ticks(t, CONGESTED));
+      await mesh.pass(90);
+      const { answers, from } = await measure(mesh, t);
+      const share = requireShare(
+        mesh,
+        t,
+        answers,
+        bad,
+        moved(t, largest(t), -1, periodsSince(t, since, from)),
+        largest(t),
+        'no-maximum',
+        `Weights end at ${t.constants['weight-max']}; a path that was free for long must not take longer to lose its share.`,
+      );
+      t.pass(`90 periods after a long time without congestion the path got ${share}.`, answers.at(-1)!);
+    },
+  },
+  {
+    id: 'SE-constant-delay-is-no-congestion',
+    area: 'SE',
+    purpose: 'A path with a large but constant delay keeps its equal share: only what is above its own minimum counts.',
+    requirements: ['MPIP-SE-06'],
+    services: ['echo'],
+    duration: waiting(20),
+    async run(t: Tester) {
+      const mesh = await Mesh.open(t);
+      const far = mesh.pathIds.at(-1)!;
+      for (const id of mesh.pathIds) mesh.delays.set(id, id === far ? ticks(t, 400_000) : ticks(t, 1_000));
+      for (let i = 0; i < 3; i++) await mesh.feedAll();
+      await mesh.pass(settling(t, mesh.paths.size));
+      const { answers } = await measure(mesh, t);
+      const share = requireShare(
+        mesh,
+        t,
+        answers,
+        far,
+        largest(t),
+        largest(t),
+        'delay-taken-for-queuing',
+        'One path has a delay of 400 ms that never changes: no queuing delay, so that it keeps an equal share.',
+      );
+      t.pass(`The far path got ${share}.`, answers.at(-1)!);
+    },
+  },
+  {
+    id: 'SE-minimum-over-all-time',
+    area: 'SE',
+    purpose: 'The minimum delay is that over all time: congestion that lasts does not become the normal state.',
+    requirements: ['MPIP-SE-06'],
+    services: ['echo'],
+    duration: waiting(270),
+    async run(t: Tester) {
+      const { mesh, base } = await settled(t);
+      const [bad] = mesh.pathIds as [number];
+      await change(t, mesh, bad, base + ticks(t, CONGESTED), 40);
+      await mesh.pass(160);
+      // Lower again, but not as low as at first: a minimum of the recent past would take this for an idle path.
+      await change(t, mesh, bad, base + ticks(t, CONGESTED / 2));
+      await mesh.pass(100);
+      const { answers } = await measure(mesh, t);
+      const least = { low: t.constants['weight-min'], high: t.constants['weight-min'] };
+      const share = requireShare(
+        mesh,
+        t,
+        answers,
+        bad,
+        least,
+        largest(t),
+        'minimum-forgotten',
+        'The delay of one path rose, stayed high for 160 periods and fell by half; what it was at first is still its minimum, so that it stays congested.',
+      );
+      t.pass(`The path that is congested for long got ${share}.`, answers.at(-1)!);
+    },
+  },
+  {
+    id: 'SE-per-connection',
+    area: 'SE',
+    purpose:
+      'The average is that of one connection: a path is congested compared with its own session, whatever happens in another.',
+    requirements: ['MPIP-SE-10'],
+    services: ['echo'],
+    duration: waiting(100),
+    async run(t: Tester) {
+      const node = t.node();
+      const other = await Mesh.open(t, { node });
+      const mesh = await Mesh.open(t, { node });
+      for (const id of other.pathIds) other.delays.set(id, 0);
+      for (const id of mesh.pathIds) mesh.delays.set(id, 0);
+      for (let i = 0; i < 3; i++) {
+        await other.feedAll();
+        await mesh.feedAll();
+      }
+      const both = async (periods: number) => await mesh.pass(periods, () => other.send());
+      await both(settling(t, mesh.paths.size));
+      // Everything in the other session has far more queuing delay than the one path of this session.
+      for (const id of other.pathIds) await change(t, other, id, ticks(t, 50 * CONGESTED));
+      const bad = mesh.pathIds.at(-1)!;
+      const since = await change(t, mesh, bad, ticks(t, CONGESTED));
+      await both(90);
+      const { answers, from } = await measure(mesh, t);
+      const share = requireShare(
+        mesh,
+        t,
+        answers,
+        bad,
+        moved(t, largest(t), -1, periodsSince(t, since, from)),
+        largest(t),
+        'average-of-other-session',
+        'One path is congested compared with the others of its session, and must lose weight, although the paths of another session have far more queuing delay.',
+      );
+      t.pass(`The congested path got ${share}.`, answers.at(-1)!);
+    },
+  },
+  {
+    id: 'FB-outliers-are-smoothed',
+    area: 'FB',
+    purpose: 'Single samples far above the others move the delay by a part only: a moving average.',
+    requirements: ['MPIP-FB-07'],
+    services: ['echo'],
+    duration: waiting(110),
+    async run(t: Tester) {
+      const { mesh, base } = await settled(t);
+      const [jumping, ...others] = mesh.pathIds as [number, ...number[]];
+      mesh.delays.delete(jumping);
+      for (const id of others) mesh.delays.set(id, base + ticks(t, CONGESTED));
+      for (let i = 0; i < 40; i++) await mesh.feedAll();
+      const tell = (delay: number) => mesh.send({ feedbackPathId: jumping, pathDelay: (base + delay) | 0 });
+      await mesh.pass(90, () => {
+        // What a period that is over asks for is done with the packet before: with the outlier as the last sample.
+        mesh.send(NO_FEEDBACK);
+        tell(0);
+        tell(ticks(t, 1.1 * CONGESTED));
+      });
+      const { answers } = await measure(mesh, t);
+      const count = answers.filter((answer) => cmOf(answer).pathId === jumping).length;
+      // Averaged with any factor up to 0.8 the jumping delay is the smaller one: its path gains and the others fall.
+      const { least } = mesh.bounds(answers, 0.6, 1);
+      t.require(
+        count >= least,
+        'not-smoothed',
+        'The delay of one path jumps between none and an outlier with each sample, that of the others is nearly as high as the outlier all the time. A moving average takes the jumping one for the smaller.',
+        {
+          expected: `at least ${least} of ${answers.length} packets on path ${jumping}`,
+          seen: count,
+          packet: answers.at(-1)!,
+          field: 'pathId',
+        },
+      );
+      t.pass(`The path with outliers got ${count} of ${answers.length} packets.`, answers.at(-1)!);
+    },
+  },
+  {
+    id: 'FB-offset-does-not-matter',
+    area: 'FB',
+    purpose:
+      'Delays are compared modulo 2^32: a congested path is found when the fed delays pass from the largest to the smallest number.',
+    requirements: ['MPIP-FB-08'],
+    services: ['echo'],
+    duration: waiting(100),
+    async run(t: Tester) {
+      const rise = ticks(t, CONGESTED);
+      const { mesh, base } = await settled(t, 2 ** 31 - Math.round(rise / 2));
+      const bad = mesh.pathIds.at(-1)!;
+      const since = await change(t, mesh, bad, base + rise);
+      await mesh.pass(90);
+      const { answers, from } = await measure(mesh, t);
+      const share = requireShare(
+        mesh,
+        t,
+        answers,
+        bad,
+        moved(t, largest(t), -1, periodsSince(t, since, from)),
+        largest(t),
+        'offset-matters',
+        'The delay of one path rose; with the offset between the clocks the numbers went from 2^31 - 1 to -2^31. The path must lose weight as with any other offset.',
+      );
+      t.pass(`The congested path got ${share}.`, answers.at(-1)!);
+    },
+  },
+  {
+    id: 'FB-drift-does-not-matter',
+    area: 'FB',
+    purpose: 'Delays that rise on all paths alike, as by a drifting clock, change no share.',
+    requirements: ['MPIP-FB-09'],
+    services: ['echo'],
+    duration: waiting(150),
+    async run(t: Tester) {
+      const { mesh, base } = await settled(t);
+      // 0.1 % fast, ten times what a bad clock does: 100 µs in each period.
+      for (let round = 1; round <= 110; round++) {
+        // A period that is over is worked off with this packet, while all paths are told the same.
+        await mesh.burst(1, NO_FEEDBACK);
+        for (const id of mesh.pathIds) mesh.delays.set(id, base + ticks(t, 100 * round));
+        await mesh.feedAll();
+        await t.sleep(t.constants['weight-period']);
+      }
+      mesh.requireCertainty();
+      const [bad] = mesh.pathIds as [number];
+      const since = await change(t, mesh, bad, base + ticks(t, 11_000 + CONGESTED));
+      await mesh.pass(20);
+      const { answers, from } = await measure(mesh, t);
+      // All at the largest still, but for what a boundary between periods in the middle of a round may have cost.
+      const { 'weight-max': max, 'weight-step': step } = t.constants;
+      const before = { low: max - 20 * step, high: max };
+      const share = requireShare(
+        mesh,
+        t,
+        answers,
+        bad,
+        moved(t, before, -1, periodsSince(t, since, from)),
+        before,
+        'drift-matters',
+        'The clocks drift apart, on all paths alike, for 110 periods: no path is worse than the others. 20 periods after one became congested the shares must show the weights that all had before.',
+      );
+      t.pass(`Twenty periods after the drift the path that became congested got ${share}.`, answers.at(-1)!);
+    },
+  },
+];
