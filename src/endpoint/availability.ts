@@ -13,6 +13,8 @@ export interface AvailabilityRow {
   handshaken: Peer | undefined;
   /** True once a query of this node to there was confirmed from there. */
   answered: boolean;
+  /** Address of this node at which a query or confirmation from there arrived last; 0 = none did. */
+  local: Ipv4;
   /** Queries sent there. */
   queries: number;
   /** Layout of the CMs from there; then the only one tried and used. */
@@ -56,6 +58,7 @@ export class AvailabilityTable {
         enabled: false,
         handshaken: undefined,
         answered: false,
+        local: 0,
         queries: 0,
         layout: undefined,
         askAgainAt: Number.NEGATIVE_INFINITY,

@@ -67,9 +67,9 @@ export class ControlPackets {
     slot.length = attach(out, cm, out, length);
   }
 
-  /** Adds a UDP datagram without user data that carries `cm` over `tuple`. */
-  datagram(queue: PacketQueue, tuple: Tuple, cm: ControlMessage): void {
-    this.#append(queue, buildUdp(tuple, EMPTY, { identification: this.#nextIdentification() }), cm);
+  /** Adds a UDP datagram without user data that carries `cm` over `tuple`. @returns its octets. */
+  datagram(queue: PacketQueue, tuple: Tuple, cm: ControlMessage): number {
+    return this.#append(queue, buildUdp(tuple, EMPTY, { identification: this.#nextIdentification() }), cm);
   }
 
   /** Adds a TCP segment without user data that carries `cm`; a SYN has the window scale option, so that NATs track it well. */
@@ -79,9 +79,10 @@ export class ControlPackets {
     this.#append(queue, buildTcp(tuple, { ...fields, options }, EMPTY, { identification }), cm);
   }
 
-  #append(queue: PacketQueue, packet: Uint8Array, cm: ControlMessage): void {
+  #append(queue: PacketQueue, packet: Uint8Array, cm: ControlMessage): number {
     const slot = queue.appendCopy(packet, packet.length, MAX_TRAILER);
     slot.length = attach(slot.bytes, cm, slot.bytes, packet.length);
+    return slot.length;
   }
 
   #nextIdentification(): number {

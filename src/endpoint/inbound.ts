@@ -250,6 +250,7 @@ export class Inbound {
   markHandshaken(view: DatagramView, peer: Peer): AvailabilityRow {
     const row = this.state.availability.row(view.source, view.sourcePort);
     peer.handshaken.add(view.source);
+    row.local = view.destination;
     if (row.handshaken === peer) return row;
     if (row.handshaken !== undefined) row.answered = false;
     row.handshaken = peer;
@@ -418,6 +419,7 @@ export class Inbound {
     sessionRules.refresh(session, Flags.normal, now);
     sessionRules.confirm(session, sessionId);
     if (now >= session.probeAt) this.outbound.probeRemoved(session, layout, now, true);
+    if (session.hasUnproven && session.protocol === UDP) this.outbound.probeUnproven(session, layout, now);
     if (isWrapped) this.unwrapSegment(view, session);
     else this.restore(view, session);
     this.limitSegments(view);

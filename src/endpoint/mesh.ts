@@ -1,4 +1,4 @@
-import { addressKey, type Constants, type Ipv4, TCP, type Tuple, UDP } from '../codec/index.js';
+import { addressKey, type Constants, type Ipv4, sameTuple, TCP, type Tuple, UDP } from '../codec/index.js';
 import type { AvailabilityRow, AvailabilityTable } from './availability.js';
 import type { NodeTable, Peer } from './nodes.js';
 import { lowestDelay } from './path-selection.js';
@@ -27,6 +27,8 @@ export interface Abandoned {
   probes: number;
   /** True when it is to be a path again. */
   isDue: boolean;
+  /** True when nothing ever arrived by it: the first packet that does makes it a path again. */
+  readonly isUnproven: boolean;
 }
 
 /** How many paths a session may have and which remote addresses it may use. */
@@ -145,9 +147,23 @@ export class PathMesh {
     if (this.nodes.at(tuple.destination, tuple.destinationPort) === undefined)
       this.nodes.prove(session.peer, tuple.destination, tuple.destinationPort);
     if (session.protocol === TCP) this.#encapsulate(path);
+    if (path.encapsulation !== 'fake-tcp' && this.#needsOpening(path)) {
+      path.isUnproven = true;
+      session.hasUnproven = true;
+    }
     session.paths.push(path);
     session.peer.paths.set(id, path);
     return path;
+  }
+
+  /**
+   * True for a path to an address that the peer does not have, so a NAT's, as long as nothing came from there to the path's
+   * own address: the NAT may let in only what it was used towards (RFC 4787, section 5; docs/decisions.md 59).
+   */
+  #needsOpening({ tuple, session: { peer }, isOriginal }: Path): boolean {
+    const { source, destination, destinationPort } = tuple;
+    if (isOriginal || peer.announced.size === 0 || peer.announced.has(destination)) return false;
+    return this.availability.get(destination, destinationPort)?.local !== source;
   }
 
   /**
@@ -209,6 +225,7 @@ export class PathMesh {
       probeAt: retryAt,
       probes: 0,
       isDue: false,
+      isUnproven: path.isUnproven,
     });
     session.probeAt = Math.min(session.probeAt, retryAt);
     this.remove(path, now);
@@ -257,9 +274,10 @@ export class PathMesh {
    * other end says more than a data packet: that end waits for nothing else.
    */
   seen(session: Session, tuple: Tuple, now: number, isProbe = false): void {
+    if (session.hasUnproven) opened(session, tuple);
     if (session.abandoned.size > 0) {
       const removed = session.abandoned.get(tupleKey(tuple));
-      const isRested = removed !== undefined && removed.retryAt <= now;
+      const isRested = removed !== undefined && (removed.retryAt <= now || removed.isUnproven);
       const isAsked = isProbe && removed !== undefined && now - removed.at >= this.constants['path-expiry'];
       if (isRested || (isAsked && removed.retryAt < Number.POSITIVE_INFINITY)) this.retry(session, removed!);
     }
@@ -305,6 +323,16 @@ export class PathMesh {
     if (session.paths.some((path) => tupleKey(path.tuple) === key) || wanted.some((other) => tupleKey(other) === key))
       return;
     wanted.push(tuple);
+  }
+}
+
+/** A packet came by the reverse of a tuple: what goes back by it passes, too. */
+function opened(session: Session, tuple: Tuple): void {
+  session.hasUnproven = false;
+  for (const path of session.paths) {
+    if (!path.isUnproven || path.encapsulation === 'fake-tcp' || path.fallback !== undefined) continue;
+    if (sameTuple(path.tuple, tuple)) path.isUnproven = false;
+    else session.hasUnproven = true;
   }
 }
 

@@ -373,6 +373,23 @@ export class Outbound {
     if (session.isOpening) this.opening.release(session, now);
   }
 
+  /**
+   * Asks for the proof of a path that leads to a NAT, in answer to a packet of the session (section 3.5): a heartbeat on
+   * it, once a second, that carries no user data. It opens a NAT on this side, and the other end feeds it back.
+   */
+  probeUnproven(session: Session, layout: LayoutName, now: number): void {
+    const { selection, composer, control, transmits, counters } = this.state;
+    const path = session.confirmed && !session.isChanging ? selection.toProbe(session, now) : undefined;
+    if (path === undefined) return;
+    const cm = composer.compose(layout, Flags.heartbeat, now);
+    cm.sessionId = session.id;
+    cm.pathId = path.id;
+    composer.addFeedback(cm, session.peer, now);
+    path.sent(now, control.datagram(transmits.filling, path.tuple, cm));
+    counters.heartbeatsSent++;
+    counters.cmSent++;
+  }
+
   /** True while it is not decided whose the peer's addresses are: by its own tuple either of the two understands it. */
   isContested({ peer }: Session, now: number): boolean {
     const { claims } = this.state;

@@ -23,13 +23,20 @@ export class PathSelection {
     if (paths.length === 0) return undefined;
     this.adjustWeights(session, now);
     if (paths.length === 1) return paths[0];
-    if (priority === 'responsiveness') {
-      const fastest = lowestDelay(paths);
-      if (fastest !== undefined) return this.stale(paths, fastest, now) ?? fastest;
-    }
     const proven = paths.some(isUnproven) ? paths.filter(isProven) : paths;
     const usable = proven.length > 0 ? proven : paths;
+    if (priority === 'responsiveness') {
+      const fastest = lowestDelay(usable);
+      if (fastest !== undefined) return this.stale(usable, fastest, now) ?? fastest;
+    }
     return this.unused(usable, now) ?? this.weighted(usable);
+  }
+
+  /** An unproven path that got no packet for a second, if any: the next to be probed. */
+  toProbe({ paths }: Session, now: number): Path | undefined {
+    return paths.find(
+      (path) => path.isUnproven && (path.packetsSent === 0 || now - path.lastSent >= this.constants['heartbeat-age']),
+    );
   }
 
   /**

@@ -45,7 +45,7 @@ export class Path {
   readonly isOriginal: boolean;
   /** Why the path is wrapped in a node that uses fake TCP. */
   fallback: FallbackReason | undefined;
-  /** True while nothing shows that a NAT lets user data of the session pass: the path carries little (docs/decisions.md 57). */
+  /** True while nothing shows that a NAT lets user data of the session pass: the path carries none (docs/decisions.md 57, 59). */
   isUnproven = false;
   /** Packets sent on it since feedback last arrived. */
   unanswered = 0;

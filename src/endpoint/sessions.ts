@@ -84,6 +84,8 @@ export class Session {
   readonly handshaken = new Set<string>();
   /** State of the peer's addresses for which more paths were looked for. */
   discovered = -1;
+  /** True while a path waits for a packet from its far end, which is a NAT's (docs/decisions.md 59). */
+  hasUnproven = false;
   /** Feedback that arrived for its paths, in delays. */
   answers = 0;
   /** Tuples by which segments go in UDP although the node uses fake TCP, by `tupleKey` (docs/decisions.md 57). */

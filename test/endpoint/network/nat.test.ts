@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DatagramView, Flags, HeaderStatus, l4Checksum, TCP, UDP } from '../../../src/codec/index.js';
+import { buildUdp, DatagramView, Flags, HeaderStatus, l4Checksum, TCP, UDP } from '../../../src/codec/index.js';
 import type { NatOptions } from '../../../src/sim/nat.js';
+import { Driver, LOCAL, OTHER, REMOTE, withCm } from '../../support/peer-driver.js';
 import { B1, dataOf, sequencesOf, tuplesOf, WidePair } from '../../support/wide-pair.js';
 
 const NATS: Readonly<Record<string, Omit<NatOptions, 'address'> | undefined>> = {
@@ -148,6 +149,91 @@ test('a NAT expires a mapping while the connection is quiet: the next packet ope
   pair.run(100);
   assert.equal(pair.b.delivered.length - 1, 200);
   assert.equal(pair.a.delivered.length - 1, 200);
+});
+
+for (const every of [1, 10, 40, 1000])
+  test(`a new session through port-restricted NATs, the host behind them sends 1 of ${every}: no datagram is lost (decision 59)`, () => {
+    const pair = new WidePair({ nat: { filtering: 'port-restricted' } });
+    for (let i = 0; i < 800; i++) {
+      if (i % every === 0) pair.udp('a', `a${i}`);
+      pair.run(5);
+      pair.udp('b', `b${i}`);
+      pair.run(5);
+    }
+    pair.run(100);
+    assert.equal(pair.a.delivered.length, 800);
+    assert.equal(pair.b.delivered.length, Math.ceil(800 / every));
+    assert.equal(tuplesOf(dataOf(pair.b.sent)).length, 4, 'what A sends or answers by each path opens all of them');
+  });
+
+test('a path to a NAT carries no user data before a packet came by it, or feedback for a heartbeat on it (decision 59)', () => {
+  const second = LOCAL + 1;
+  const inside = 0x0a000001;
+  for (const proof of ['packet', 'feedback'] as const) {
+    const driver = new Driver({ addresses: [LOCAL, second] });
+    driver.endpoint.setRules(proof === 'packet' ? [{ priority: 'responsiveness' }] : []);
+    const cm = { sessionId: 5, localAddresses: [inside] };
+    driver.enable(cm);
+    driver.netUdp({ ...cm });
+    const sources = () => new Set(Array.from({ length: 50 }, () => driver.hostUdp()[0]!.tuple.source));
+    const probes = () =>
+      driver
+        .netUdp({ ...cm, pathId: 1 })
+        .sent.filter((packet) => packet.cm?.flags === Flags.heartbeat && packet.tuple.source === second);
+    driver.hostUdp();
+    const [probe] = probes();
+    assert.deepEqual([probe!.payload, probe!.cm!.sessionId, probe!.tuple.destination], ['', 5, REMOTE]);
+    assert.deepEqual(probes(), [], 'once a second');
+    assert.deepEqual([...sources()], [LOCAL]);
+    driver.wait(1_000_000);
+    assert.deepEqual([...sources()], [LOCAL]);
+    assert.equal(probes().length, 1);
+    if (proof === 'feedback') driver.netUdp({ ...cm, pathId: 1, feedbackPathId: probe!.cm!.pathId, pathDelay: 9 });
+    else
+      driver.net(
+        withCm(
+          buildUdp(
+            { source: REMOTE, sourcePort: 40000, destination: second, destinationPort: 7000 },
+            new Uint8Array(1),
+          ),
+          { ...cm, pathId: 2 },
+        ),
+      );
+    driver.wait(1_000_000);
+    assert.deepEqual([...sources()].sort(), [LOCAL, second].sort(), proof);
+  }
+});
+
+test('where a NAT let the confirmation of a query through, user data may go at once (decision 59)', () => {
+  const driver = new Driver();
+  const cm = { sessionId: 5, localAddresses: [0x0a000001] };
+  driver.enable(cm);
+  driver.netUdp({ ...cm });
+  driver.hostUdp();
+  driver.netUdp({ ...cm, pathId: 2 }, 'x', { address: OTHER });
+  assert.equal(driver.hostUdp().at(-1)!.tuple.destination, OTHER, 'the query');
+  driver.netUdp({ ...cm, sessionId: 0, flags: Flags.enabled }, '', { address: OTHER });
+  const far = new Set(Array.from({ length: 50 }, () => driver.hostUdp()[0]!.tuple.destination));
+  assert.equal(far.size, 2);
+});
+
+test('a path to a NAT that was given up before anything came by it is one again with the first packet (decision 59)', () => {
+  const second = LOCAL + 1;
+  const driver = new Driver({ addresses: [LOCAL, second] });
+  const cm = { sessionId: 5, localAddresses: [0x0a000001] };
+  driver.enable(cm);
+  driver.netUdp({ ...cm });
+  const paths = () => [...driver.endpoint.sessions.rows()][0]!.paths;
+  for (let i = 0; i < 30; i++) {
+    const path = driver.hostUdp()[0]!.cm!.pathId;
+    driver.netUdp({ ...cm, pathId: 1, feedbackPathId: path, pathDelay: i });
+    driver.wait(500_000);
+  }
+  assert.equal(paths().length, 1);
+  const tuple = { source: REMOTE, sourcePort: 40000, destination: second, destinationPort: 7000 };
+  driver.net(withCm(buildUdp(tuple, new Uint8Array(1)), { ...cm, pathId: 2 }));
+  driver.hostUdp();
+  assert.equal(paths().length, 2);
 });
 
 test('fake handshakes and queries never reach a host behind a NAT', () => {
