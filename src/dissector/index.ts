@@ -6,7 +6,21 @@ export { CaptureError, type CaptureErrorCode } from '../io/capture-error.js';
 export { CaptureParser, capturePackets, type ReadCaptureOptions, readCapture } from '../io/capture-reader.js';
 export type { CaptureSource } from '../io/capture-source.js';
 export { type CapturedPacket, copyPacket, type PacketHandler } from '../io/captured-packet.js';
+export { type Damage, type ReadMergedOptions, readMerged } from '../io/merged-captures.js';
 export type { ChecksumStatus } from './checksum-status.js';
+export type {
+  AddressReport,
+  CaptureReport,
+  DelayReport,
+  DirectionReport,
+  EventReport,
+  HandshakeReport,
+  NodeReport,
+  PathReport,
+  SessionReport,
+} from './conversation-reports.js';
+export { Conversations } from './conversations.js';
+export { CONVERSATION_FORMATS, type ConversationFormat, conversationsOutput } from './conversations-output.js';
 export { DERIVED_FIELDS, type DerivedField } from './derived-fields.js';
 export { type DissectCaptureOptions, dissectCapture } from './dissect-capture.js';
 export { Dissector, type DissectorOptions } from './dissector.js';
@@ -30,3 +44,4 @@ export {
   type SummaryReport,
 } from './summary.js';
 export { textSummary } from './summary-text.js';
+export { type SeenPacket, Tracker } from './tracker/tracker.js';

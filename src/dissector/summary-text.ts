@@ -1,5 +1,6 @@
 import type { Paint } from './paint.js';
 import type { SummaryReport } from './summary.js';
+import { count, table } from './text-table.js';
 
 /** Tables of counts per flag, node, session and path. */
 export function textSummary(report: SummaryReport, paint: Paint): string {
@@ -63,21 +64,4 @@ export function textSummary(report: SummaryReport, paint: Paint): string {
     .map(([number, text]) => paint.yellow(`${count(number)} ${text}`));
   if (told.length > 0) lines.push('', ...told);
   return `${lines.join('\n')}\n`;
-}
-
-/** Rows under a header, columns as wide as they must be: numbers to the right, words to the left. */
-function table(header: readonly string[], rows: readonly (readonly string[])[], paint: Paint): string[] {
-  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
-  const numeric = header.map((_, column) => rows.every((row) => /^[\d,]*$|^-$/.test(row[column]!)));
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, column) => (numeric[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
-      .join('  ')
-      .trimEnd();
-  return [paint.dim(line(header)), ...rows.map(line)];
-}
-
-/** A number with commas between thousands. */
-function count(value: number): string {
-  return String(value).replaceAll(/\B(?=(\d{3})+$)/g, ',');
 }

@@ -46,7 +46,15 @@ async function run(
     isOpen: true,
     colour,
   };
-  const defaults = { files: [], format: 'text', fields: [], all: false, summary: false, checksums: false } as const;
+  const defaults = {
+    files: [],
+    format: 'text',
+    fields: [],
+    all: false,
+    summary: false,
+    conversations: false,
+    checksums: false,
+  } as const;
   const code = await runDissect({ ...defaults, ...request }, output);
   return { code, out, error };
 }
@@ -297,4 +305,23 @@ test('a reader that goes away ends it quietly', () => {
   assert.equal(stderr, '');
   assert.equal(status, 0);
   assert.equal(stdout.split('\n').length, 2);
+});
+
+test('--conversations: files are merged by time, and what both sides of a link saw is one session', async () => {
+  const files = [1, 2].map((link) => `fixtures/pcaps/linux-2015-udp.link${link}.pcap`);
+  const merged = await run({ files, conversations: true, format: 'ndjson' });
+  const whole = await run({ files: ['fixtures/pcaps/linux-2015-udp.pcap'], conversations: true, format: 'ndjson' });
+  assert.equal(merged.code, 0);
+  const sessions = (out: string) => objects(out).filter((line) => line.type === 'session');
+  assert.equal(sessions(merged.out).length, 1);
+  assert.deepEqual(sessions(merged.out), sessions(whole.out));
+});
+
+test('--conversations of a damaged file: what came before it is reported, then the damage; code 4', async () => {
+  const bytes = readFileSync('fixtures/pcaps/linux-2015-udp.pcap');
+  const path = scratch('cut.pcap', bytes.subarray(0, bytes.length - 7));
+  const { code, out, error } = await run({ files: [path], conversations: true });
+  assert.equal(code, 4);
+  assert.match(out, /^259 packets/);
+  assert.match(error, /truncated/);
 });

@@ -2,10 +2,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Ajv } from 'ajv';
+import { Conversations } from '../../src/dissector/conversations.js';
+import { conversationsOutput } from '../../src/dissector/conversations-output.js';
 import { dissectCapture } from '../../src/dissector/dissect-capture.js';
 import { Dissector } from '../../src/dissector/dissector.js';
+import { plainPaint } from '../../src/dissector/paint.js';
 import { RECORD_FIELDS, recordOf } from '../../src/dissector/record.js';
 import { Summary } from '../../src/dissector/summary.js';
+import { Tracker } from '../../src/dissector/tracker/tracker.js';
 import { readCapture } from '../../src/io/capture-reader.js';
 import { RECORDINGS } from '../support/recordings.js';
 import { ambiguousBlock, captured, cm, segmentOf, tcp, udp } from './made-packets.js';
@@ -15,6 +19,9 @@ const load = (name: string) =>
   JSON.parse(readFileSync(`docs/schema/${name}.schema.json`, 'utf8')) as Record<string, unknown>;
 const recordSchema = load('dissect-record');
 const isRecord = ajv.compile(recordSchema);
+const conversationSchema = load('dissect-conversations');
+const areConversations = ajv.compile(conversationSchema);
+const isConversationLine = ajv.compile({ $ref: `${conversationSchema.$id as string}#/definitions/line` });
 const isSummary = ajv.compile(load('dissect-summary'));
 
 function check(value: unknown): void {
@@ -67,5 +74,27 @@ test('the schema refuses a name for flags, a near-CM as CM, a field of the other
   check(record);
   for (const wrong of [{ 'mpip.flags': 'normal' }, { 'mpip.checksum.status': 'bad' }, { 'mpip.version': 162 }]) {
     assert.ok(!isRecord({ ...record, ...wrong }), JSON.stringify(wrong));
+  }
+});
+
+test('so are conversations, as a document and as lines', async () => {
+  for (const name of RECORDINGS) {
+    const path = `fixtures/pcaps/${name}.pcap`;
+    const dissector = new Dissector();
+    const tracker = new Tracker();
+    await readCapture(path, (packet) => {
+      dissector.inspect(packet);
+      tracker.note(dissector, packet);
+    });
+    const pieces = (format: 'json' | 'ndjson') =>
+      [...conversationsOutput(new Conversations(tracker), format, [path], plainPaint)].join('');
+    const document = JSON.parse(pieces('json')) as Record<string, unknown[]>;
+    assert.ok(areConversations(document), `${name}: ${ajv.errorsText(areConversations.errors)}`);
+    const lines = pieces('ndjson').trimEnd().split('\n');
+    for (const line of lines) {
+      assert.ok(isConversationLine(JSON.parse(line)), `${line}: ${ajv.errorsText(isConversationLine.errors)}`);
+    }
+    const listed = ['nodes', 'handshakes', 'sessions', 'events'].reduce((sum, key) => sum + document[key]!.length, 0);
+    assert.equal(lines.length, 1 + listed);
   }
 });

@@ -3,6 +3,7 @@ import type { ArgumentsCamelCase, CommandModule } from 'yargs';
 import {
   type CapturedPacket,
   CaptureError,
+  CONVERSATION_FORMATS,
   Dissector,
   FORMATS,
   type Format,
@@ -15,6 +16,7 @@ import {
   Summary,
   textSummary,
 } from '../../dissector/index.js';
+import { printConversations } from '../dissect-conversations.js';
 import { Exit, type ExitCode, UsageError } from '../exit.js';
 import { asList, nearest, oneOf, repeatable, restoreDash, single } from '../options.js';
 import { type Output, processOutput } from '../output.js';
@@ -29,6 +31,8 @@ export interface DissectRequest {
   /** Ordinary packets and near-CMs too. */
   readonly all: boolean;
   readonly summary: boolean;
+  /** Nodes, sessions and paths instead of packets. */
+  readonly conversations: boolean;
   /** Verify IP, UDP and TCP checksums. */
   readonly checksums: boolean;
 }
@@ -36,7 +40,6 @@ export interface DissectRequest {
 /** Options of the contract that later versions will have: refused, not ignored. */
 const NOT_YET = {
   filter: 'Y',
-  conversations: undefined,
   findings: undefined,
   reassemble: undefined,
   follow: undefined,
@@ -60,9 +63,14 @@ const command: Command = {
       .option('e', repeatable('print this field only; may be repeated, the order is kept', { alias: 'field' }))
       .option('all', { describe: 'every packet, also those without a CM, and near-CMs', type: 'boolean' })
       .option('summary', { describe: 'counts per flag, node, session and path instead of packets', type: 'boolean' })
+      .option('conversations', {
+        describe: 'nodes, sessions, paths, delays and handshakes instead of packets',
+        type: 'boolean',
+      })
       .option('checksums', { describe: 'verify IP, UDP and TCP checksums', type: 'boolean' })
       .example('$0 dissect capture.pcapng', 'one line per packet that carries a control message')
       .example('$0 dissect --format ndjson -e frame.number -e mpip.flags a.pcap', 'two fields as JSON lines')
+      .example('$0 dissect --conversations a.pcap b.pcap', 'who spoke, over which paths; files merged by time')
       .example('zcat a.pcap.gz | $0 dissect --summary -', 'counts, from standard input')
       .epilogue(`Fields: ${RECORD_FIELDS.join(' ')}`);
     for (const [name, alias] of Object.entries(NOT_YET)) {
@@ -96,7 +104,11 @@ export function requestOf(argv: ArgumentsCamelCase): DissectRequest {
   if (summary && fields.length > 0)
     throw new UsageError('-e selects fields of packets, of which --summary prints none: leave one out.');
   if (summary && format === 'csv') throw new UsageError('--summary has no csv: choose text, json or ndjson.');
-  return { files, format, fields, all: argv.all === true, summary, checksums: argv.checksums === true };
+  const conversations = argv.conversations === true;
+  if (conversations && (summary || fields.length > 0 || argv.all === true))
+    throw new UsageError('--conversations prints no packets and no summary: leave out --summary, --all and -e.');
+  if (conversations) oneOf('--format', format, CONVERSATION_FORMATS);
+  return { files, format, fields, all: argv.all === true, summary, conversations, checksums: argv.checksums === true };
 }
 
 function fieldOf(name: string): RecordField {
@@ -110,6 +122,10 @@ function fieldOf(name: string): RecordField {
 /** Carries out a request. @returns 0, or 4 when a file could not be read to its end */
 export async function runDissect(request: DissectRequest, output: Output): Promise<ExitCode> {
   const dissector = new Dissector({ nearCms: request.all });
+  const { files, format } = request;
+  if (request.conversations && format !== 'csv') {
+    return finish(await printConversations(files, format, dissector, output), dissector, output);
+  }
   return request.summary ? summarise(request, dissector, output) : list(request, dissector, output);
 }
 
