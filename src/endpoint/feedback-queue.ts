@@ -2,7 +2,7 @@ import type { FeedbackRow } from './feedback.js';
 
 /**
  * The rows of Table 5 with a sample to feed back, the one that was fed back longest ago first; of those fed back at the
- * same time, or never, the one that is older. A binary heap: a packet costs the logarithm of the rows, not their number.
+ * same time the one that came first then, of those never fed back the one that is older. A binary heap: a packet costs the logarithm of the rows, not their number.
  */
 export class FeedbackQueue {
   readonly #heap: FeedbackRow[] = [];

@@ -19,8 +19,8 @@ export interface FeedbackRow {
   feedbackTime: number;
   /** True while the sample is newer than the last one fed back. */
   fresh: boolean;
-  /** Counts the rows made: the older of two rows has the lower number. */
-  readonly order: number;
+  /** Decides between rows with one feedback time, as packets that leave together have: the one made or fed back earlier has the lower number. */
+  order: number;
   /** Where the row is among those to feed back; -1 = it is not. */
   place: number;
 }
@@ -67,7 +67,7 @@ export class FeedbackTable {
 
   /**
    * The row to feed back now: of those with a sample newer than their last feedback, the one with the earliest feedback
-   * time. Its feedback time becomes `now`. Undefined when no row has a new sample.
+   * time, and of those fed back at one time the one that came first then. Its feedback time becomes `now`. Undefined when no row has a new sample.
    */
   next(now: number): FeedbackRow | undefined {
     let chosen = this.#waiting.take();
@@ -75,6 +75,7 @@ export class FeedbackTable {
     if (chosen === undefined) return undefined;
     chosen.fresh = false;
     chosen.feedbackTime = now;
+    chosen.order = this.#made++;
     return chosen;
   }
 

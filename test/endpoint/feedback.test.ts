@@ -39,6 +39,19 @@ test('feedback rotates over paths by the oldest feedback time; without a new sam
   assert.deepEqual([feedback(driver)[0], feedback(driver)[0], feedback(driver)[0]], [1, 2, 0]);
 });
 
+test('packets that leave at one time keep the turns', () => {
+  const driver = session();
+  const sample = (pathId: number) => driver.netUdp({ sessionId: 7, pathId, timestamp: driver.now });
+  const round = () => {
+    for (const pathId of [1, 2, 3]) sample(pathId);
+    return [feedback(driver)[0], feedback(driver)[0], feedback(driver)[0]];
+  };
+  for (const pathId of [1, 2, 3]) sample(pathId);
+  assert.equal(feedback(driver)[0], 1);
+  assert.deepEqual(round(), [2, 3, 1]);
+  assert.deepEqual(round(), [2, 3, 1]);
+});
+
 test('the latest sample replaces the one before', () => {
   const driver = session();
   driver.netUdp({ sessionId: 7, pathId: 1, timestamp: driver.now - 5 });
