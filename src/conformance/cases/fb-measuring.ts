@@ -48,7 +48,7 @@ export function tolerance(t: Tester, elapsed: Micros): Micros {
 }
 
 /** Orders packets of the peer as it sent them. */
-export function byPeerClock(a: Observed, b: Observed): number {
+function byPeerClock(a: Observed, b: Observed): number {
   return (cmOf(a).timestamp - cmOf(b).timestamp) | 0 || a.frame - b.frame;
 }
 

@@ -1,7 +1,7 @@
 import type { TestCase } from '../case.js';
 import { all, isData, isHeartbeat, type Observed } from '../observed.js';
 import { cmOf, type Tester } from '../tester.js';
-import { byPeerClock, measure, sample, samplingAndAsking, settle } from './fb-measuring.js';
+import { measure, sample, samplingAndAsking, settle } from './fb-measuring.js';
 import { answers, exchange, ownSession, received } from './moves.js';
 
 /**
@@ -21,7 +21,8 @@ async function takeTurns(t: Tester): Promise<readonly number[] | undefined> {
       const expectation = { code: 'no-echo', text: 'The peer did not return user data of a session.', preamble: true };
       packets.push(await t.expect(asking.port, all(isData, answers(payload)), expectation));
     }
-    packets.sort(byPeerClock);
+    // Answers that left together have one timestamp, and then the order of the questions: their paths may be unlike.
+    packets.sort((a, b) => (cmOf(a).timestamp - cmOf(b).timestamp) | 0);
     return { ids: packets.map((packet) => cmOf(packet).feedbackPathId).join(', '), packet: packets[0]! };
   };
   const isDisturbed = () => ports.some((port) => received(port, isHeartbeat).length > 0);
