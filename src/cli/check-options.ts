@@ -3,6 +3,7 @@ import { accessSync, existsSync, constants as fsConstants, readFileSync, statSyn
 import { dirname } from 'node:path';
 import { type Constants, defaultConstants, formatIpv4, type Ipv4, PROFILES, type Profile } from '../codec/index.js';
 import {
+  type AddressBlock,
   CASES,
   type Capability,
   KnownFailingError,
@@ -45,6 +46,11 @@ export interface CheckArguments {
   readonly timeout: string | undefined;
   readonly report: string[];
   readonly evidence: string | undefined;
+  readonly 'upper-tester': string | undefined;
+  readonly shell: boolean | undefined;
+  readonly control: string | undefined;
+  readonly 'allow-target': string[];
+  readonly rate: string | undefined;
   readonly 'known-failing': string | undefined;
   readonly 'update-known-failing': boolean | undefined;
 }
@@ -74,10 +80,17 @@ export interface CheckPlan {
   readonly timeout: number | undefined;
   readonly slow: boolean;
   readonly unprivileged: boolean;
+  readonly upperTester: UpperTesterPlan | undefined;
+  readonly allowedTargets: readonly AddressBlock[];
+  /** Packets a second; undefined for the default. */
+  readonly rate: number | undefined;
   readonly reports: readonly ReportTarget[];
   readonly evidence: string | undefined;
   readonly knownFailing: KnownFailingPlan | undefined;
 }
+
+/** What makes the peer act: a program, or the control socket of `mpip peer`. */
+export type UpperTesterPlan = { readonly command: string; readonly shell: boolean } | { readonly control: string };
 
 /** The file of failures that are known. */
 export interface KnownFailingPlan {
@@ -100,6 +113,10 @@ export function planOf(argv: CheckArguments): CheckPlan {
   if (!self && argv.peer === undefined) {
     throw new UsageError("Give the peer's IPv4 address, such as 127.0.0.2, or --self for the built-in reference.");
   }
+  if (self && argv['allow-target'].length > 0)
+    throw new UsageError('--allow-target is for a live peer; --self sends no packet anywhere.');
+  if (self && argv.rate !== undefined)
+    throw new UsageError('--rate is for a live peer; --self sends no packet anywhere.');
   const cases = chosenCases(argv);
   const port = argv['udp-port'] === undefined ? DEFAULT_PORT : wholeNumber('--udp-port', argv['udp-port'], 1, 65535);
   const { seed, jobs, timeout } = argv;
@@ -119,6 +136,9 @@ export function planOf(argv: CheckArguments): CheckPlan {
     timeout: timeout === undefined ? undefined : seconds('--timeout', timeout) * 1_000_000,
     slow: argv.slow === true,
     unprivileged: argv.unprivileged === true,
+    upperTester: upperTesterOf(argv, self),
+    allowedTargets: argv['allow-target'].map(blockOf),
+    rate: argv.rate === undefined ? undefined : wholeNumber('--rate', argv.rate, 1, 10_000_000),
     reports: reportsOf(argv.report),
     evidence: argv.evidence,
     knownFailing: knownFailingOf(argv['known-failing'], argv['update-known-failing'] === true),
@@ -163,6 +183,30 @@ export function chosenCases(argv: Pick<CheckArguments, 'case' | 'skip' | 'area' 
       ),
     );
   }
+}
+
+function upperTesterOf(
+  { 'upper-tester': command, shell, control }: CheckArguments,
+  self: boolean,
+): UpperTesterPlan | undefined {
+  if (shell === true && command === undefined) throw new UsageError('--shell belongs to --upper-tester CMD.');
+  if (command === undefined && control === undefined) return undefined;
+  const name = command === undefined ? '--control' : '--upper-tester';
+  if (self) throw new UsageError(`${name} is for a live peer; with --self the tester makes the reference act itself.`);
+  if (command !== undefined && control !== undefined)
+    throw new UsageError('Give either --upper-tester or --control, not both.');
+  return command === undefined ? { control: control! } : { command, shell: shell === true };
+}
+
+/** @throws UsageError for anything but an address and, if wanted, the length of a prefix. */
+function blockOf(text: string): AddressBlock {
+  const [address = '', prefix, ...rest] = text.split('/');
+  if (rest.length > 0 || (prefix !== undefined && !/^\d+$/.test(prefix)))
+    throw new UsageError(`--allow-target '${text}' is no block of addresses; write for example 203.0.113.0/24.`);
+  return {
+    address: parseAddress('--allow-target', address),
+    prefix: prefix === undefined ? 32 : wholeNumber('The prefix of --allow-target', prefix, 0, 32),
+  };
 }
 
 function peerAddress(text: string): Ipv4 {

@@ -16,7 +16,7 @@ export interface Controlled {
   /** More for the status: `host`, of a peer on a real host. */
   hostStatus?(): { readonly host: object };
   /** Opens a connection through the host's kernel; absent where the node does not carry its traffic. */
-  readonly connect?: (request: ConnectionRequest) => Promise<OpenConnection>;
+  readonly connect?: ((request: ConnectionRequest) => Promise<OpenConnection>) | undefined;
 }
 
 /** A request: `command` and its fields. */

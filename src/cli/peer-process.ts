@@ -1,23 +1,43 @@
-import { addressKey, type Ipv4 } from '../codec/index.js';
+import { formatIpv4, type Ipv4, parseIpv4 } from '../codec/index.js';
 import type { Endpoint, ReferenceHost, ServiceAddress } from '../endpoint/index.js';
 import { UdpSockets } from '../io/udp-sockets.js';
 import { wallClock } from '../io/wall-clock.js';
+import type { Controlled } from './control-commands.js';
+import type { ConnectionRequest, OpenConnection } from './kernel-connections.js';
+import { RawHost } from './raw-host.js';
 
 const LONGEST_TIMER_MS = 60_000;
 
-/** Runs a reference host over UDP sockets on the wall clock. */
+/** Where the packets of a reference host come from and go to. */
+export interface HostSockets {
+  /** Opens an address and port. @throws SocketError */
+  open(bind: { address: Ipv4; port: number }): Promise<unknown>;
+  /** True when packets can be sent from an address and port. */
+  canSendFrom(address: Ipv4, port: number): boolean;
+  /** Sends a packet; its octets are copied. */
+  send(packet: Uint8Array): void;
+  close(): void;
+}
+
+/** Runs a reference host on the wall clock: over UDP sockets, or over raw ones with TCP. */
 export class PeerProcess {
-  readonly #sockets: UdpSockets;
+  readonly connect: Controlled['connect'];
+  readonly #sockets: HostSockets;
   readonly #now = wallClock();
-  readonly #open = new Set<number>();
   #timer: NodeJS.Timeout | undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
 
-  constructor(private readonly host: ReferenceHost) {
-    this.#sockets = new UdpSockets((packet, length) => {
+  /** @param withTcp whether raw sockets are used, so that the host has TCP (Linux, CAP_NET_RAW). */
+  constructor(
+    private readonly host: ReferenceHost,
+    withTcp = false,
+  ) {
+    const onPacket = (packet: Uint8Array, length: number) => {
       host.receive(packet, this.#now(), length);
       this.#serve();
-    });
+    };
+    this.#sockets = withTcp ? new RawHost(host.addresses, onPacket) : new UdpSockets(onPacket);
+    this.connect = withTcp ? (request) => Promise.resolve(this.#connect(request)) : undefined;
   }
 
   /**
@@ -29,7 +49,6 @@ export class PeerProcess {
       for (const address of this.host.addresses)
         for (const { port } of services) {
           await this.#sockets.open({ address, port });
-          this.#open.add(addressKey(address, port));
         }
     } catch (error) {
       this.close();
@@ -44,7 +63,7 @@ export class PeerProcess {
 
   /** True when a socket is open at an address and port. */
   canSendFrom(address: Ipv4, port: number): boolean {
-    return this.#open.has(addressKey(address, port));
+    return this.#sockets.canSendFrom(address, port);
   }
 
   /** Microseconds of the endpoint's clock. */
@@ -61,6 +80,28 @@ export class PeerProcess {
   close(): void {
     clearTimeout(this.#timer);
     this.#sockets.close();
+  }
+
+  /** Opens a TCP connection of the host's own. @throws RangeError for anything else. */
+  #connect({ protocol, from, to }: ConnectionRequest): OpenConnection {
+    if (protocol !== 'tcp') throw new RangeError('A peer on addresses opens TCP connections only; send datagrams.');
+    const source = from.address === undefined ? this.host.endpoint.addresses[0]! : parseIpv4(from.address);
+    const tuple = { source, sourcePort: from.port, destination: parseIpv4(to.address), destinationPort: to.port };
+    const connection = this.host.tcp.connect(tuple, this.#now());
+    this.#serve();
+    const act = (action: () => void) => {
+      action();
+      this.#serve();
+    };
+    return {
+      from: { address: formatIpv4(source), port: connection.tuple.sourcePort },
+      to,
+      get isOpen() {
+        return connection.state !== 'closed';
+      },
+      send: (payload) => act(() => connection.write(payload, this.#now())),
+      close: (abort) => act(() => (abort ? connection.reset() : connection.close(this.#now()))),
+    };
   }
 
   /** Sends what is to be sent and sees to it that the host is called when it wants to be. */

@@ -71,6 +71,11 @@ export interface TestCase {
   /** True when no other case may run beside it. */
   readonly exclusive?: boolean;
   /**
+   * True when it changes what all cases of a live run share (`t.upper.setAddresses`, `t.upper.setRules`): live, no other
+   * case runs beside it, and the peer gets back what it had.
+   */
+  readonly changesPeer?: boolean;
+  /**
    * Plays the case. Ends with `t.pass(...)`, or by `t.fail`, `t.inconc` and what calls them; one that returns without a
    * verdict is a fault of the tester (`no-verdict`). Write `run(t: Tester)` with the type: TypeScript follows
    * `t.fail` and `t.require` only then.

@@ -61,6 +61,8 @@ export interface SuiteOptions {
   readonly unprivileged?: boolean;
   /** Folder for evidence, made when missing: one pcapng per case. */
   readonly evidence?: string;
+  /** Where that folder is for this process, when its path cannot be followed; then it exists. Default `evidence`. */
+  readonly evidenceAt?: string;
   /** Whether results keep the packets that explain them, for sequence diagrams; default false. */
   readonly keepExchanges?: boolean;
   /** Ends the run early: what is finished is reported, the rest is `not-run` or `inconc`, cause `interrupted`. */
@@ -121,9 +123,10 @@ class Run {
     const nodeSeed = (this.#seed ^ options.link.nonce) >>> 0;
     this.#nodeIds = allotNodeIds(options.catalogue ?? options.cases, this.#profile, nodeSeed);
     if (options.evidence !== undefined) {
-      makeFolder(options.evidence);
+      const folder = options.evidenceAt ?? options.evidence;
+      if (options.evidenceAt === undefined) makeFolder(folder);
       this.#evidence = {
-        folder: options.evidence,
+        folder,
         version: VERSION,
         seed: this.#seed,
         profile: this.#profile.name,
@@ -235,14 +238,16 @@ class Run {
     const { constants } = this.#settings;
     const lanes = link.isVirtual ? 1 : (jobs ?? DEFAULT_JOBS);
     const length = (testCase: TestCase) => testCase.duration?.(constants) ?? 0;
-    const shared = runnable.filter((testCase) => testCase.exclusive !== true);
+    const isAlone = ({ exclusive, changesPeer }: TestCase) =>
+      exclusive === true || (changesPeer === true && !link.isVirtual);
+    const shared = runnable.filter((testCase) => !isAlone(testCase));
     if (lanes > 1) shared.sort((a, b) => length(b) - length(a));
     let next = 0;
     const lane = async () => {
       while (next < shared.length) await this.#playOne(shared[next++]!, facts);
     };
     await Promise.all(Array.from({ length: Math.min(lanes, shared.length) }, lane));
-    for (const testCase of runnable) if (testCase.exclusive === true) await this.#playOne(testCase, facts);
+    for (const testCase of runnable) if (isAlone(testCase)) await this.#playOne(testCase, facts);
   }
 
   async #playOne(testCase: TestCase, facts: PeerFacts): Promise<void> {
@@ -291,7 +296,7 @@ class Run {
       cause: log.cause === undefined ? noCause : toResult(log.cause),
       warnings: log.warnings.map(toResult),
       evidence: {
-        file: this.#evidence === undefined ? null : evidencePath(this.#evidence.folder, testCase.id),
+        file: this.#options.evidence === undefined ? null : evidencePath(this.#options.evidence, testCase.id),
         link: log.link.kind,
         frames: log.deciding.map((packet) => packet.frame),
       },

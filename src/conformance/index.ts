@@ -41,8 +41,9 @@ export {
   type ReachAnswer,
 } from './link.js';
 export * from './observed.js';
+export { RawLink, type RawLinkOptions } from './raw-link.js';
 export { type CaseChange, type Change, diffExitCode, diffReports, type ReportDiff } from './report-diff.js';
-export { REPORT_KINDS, type ReportKind, renderReport } from './reports/index.js';
+export { loadRenderer, REPORT_KINDS, type Renderer, type ReportKind, renderReport } from './reports/index.js';
 export { jsonReport, ndjsonReport } from './reports/json.js';
 export { type Colours, PLAIN, type TextOptions, textReport } from './reports/text.js';
 export { type Level, type Observability, REQUIREMENTS, type Requirement, requirement } from './requirements.js';
@@ -60,10 +61,11 @@ export {
 export { type Segment, segmentOf } from './segment.js';
 export { globPattern, type Selection, SelectionError, select } from './select.js';
 export { SocketLink, type SocketLinkOptions } from './socket-link.js';
+export { type AddressBlock, isIn, OWN_BLOCKS } from './targets.js';
 export type { SendOptions, TestNode, TestPort } from './test-port.js';
 export type { SegmentOptions, TestStream } from './test-stream.js';
 export { type Expectation, type Session, Tester } from './tester.js';
-export type { RuleRow, UpperTester } from './upper-tester.js';
+export type { CaseUpperTester, RuleRow, UpperTester, UpperTesterSource } from './upper-tester.js';
 export {
   type Cause,
   type Details,

@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { createSocket, type Socket } from 'node:dgram';
-import { performance } from 'node:perf_hooks';
+import type { Socket } from 'node:dgram';
 import { buildUdp, formatIpv4, type Ipv4, parseIpv4 } from '../codec/index.js';
 import {
   type CaseLink,
@@ -12,7 +11,9 @@ import {
   type RawPort,
   type ReachAnswer,
 } from './link.js';
-import type { UpperTester } from './upper-tester.js';
+import { bindUdp, FreshPorts, ignoreError, liveSources, reachBySocket, sourceError } from './live-sources.js';
+import { LiveWaits } from './live-waits.js';
+import type { CaseUpperTester, UpperTesterSource } from './upper-tester.js';
 
 /** Settings of a `SocketLink`. */
 export interface SocketLinkOptions {
@@ -26,7 +27,7 @@ export interface SocketLinkOptions {
   /** How long an answer that should come at once is waited for, in microseconds. Default 1 s. */
   readonly patience?: Micros;
   /** Makes the peer act. */
-  readonly upper?: UpperTester;
+  readonly upper?: UpperTesterSource;
 }
 
 /** A link over ordinary UDP sockets: no privilege needed, headers rebuilt. Use `SocketLink.open`. */
@@ -36,13 +37,12 @@ export class SocketLink implements Link {
   readonly slack = 300_000;
   readonly hasUpperTester: boolean;
   readonly nonce = randomInt(1, 2 ** 32);
-  /** Ports that a case had: never given to another, so that late answers reach nobody. */
-  readonly #used = new Set<number>();
+  readonly #ports = new FreshPorts();
 
   private constructor(
     readonly sources: readonly Ipv4[],
     readonly patience: Micros,
-    readonly upper: UpperTester | undefined,
+    readonly upper: UpperTesterSource | undefined,
   ) {
     this.hasUpperTester = upper !== undefined;
   }
@@ -52,40 +52,44 @@ export class SocketLink implements Link {
    * @throws LinkError when one of the given addresses cannot be used.
    */
   static async open(options: SocketLinkOptions): Promise<SocketLink> {
-    const sources = options.sources?.length ? options.sources : await defaultSources(options.peer);
-    for (const source of sources) await probeSource(source);
+    const sources = await liveSources(options.peer, options.sources);
     return new SocketLink(sources, options.patience ?? 1_000_000, options.upper);
   }
 
   openCase(_seed: number): CaseLink {
-    return new SocketCaseLink(this.sources, this.#used, this.upper);
+    return new SocketCaseLink(this.sources, this.#ports, this.upper);
   }
 
-  close(): void {}
-}
-
-interface Wait {
-  readonly done: () => boolean;
-  readonly finish: () => void;
+  close(): void {
+    this.upper?.close();
+  }
 }
 
 class SocketCaseLink implements CaseLink {
   readonly kind = 'socket';
   readonly isExhausted = false;
-  readonly epoch = performance.timeOrigin * 1000;
+  readonly #waits = new LiveWaits();
   readonly #sockets: Socket[] = [];
-  readonly #waits = new Set<Wait>();
-  #stopped = false;
+  #upper: CaseUpperTester | undefined;
   #closed = false;
 
   constructor(
     readonly sources: readonly Ipv4[],
-    readonly used: Set<number>,
-    readonly upper: UpperTester | undefined,
+    readonly ports: FreshPorts,
+    readonly upperSource: UpperTesterSource | undefined,
   ) {}
 
+  get upper(): CaseUpperTester | undefined {
+    this.#upper ??= this.upperSource?.open();
+    return this.#upper;
+  }
+
+  get epoch(): number {
+    return this.#waits.epoch;
+  }
+
   now(): Micros {
-    return Math.round(performance.now() * 1000);
+    return this.#waits.now();
   }
 
   openRaw(): Promise<RawPort> {
@@ -95,7 +99,7 @@ class SocketCaseLink implements CaseLink {
   async open(index: number, receive: (packet: Uint8Array) => void, number?: number): Promise<LinkPort> {
     const address = this.sources[index];
     if (address === undefined) throw new LinkError(`There is no local address number ${index}.`);
-    const socket = number === undefined ? await bindFresh(address, this.used) : await bindNumber(address, number);
+    const socket = number === undefined ? await this.#bindFresh(address) : await bindNumber(address, number);
     if (this.#closed) {
       socket.close();
       throw new LinkError('The case was over before its port was open.');
@@ -114,10 +118,10 @@ class SocketCaseLink implements CaseLink {
         destinationPort: port,
       };
       receive(buildUdp(tuple, data));
-      this.#arrived();
+      this.#waits.arrived();
     });
     // A socket that is not connected learns of no ICMP error; what is left is ours and shows in `send`.
-    socket.on('error', () => {});
+    socket.on('error', ignoreError);
     return {
       address,
       port,
@@ -139,65 +143,21 @@ class SocketCaseLink implements CaseLink {
   }
 
   wait(deadline: Micros, done: () => boolean): Promise<void> {
-    if (this.#stopped || done()) return Promise.resolve();
-    return new Promise((resolve) => {
-      let timer: NodeJS.Timeout | undefined;
-      const wait: Wait = {
-        done,
-        finish: () => {
-          clearTimeout(timer);
-          this.#waits.delete(wait);
-          resolve();
-        },
-      };
-      // Timers of Node may fire up to a millisecond early.
-      const tick = () => {
-        const left = deadline - this.now();
-        if (left <= 0) {
-          wait.finish();
-          return;
-        }
-        timer = setTimeout(tick, Math.min(Math.ceil(left / 1000), 0x7fffffff));
-      };
-      this.#waits.add(wait);
-      tick();
-    });
+    return this.#waits.wait(deadline, done);
   }
 
   reach(to: Destination, within: Micros): Promise<ReachAnswer> {
-    return new Promise((resolve) => {
-      const socket = createSocket('udp4');
-      let timer: NodeJS.Timeout | undefined;
-      const end = (answer: ReachAnswer) => {
-        clearTimeout(timer);
-        socket.removeAllListeners();
-        socket.on('error', ignoreError);
-        socket.close();
-        resolve(answer);
-      };
-      timer = setTimeout(() => end('silent'), within / 1000);
-      const sent = (error: Error | null) => {
-        if (error) end(answerOf(error));
-      };
-      socket.on('error', (error: NodeJS.ErrnoException) => end(answerOf(error)));
-      socket.on('message', () => end('answered'));
-      socket.bind({ port: 0, address: formatIpv4(this.sources[0]!) }, () => {
-        socket.connect(to.port, formatIpv4(to.address), (error?: Error) => {
-          if (error) end(answerOf(error));
-          else socket.send(REACH_PAYLOAD, sent);
-        });
-      });
-    });
+    return reachBySocket(this.sources[0]!, to, within);
   }
 
   stop(): void {
-    this.#stopped = true;
-    for (const wait of [...this.#waits]) wait.finish();
+    this.#waits.stop();
   }
 
   close(): void {
     this.#closed = true;
     this.stop();
+    this.#upper?.release();
     for (const socket of this.#sockets.splice(0)) {
       socket.removeAllListeners('message');
       try {
@@ -208,117 +168,24 @@ class SocketCaseLink implements CaseLink {
     }
   }
 
-  #arrived(): void {
-    for (const wait of [...this.#waits]) if (wait.done()) wait.finish();
-  }
-}
-
-const ignoreError = () => {};
-
-const REACH_PAYLOAD = new TextEncoder().encode('anybody there?');
-
-/** What an error of a connected socket says about the way to the peer. */
-function answerOf(error: Error): ReachAnswer {
-  switch ((error as NodeJS.ErrnoException).code) {
-    case 'ECONNREFUSED':
-      return 'refused';
-    case 'ENETUNREACH':
-    case 'EHOSTUNREACH':
-    case 'EADDRNOTAVAIL':
-    case 'EACCES':
-    case 'EPERM':
-      return 'no-route';
-    default:
-      return 'silent';
-  }
-}
-
-/** Binds a socket to a port that the run has not used; chosen at random from the whole range, as late as possible reused. */
-async function bindFresh(address: Ipv4, used: Set<number>): Promise<Socket> {
-  for (let attempt = 0; ; attempt++) {
-    const port = randomInt(10_240, 65_536);
-    if (used.has(port)) continue;
-    used.add(port);
-    try {
-      return await bind(address, port);
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code !== 'EADDRINUSE' && code !== 'EACCES') throw sourceError(address, error);
-      if (attempt >= 100) throw new LinkError(`No UDP port of ${formatIpv4(address)} is free.`);
-    }
+  #bindFresh(address: Ipv4): Promise<Socket> {
+    return this.ports.take(address, async (port) => {
+      try {
+        return await bindUdp(address, port);
+      } catch (error) {
+        const code = (error as NodeJS.ErrnoException).code;
+        if (code !== 'EADDRINUSE' && code !== 'EACCES') throw sourceError(address, error);
+        return undefined;
+      }
+    });
   }
 }
 
 /** Binds a socket to a port that the case has on another address. */
 async function bindNumber(address: Ipv4, port: number): Promise<Socket> {
   try {
-    return await bind(address, port);
+    return await bindUdp(address, port);
   } catch (error) {
     throw sourceError(address, error);
   }
-}
-
-function bind(address: Ipv4, port: number): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
-    socket.once('error', reject);
-    socket.bind({ address: formatIpv4(address), port, exclusive: true }, () => {
-      socket.off('error', reject);
-      resolve(socket);
-    });
-  });
-}
-
-async function probeSource(address: Ipv4): Promise<void> {
-  try {
-    (await bind(address, 0)).close();
-  } catch (error) {
-    throw sourceError(address, error);
-  }
-}
-
-function sourceError(address: Ipv4, error: unknown): LinkError {
-  const reason = (error as NodeJS.ErrnoException).code ?? String(error);
-  return new LinkError(
-    `The local address ${formatIpv4(address)} cannot be used (${reason}): give one of this machine's own with --source.`,
-  );
-}
-
-/** 0.0.0.0: stands for a local address where there is no way to the peer. */
-const ANY: Ipv4 = 0;
-
-/** The address that the system chooses for the peer; for loopback two random ones of 127.0.0.0/8 if it lets us. */
-async function defaultSources(peer: Destination): Promise<readonly Ipv4[]> {
-  const chosen = await chosenByTheSystem(peer);
-  if (chosen === undefined) return [ANY];
-  if (chosen >>> 24 !== 127) return [chosen];
-  const sources: Ipv4[] = [];
-  while (sources.length < 2) {
-    const candidate = 0x7f000000 + randomInt(0x010000, 0xfffffe);
-    if (candidate === peer.address || sources.includes(candidate)) continue;
-    try {
-      (await bind(candidate, 0)).close();
-      sources.push(candidate);
-    } catch {
-      return [chosen];
-    }
-  }
-  return sources;
-}
-
-/** Undefined when the system has no way to the peer. */
-function chosenByTheSystem(peer: Destination): Promise<Ipv4 | undefined> {
-  return new Promise((resolve) => {
-    const socket = createSocket('udp4');
-    const end = (address?: Ipv4) => {
-      socket.removeAllListeners();
-      socket.on('error', ignoreError);
-      socket.close();
-      resolve(address);
-    };
-    socket.once('error', () => end());
-    socket.connect(peer.port, formatIpv4(peer.address), (error?: Error) => {
-      end(error ? undefined : parseIpv4(socket.address().address));
-    });
-  });
 }

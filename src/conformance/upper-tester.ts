@@ -30,3 +30,16 @@ export interface UpperTester {
   /** The rows of Table 6 are these now. */
   setRules(rules: readonly RuleRow[]): Promise<void>;
 }
+
+/** The upper tester of one case with a live peer, which cases have in common. */
+export interface CaseUpperTester extends UpperTester {
+  /** The case is over: what it changed at the peer is put back before anything else that is asked of it. */
+  release(): void;
+}
+
+/** Where the cases of a live run get their upper testers. */
+export interface UpperTesterSource {
+  open(): CaseUpperTester;
+  /** The run is over. */
+  close(): void;
+}

@@ -82,6 +82,11 @@ export class UdpSockets {
     return bound;
   }
 
+  /** True when a socket is open at an address and port. */
+  canSendFrom(address: Ipv4, port: number): boolean {
+    return this.#sockets.has(addressKey(address, port));
+  }
+
   /** Sends an IPv4/UDP datagram; one that cannot be sent is counted. The octets are copied. */
   send(packet: Uint8Array): void {
     const view = this.#view;

@@ -103,7 +103,11 @@ test('wrong command lines: one sentence, exit code 2, nothing on standard output
     // Of the contract, but not built yet: never silently accepted.
     [['--capture', 'x'], /capture/],
     [['--self', '--explain'], /explain/],
-    [['--self', '--upper-tester', 'x'], /upper-tester/],
+    [['--self', '--upper-tester', 'x'], /--upper-tester is for a live peer/],
+    [['127.0.0.2', '--shell'], /--shell belongs to --upper-tester/],
+    [['127.0.0.2', '--control', 'x', '--upper-tester', 'y'], /either --upper-tester or --control/],
+    [['127.0.0.2', '--rate', '0'], /--rate/],
+    [['127.0.0.2', '--allow-target', 'x'], /--allow-target/],
     [['--self', '--tcp-port', '1'], /tcp-port/],
     [['--self', '--allow-target', '10.0.0.0/8'], /allow-target/],
     [['--self', '--rate', '1'], /rate/],

@@ -192,6 +192,13 @@ function endsInCm(octets: Uint8Array): boolean {
 }
 
 /** Peers that do nothing that MPIP asks for. */
+test('a case that changes the peer for all says so', () => {
+  for (const testCase of CASES) {
+    const code = testCase.run.toString();
+    if (/\.(setAddresses|setRules)\(/.test(code)) assert.ok(testCase.changesPeer, testCase.id);
+  }
+});
+
 const WITHOUT_MPIP: Readonly<Record<string, (random: Random) => SimpleHost>> = {
   'a silent peer': () => new SimpleHost(() => []),
   'a plain echo server': () => new SimpleHost((octets, port) => (port === ECHO ? [octets] : [])),

@@ -2,6 +2,7 @@
  * An application without any idea of MPIP, to run in a network namespace:
  *
  *     traffic.js serve ADDRESS PORT [UDP-PORT]            echoes TCP and UDP, at the same port or at two
+ *     traffic.js discard ADDRESS PORT                     takes UDP datagrams and says nothing
  *     traffic.js name-server ADDRESS PORT                 answers DNS queries for hostN.example with 192.0.2.N
  *     traffic.js names ADDRESS PORT COUNT                 asks it through the system's resolver library
  *     traffic.js http ADDRESS PORT BYTES                  serves a file, prints its SHA-256
@@ -43,6 +44,13 @@ async function serve(udpPort = port): Promise<void> {
   tcp.listen(port, address);
   await once(tcp, 'listening');
   console.log('serving');
+}
+
+async function discard(): Promise<void> {
+  const udp = createSocket('udp4').on('message', () => {});
+  udp.bind(port, address);
+  await once(udp, 'listening');
+  console.log('discarding');
 }
 
 /** A name server that is as strict as RFC 1035 allows: octets behind the question are a format error. */
@@ -213,6 +221,7 @@ async function talk(): Promise<void> {
 
 const [first, second, third] = rest.map(Number);
 if (mode === 'serve') await serve(first);
+else if (mode === 'discard') await discard();
 else if (mode === 'name-server') await serveNames();
 else if (mode === 'names') await names(first!);
 else if (mode === 'http') await http(first!);

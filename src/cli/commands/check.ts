@@ -1,37 +1,23 @@
-import { writeFileSync } from 'node:fs';
-import picocolors from 'picocolors';
 import type { CommandModule } from 'yargs';
 import { formatIpv4, parseIpv4 } from '../../codec/index.js';
 import {
   CASES,
   exitCodeOf,
-  formatKnownFailing,
   type Link,
-  LinkError,
-  PLAIN,
   type RunResult,
-  renderReport,
   runSuite,
-  SocketLink,
   type TestCase,
-  textReport,
-  updatedKnownFailing,
   VirtualLink,
-  withKnownFailing,
 } from '../../conformance/index.js';
 import { createReferenceHost, type ReferenceHost } from '../../endpoint/index.js';
-import {
-  type CheckArguments,
-  type CheckPlan,
-  chosenCases,
-  type KnownFailingPlan,
-  planOf,
-  type ReportTarget,
-} from '../check-options.js';
+import { liveLink } from '../check-link.js';
+import { type CheckArguments, type CheckPlan, chosenCases, planOf } from '../check-options.js';
+import { CheckOutputs } from '../check-outputs.js';
 import { ProgressLine } from '../check-progress.js';
 import { Exit, FaultError, UsageError } from '../exit.js';
 import { oneOf, repeatable, single } from '../options.js';
 import { DEFAULT_PORT } from '../peer-options.js';
+import { becomeHumble, giveFolder, humbleIdentity, type Identity, isSuperuser } from '../privileges.js';
 import { referenceUpperTester } from '../reference-upper-tester.js';
 
 /** Addresses of the reference in the virtual network. */
@@ -65,6 +51,11 @@ const command: CommandModule<object, CheckArguments> = {
       .option('area', repeatable('play only cases of this area'))
       .option('slow', { describe: 'play cases that wait longer than 10 s too', type: 'boolean' })
       .option('unprivileged', { describe: 'use ordinary sockets', type: 'boolean' })
+      .option('upper-tester', single('program that makes the peer act: JSON lines of docs/control.md on its input'))
+      .option('shell', { describe: 'run that program through /bin/sh', type: 'boolean' })
+      .option('control', single('control socket of an mpip peer, to make it act'))
+      .option('allow-target', repeatable('CIDR that raw packets may go to beside loopback and private addresses'))
+      .option('rate', single('most packets a second (default 10000)'))
       .option('seed', single('seed of random choices (default random; printed)'))
       .option('jobs', single('cases played side by side'))
       .option('timeout', single('longest time for one case in seconds'))
@@ -113,7 +104,10 @@ function listLine({ id, purpose, requirements, services }: TestCase, column: num
 }
 
 async function check(plan: CheckPlan): Promise<number> {
-  const link = plan.peer === undefined ? selfLink(plan) : await socketLink(plan, plan.peer);
+  const link = plan.peer === undefined ? selfLink(plan) : await liveLink(plan, plan.peer);
+  const humble = link.kind === 'raw' && isSuperuser() ? humbleIdentity() : undefined;
+  const outputs = await CheckOutputs.open(plan.reports, plan.knownFailing, humble !== undefined);
+  if (humble !== undefined) giveUpPrivileges(plan, humble);
   const interrupt = new AbortController();
   const onSignal = () => {
     if (interrupt.signal.aborted) process.exit(130);
@@ -140,26 +134,48 @@ async function check(plan: CheckPlan): Promise<number> {
       ...(plan.jobs === undefined ? {} : { jobs: plan.jobs }),
       ...(plan.timeout === undefined ? {} : { timeout: plan.timeout }),
       ...(plan.evidence === undefined ? {} : { evidence: plan.evidence }),
+      ...(humble === undefined ? {} : { evidenceAt: '.' }),
       keepExchanges: plan.reports.some(({ kind }) => kind === 'html'),
       signal: interrupt.signal,
       onProgress: (state) => progress.update(state),
     });
   } catch (error) {
-    const { code, path, message } = error as NodeJS.ErrnoException;
-    if (code === undefined || path === undefined) throw error;
-    throw new FaultError(`The evidence ${path} cannot be written: ${message}.`);
+    throw evidenceFault(error);
   } finally {
     progress.stop();
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
     link.close();
   }
-  if (plan.knownFailing !== undefined) run = compared(run, plan.knownFailing);
-  await writeReports(run, plan.reports);
+  run = outputs.compared(run);
+  outputs.write(run);
   const exitCode = exitCodeOf(run);
   if (run.counts.pass + run.counts.fail + run.counts.inconc + run.counts.error === 0) {
     process.stderr.write('mpip check: no case was executed, which proves nothing; the exit code is 4.\n');
   }
   return exitCode;
+}
+
+/**
+ * Everything privileged is open: what a peer sends is read by somebody without rights. The folder of the evidence becomes
+ * the current one, so that it can be written even where the folders above it cannot be entered.
+ */
+function giveUpPrivileges({ evidence }: CheckPlan, identity: Identity): void {
+  try {
+    if (evidence !== undefined) {
+      giveFolder(evidence, identity);
+      process.chdir(evidence);
+    }
+  } catch (error) {
+    throw evidenceFault(error);
+  }
+  becomeHumble(identity);
+}
+
+/** The evidence could not be written, in words; anything else as it is. */
+function evidenceFault(error: unknown): unknown {
+  const { code, path, message } = error as NodeJS.ErrnoException;
+  if (code === undefined || path === undefined) return error;
+  return new FaultError(`The evidence ${path} cannot be written: ${message}.`);
 }
 
 function selfLink(plan: CheckPlan): Link {
@@ -182,57 +198,4 @@ function selfLink(plan: CheckPlan): Link {
       }),
     ...(plan.sources.length > 0 ? { sources: plan.sources } : {}),
   });
-}
-
-async function socketLink(plan: CheckPlan, address: number): Promise<Link> {
-  try {
-    const port = plan.services.get('echo') ?? [...plan.services.values()][0]!;
-    const link = await SocketLink.open({ peer: { address, port }, sources: plan.sources });
-    if (!plan.unprivileged) {
-      process.stderr.write('mpip check: ordinary UDP sockets are used (--unprivileged says so and silences this).\n');
-    }
-    return link;
-  } catch (error) {
-    if (error instanceof LinkError) throw new UsageError(error.message);
-    throw error;
-  }
-}
-
-/** Writes the reports that were asked for; the text goes to standard output unless another report does. */
-async function writeReports(run: RunResult, targets: readonly ReportTarget[]): Promise<void> {
-  const toStdout = targets.find((target) => target.path === '-');
-  const written: string[] = [];
-  for (const { kind, path } of targets) {
-    if (path === '-') continue;
-    try {
-      writeFileSync(path, await renderReport(run, kind));
-    } catch (error) {
-      throw new FaultError(`The report ${path} cannot be written: ${(error as Error).message}.`);
-    }
-    written.push(`${path} (${kind})`);
-  }
-  if (toStdout !== undefined) process.stdout.write(await renderReport(run, toStdout.kind));
-  if (toStdout?.kind === 'text') return;
-  const stream = toStdout === undefined ? process.stdout : process.stderr;
-  const isColoured = stream.isTTY && process.env.NO_COLOR === undefined;
-  stream.write(
-    textReport(run, {
-      reports: written,
-      colours: isColoured ? picocolors.createColors(true) : PLAIN,
-      ...(stream.isTTY ? { width: stream.columns } : {}),
-    }),
-  );
-}
-
-/** The run beside what is known to fail; with `--update-known-failing` the file is written anew. */
-function compared(run: RunResult, { path, entries, update }: KnownFailingPlan): RunResult {
-  const catalogue = new Set(CASES.map(({ id }) => id));
-  if (!update) return withKnownFailing(run, entries, catalogue);
-  const updated = updatedKnownFailing(run, entries, catalogue);
-  try {
-    writeFileSync(path, formatKnownFailing(updated));
-  } catch (error) {
-    throw new FaultError(`The file ${path} cannot be written: ${(error as Error).message}.`);
-  }
-  return withKnownFailing(run, updated, catalogue);
 }

@@ -33,6 +33,7 @@ interface PeerArguments {
   readonly route: string[];
   readonly 'fake-tcp': boolean;
   readonly 'udp-wrapper': boolean;
+  readonly tcp: boolean;
   readonly 'max-paths': string | undefined;
   readonly 'no-offload': boolean;
   readonly rules: string | undefined;
@@ -69,6 +70,7 @@ const command: CommandModule<object, PeerArguments> = {
       .option('route', repeatable('only packets to and from this network, such as 10.0.0.0/8 (default all)'))
       .option('fake-tcp', flag('TCP on further paths after a fake handshake (default)'))
       .option('udp-wrapper', flag('TCP on further paths inside UDP'))
+      .option('tcp', flag('with --address: TCP on the ports of the services too (Linux, CAP_NET_RAW)'))
       .option('max-paths', single('keep only the fastest N paths of a session (default all)'))
       .option('no-offload', flag('single packets instead of super-packets and trains of datagrams'))
       .option('rules', single('JSON file of routing priorities (Table 6), read again on SIGHUP'))
@@ -80,7 +82,7 @@ const command: CommandModule<object, PeerArguments> = {
       .option('no-return-proof', flag('addresses of a peer carry user data before they answered a query'))
       .option('no-reordering', flag('TCP segments go up as they come'))
       .option('cleanup', flag('undo what a killed peer with --interface left on this host'))
-      .group(['address', 'port', 'service'], 'On UDP sockets:')
+      .group(['address', 'port', 'service', 'tcp'], 'On UDP sockets, or raw ones with TCP:')
       .group(
         ['interface', 'route', 'fake-tcp', 'udp-wrapper', 'no-offload', 'cleanup'],
         "On this host's interfaces (Linux, root):",
@@ -123,14 +125,14 @@ function run(argv: PeerArguments): Promise<number> {
     return cleanUpHost(after);
   }
   if (argv.interface.length > 0) {
-    const other = given(['address', 'port', 'service']);
+    const other = given(['address', 'port', 'service', 'tcp']);
     if (other !== undefined)
       throw new UsageError(`--${other} does not go with --interface; the host's own applications are its services.`);
     return runInterfacePeer(interfaceOptionsOf(argv), filesOf(argv));
   }
-  const other = given(['route', 'fake-tcp', 'udp-wrapper', 'no-offload']);
+  const other = given(argv.tcp ? ['route', 'no-offload'] : ['route', 'fake-tcp', 'udp-wrapper', 'no-offload']);
   if (other !== undefined) throw new UsageError(`--${other} needs --interface; on UDP sockets it has no meaning.`);
-  return runPeer(optionsOf(argv), undefined, filesOf(argv));
+  return runPeer(optionsOf(argv), undefined, filesOf(argv), argv.tcp);
 }
 
 /** The reference host that the command line asks for. */
@@ -151,14 +153,11 @@ export function optionsOf(argv: PeerArguments): ReferenceHostOptions {
 
 /** The node on the host's own traffic that the command line asks for. */
 export function interfaceOptionsOf(argv: PeerArguments): InterfacePeerOptions {
-  if (argv['fake-tcp'] && argv['udp-wrapper'])
-    throw new UsageError('--fake-tcp and --udp-wrapper exclude each other; give one of them.');
   const double = argv.interface.find((name, i) => argv.interface.indexOf(name) !== i);
   if (double !== undefined) throw new UsageError(`--interface ${double} was given twice; give each interface once.`);
   return {
     interfaces: argv.interface,
     networks: networksOf(argv.route),
-    tcpMode: argv['udp-wrapper'] ? 'udp-wrapper' : 'fake-tcp',
     offload: !argv['no-offload'],
     ...commonOptionsOf(argv),
   };
@@ -170,12 +169,15 @@ function filesOf({ control, rules }: PeerArguments): PeerFiles {
 
 /** What both kinds of peer are told. */
 function commonOptionsOf(argv: PeerArguments): Omit<EndpointOptions, 'addresses'> {
+  if (argv['fake-tcp'] && argv['udp-wrapper'])
+    throw new UsageError('--fake-tcp and --udp-wrapper exclude each other; give one of them.');
   const maxPaths = argv['max-paths'];
   const seed = randomInt(2 ** 32);
   return {
     profile: parseProfile(argv.profile ?? 'paper'),
     mac: macOf(argv['node-id'], seed),
     constants: parseConstants(argv.set),
+    tcpMode: argv['udp-wrapper'] ? 'udp-wrapper' : 'fake-tcp',
     reordering: !argv['no-reordering'],
     returnProof: !argv['no-return-proof'],
     ...parseLimits(argv.limit),
@@ -192,8 +194,9 @@ export async function runPeer(
   options: ReferenceHostOptions,
   host = new ReferenceHost(options),
   files: PeerFiles = {},
+  withTcp = false,
 ): Promise<number> {
-  const peer = new PeerProcess(host);
+  const peer = new PeerProcess(host, withTcp);
   const reloader = files.rules === undefined ? undefined : new RulesReloader(files.rules, host.endpoint);
   const control = new ControlServer(peer, reloader);
   reloader?.reload();

@@ -3,15 +3,15 @@ import { Arrivals } from './arrivals.js';
 import { type Libc, libc } from './libc.js';
 import { MessageBatch } from './message-batch.js';
 import { OFFLOAD_HEADER, OffloadHeader } from './offload-header.js';
-import { type FilterInstruction, type Network, packetFilter } from './packet-filter.js';
+import { type Network, packetFilter } from './packet-filter.js';
 import { BATCH, type OnPacket, type PacketSource } from './packet-link.js';
 import { Frame, LARGEST_PART, PacketSplitter } from './packet-splitter.js';
+import { attachFilter } from './socket-filter.js';
 import { SummedMemory } from './summed-memory.js';
 
 const AF_PACKET = 17;
 const SOCK_RAW_NONBLOCK_CLOEXEC = 3 | 0o4000 | 0o2000000;
 const SOL_SOCKET = 1;
-const SO_ATTACH_FILTER = 26;
 const SO_RCVBUFFORCE = 33;
 const SOL_PACKET = 263;
 const PACKET_AUXDATA = 8;
@@ -128,22 +128,4 @@ export class InterfaceInput implements PacketSource {
     this.libc.close(this.fd);
     this.#batch.free();
   }
-}
-
-/** Lets the kernel discard what the filter does not match, before it is copied. */
-function attachFilter(c: Libc, fd: number, filter: readonly FilterInstruction[], doing: string): void {
-  const code = c.allocate(filter.length * 8);
-  for (const [i, [operation, jumpTrue, jumpFalse, value]] of filter.entries()) {
-    code.view.setUint16(i * 8, operation, true);
-    code.view.setUint8(i * 8 + 2, jumpTrue);
-    code.view.setUint8(i * 8 + 3, jumpFalse);
-    code.view.setUint32(i * 8 + 4, value, true);
-  }
-  const program = new Uint8Array(16);
-  const view = new DataView(program.buffer);
-  view.setUint16(0, filter.length, true);
-  view.setBigUint64(8, code.address, true);
-  const result = c.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, program, 16);
-  c.check(result, doing, 'the kernel refuses the filter');
-  c.free(code);
 }

@@ -43,6 +43,15 @@ export class Libc {
   readonly write: (fd: number, from: unknown, length: number) => number;
   readonly recvmmsg: (fd: number, messages: unknown, count: number, flags: number, timeout: null) => number;
   readonly sendmmsg: (fd: number, messages: unknown, count: number, flags: number) => number;
+  readonly listen: (fd: number, backlog: number) => number;
+  readonly sendto: (
+    fd: number,
+    from: Uint8Array,
+    length: number,
+    flags: number,
+    address: Uint8Array,
+    addressLength: number,
+  ) => number;
   readonly flock: (fd: number, operation: number) => number;
   readonly ifNameToIndex: (name: string) => number;
 
@@ -59,6 +68,8 @@ export class Libc {
     this.write = library.func('long write(int, const void *, size_t)') as never;
     this.recvmmsg = library.func('int recvmmsg(int, void *, uint, int, void *)') as never;
     this.sendmmsg = library.func('int sendmmsg(int, void *, uint, int)') as never;
+    this.listen = library.func('int listen(int, int)') as never;
+    this.sendto = library.func('long sendto(int, const void *, size_t, int, const void *, uint)') as never;
     this.flock = library.func('int flock(int, int)') as never;
     this.ifNameToIndex = library.func('uint if_nametoindex(const char *)') as never;
   }

@@ -1,0 +1,79 @@
+import { formatIpv4, type Ipv4 } from '../codec/index.js';
+import {
+  isIn,
+  type Link,
+  LinkError,
+  OWN_BLOCKS,
+  RawLink,
+  type RawLinkOptions,
+  SocketLink,
+} from '../conformance/index.js';
+import { missingCapabilities } from '../io/linux/capabilities.js';
+import { HostError } from '../io/linux/libc.js';
+import type { CheckPlan } from './check-options.js';
+import { FaultError, UsageError } from './exit.js';
+import { LiveUpperTester } from './live-upper-tester.js';
+
+/**
+ * The link of a live run: packet sockets where this process may open them and nobody asked for ordinary ones, else UDP
+ * sockets. Says on standard error which, when it was not asked.
+ * @throws UsageError for a peer that raw packets must not go to and for a local address that cannot be used, FaultError
+ * for an upper tester that does not answer.
+ */
+export async function liveLink(plan: CheckPlan, address: Ipv4): Promise<Link> {
+  const raw = !plan.unprivileged && mayOpenPacketSockets();
+  if (raw && !isIn([...OWN_BLOCKS, ...plan.allowedTargets], address)) {
+    const peer = formatIpv4(address);
+    throw new UsageError(
+      `PEER ${peer} is neither a loopback nor a private address, and this run would send raw packets there. If you may, say --allow-target ${peer}/32; or give --unprivileged.`,
+    );
+  }
+  const upper = await upperTesterOf(plan);
+  const port = plan.services.get('echo') ?? [...plan.services.values()][0]!;
+  const options: RawLinkOptions = {
+    peer: { address, port },
+    sources: plan.sources,
+    allowedTargets: plan.allowedTargets,
+    ...(plan.rate === undefined ? {} : { rate: plan.rate }),
+    ...(upper === undefined ? {} : { upper }),
+  };
+  try {
+    const link = raw ? await rawLink(options) : await SocketLink.open(options);
+    if (!raw && !plan.unprivileged)
+      process.stderr.write(
+        'mpip check: without CAP_NET_RAW ordinary UDP sockets are used; cases about TCP and whole packets cannot be played (--unprivileged leaves them out and silences this).\n',
+      );
+    return link;
+  } catch (error) {
+    upper?.close();
+    if (error instanceof LinkError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+/** Packet sockets; ordinary ones where there is no way to the peer, which the run then finds out and says. */
+async function rawLink(options: RawLinkOptions): Promise<Link> {
+  try {
+    return await RawLink.open(options);
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    if (error.code === 'ENETUNREACH') return await SocketLink.open(options);
+    throw new FaultError(`${error.message} With --unprivileged ordinary sockets are used.`);
+  }
+}
+
+async function upperTesterOf({ upperTester }: CheckPlan): Promise<LiveUpperTester | undefined> {
+  if (upperTester === undefined) return undefined;
+  try {
+    return 'control' in upperTester
+      ? await LiveUpperTester.connect(upperTester.control)
+      : await LiveUpperTester.start(upperTester.command, upperTester.shell);
+  } catch (error) {
+    if (error instanceof LinkError) throw new FaultError(error.message);
+    throw error;
+  }
+}
+
+function mayOpenPacketSockets(): boolean {
+  return process.platform === 'linux' && !missingCapabilities().includes('CAP_NET_RAW');
+}

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { CASES, type RunResult } from '../../src/conformance/index.js';
+import { MPIP } from '../support/check-process.js';
+import { NamespaceLab, whyNoNamespaces } from '../support/namespaces.js';
+
+const TRAFFIC = 'build/test/support/traffic.js';
+
+describe('mpip check against mpip peer --interface', { skip: whyNoNamespaces() }, () => {
+  let lab: NamespaceLab;
+  const folder = mkdtempSync(join(tmpdir(), 'mpip-check-'));
+
+  before(async () => {
+    lab = new NamespaceLab();
+    await lab.start(lab.hostB, process.execPath, [TRAFFIC, 'serve', '0.0.0.0', '7000'], /serving/);
+    await lab.start(lab.hostB, process.execPath, [TRAFFIC, 'discard', '0.0.0.0', '7001'], /discarding/);
+  });
+  after(() => {
+    lab?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('every case passes across a router, TCP of an unmodified kernel included, and the host is as before', async () => {
+    const before = lab.snapshot(lab.hostA);
+    const control = join(folder, 'peer.sock');
+    const options = ['--set', 'session-expiry=3s', '--control', control];
+    const args = [MPIP, 'peer', '--interface', 'b1', '--interface', 'b2', ...options];
+    await lab.start(lab.hostB, process.execPath, args, /^ready /, true);
+    const report = join(folder, 'report.json');
+    await lab.finish(
+      ...[lab.hostA, process.execPath, MPIP, 'check', '10.77.3.2', '--tcp-port', '7000', '--control', control],
+      ...['--service', 'echo:7000', '--service', 'discard:7001', '--source', '10.77.1.2', '--source', '10.77.2.2'],
+      ...['--pixit', 'session-expiry=3s', '--report', `json=${report}`],
+    );
+    const run = JSON.parse(readFileSync(report, 'utf8')) as RunResult;
+    assert.equal(run.link, 'raw');
+    const leftOut = new Set(['pics', 'service']);
+    assert.deepEqual(
+      run.cases
+        .filter(({ verdict, cause }) => verdict !== 'pass' && !leftOut.has(cause.code))
+        .map(({ id, verdict, cause }) => `${id}: ${verdict}, ${cause.text}`),
+      [],
+    );
+    const withTcp = new Set(CASES.filter(({ tcp }) => tcp).map(({ id }) => id));
+    assert.ok(run.cases.some(({ id, verdict }) => withTcp.has(id) && verdict === 'pass'));
+    assert.equal(lab.snapshot(lab.hostA), before);
+    await lab.endPeers();
+  });
+});

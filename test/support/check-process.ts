@@ -1,0 +1,53 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+export const MPIP = 'build/src/cli/mpip.js';
+
+/** UDP ports of an address that were free a moment ago. */
+export async function freePorts(count: number, address = '127.0.0.1'): Promise<number[]> {
+  const sockets = Array.from({ length: count }, () => createSocket('udp4').bind(0, address));
+  await Promise.all(sockets.map((socket) => once(socket, 'listening')));
+  const ports = sockets.map((socket) => socket.address().port);
+  for (const socket of sockets) socket.close();
+  return ports;
+}
+
+/** Starts a peer and waits until it is ready. */
+export async function startPeer(
+  args: readonly string[],
+  program: readonly string[] = [MPIP, 'peer'],
+): Promise<ChildProcess> {
+  const peer = spawn(process.execPath, [...program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: peer.stdout! });
+  const [line] = (await Promise.race([once(lines, 'line'), once(peer, 'close')])) as [unknown];
+  if (typeof line !== 'string' || !line.startsWith('ready')) throw new Error(`The peer did not start: ${String(line)}`);
+  return peer;
+}
+
+/** Ends a process and waits until it is gone. */
+export async function endProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGTERM');
+  await once(child, 'close');
+}
+
+/** A run of `mpip check` that has ended. */
+export interface EndedCheck {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `mpip check` while the caller's process goes on; `onStart` gets the process. */
+export async function runCheck(args: readonly string[], onStart?: (child: ChildProcess) => void): Promise<EndedCheck> {
+  const child = spawn(process.execPath, [MPIP, 'check', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (data) => (stdout += data));
+  child.stderr.on('data', (data) => (stderr += data));
+  onStart?.(child);
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout, stderr };
+}
