@@ -37,7 +37,9 @@ describe('mpip check over packet sockets', { skip: !isRoot && 'Packet sockets ar
         },
       );
       const run = JSON.parse(readFileSync(report, 'utf8')) as RunResult;
-      const others = run.cases.filter(({ verdict, cause }) => verdict !== 'pass' && cause.code !== 'pics');
+      const others = run.cases.filter(
+        ({ verdict, cause }) => verdict !== 'pass' && cause.code !== 'pics' && cause.code !== 'slow',
+      );
       assert.deepEqual(
         others.map(({ id, verdict, cause }) => `${id}: ${verdict}, ${cause.text}`),
         [],

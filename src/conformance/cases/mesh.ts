@@ -140,7 +140,7 @@ export class Mesh {
   /**
    * Sends `count` packets to the echo service, as many at once as a socket holds, each feeding back the next path of
    * `delays`.
-   * @returns the answers, in order of arrival; each a data packet of the session.
+   * @returns the answers, in the order of the peer's clock; each a data packet of the session.
    */
   async burst(count: number, cm: Partial<ControlMessage> = {}): Promise<Observed[]> {
     const { t } = this;
@@ -157,7 +157,8 @@ export class Mesh {
       }
       for (const port of this.ports) port.forget();
     }
-    return answers.sort((a, b) => a.frame - b.frame);
+    // Paths and sockets of their own carry them: the order of arrival is not that of the peer's choices.
+    return answers.sort((a, b) => (cmOf(a).timestamp - cmOf(b).timestamp) | 0);
   }
 
   /** Sends one packet to the echo service; returns its number. */

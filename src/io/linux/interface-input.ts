@@ -32,6 +32,11 @@ const BUFFER = 65536 + 128;
 const RECEIVE_BUFFER = 8 * 1024 * 1024;
 const ACCEPT = 0x40000;
 
+/** Takes the frames of a batch. */
+export interface FrameTaker {
+  add(frame: Frame, splitter: PacketSplitter): void;
+}
+
 /**
  * The IPv4 packets of TCP and UDP that arrive on an interface for the node's addresses, read by a packet socket before
  * the kernel's own stack sees them. The kernel's copy is not kept back here: see `host-setup`.
@@ -92,10 +97,11 @@ export class InterfaceInput implements PacketSource {
   }
 
   /**
-   * Reads what waits, at most one batch, into `arrivals`, which must pass it on before the next call.
+   * Reads what waits, at most one batch, into `arrivals`, in the order in which it came; it must be passed on before the
+   * next call.
    * @returns the number of frames.
    */
-  collect(arrivals: Arrivals): number {
+  collect(arrivals: FrameTaker): number {
     const batch = this.#batch;
     const header = this.#header;
     const splitter = this.#splitter;

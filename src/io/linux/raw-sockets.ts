@@ -3,7 +3,7 @@ import { readU16be } from '../../codec/bytes.js';
 import { fragment, mayFragment } from '../../codec/fragment.js';
 import { formatIpv4, type Ipv4, parseIpv4 } from '../../codec/index.js';
 import { ClaimedPorts, socketAddress } from './claimed-ports.js';
-import { InterfaceInput } from './interface-input.js';
+import { type FrameTaker, InterfaceInput } from './interface-input.js';
 import { HostError, type Libc, libc } from './libc.js';
 
 const AF_INET = 2;
@@ -81,8 +81,14 @@ export class RawSockets {
     const input = InterfaceInput.open(name, addresses, []);
     this.#inputs.push(input);
     let isOpen = true;
+    // As they came: not in the order in which the endpoint would have them.
+    const taker: FrameTaker = {
+      add: (frame, splitter) => {
+        while (!frame.isFinished) splitter.next(frame, (packet, length) => onPacket(packet.subarray(0, length)));
+      },
+    };
     const stop = this.#libc.watch(input.fd, () => {
-      while (isOpen && input.receive((packet, length) => onPacket(packet.subarray(0, length))) > 0);
+      while (isOpen && input.collect(taker) > 0);
     });
     this.#stops.push(() => {
       isOpen = false;
