@@ -25,12 +25,12 @@ export function filterReference(declared) {
     description + (layouts.length > 0 && layouts.length < everywhere ? ` (\`${layouts.join('`, `')}\` only)` : ''),
   ];
   const head = ['field', 'title', 'type', 'meaning'];
-  return `# Display filters of the MPIP plugin
+  return `# Display filters
 
 <!-- Made by \`npm run generate\` from src/codec/layout.ts and src/dissector: change those, not this file. -->
 
-For Wireshark and tshark with [the plugin](wireshark.md). The names are those of \`mpip dissect\` too. \`mpip\` alone matches
-every packet with a control message (CM) or a finding, \`mpip.flags\` every packet with a CM.
+For Wireshark and tshark with [the plugin](wireshark.md), and for [\`mpip dissect -Y\`](dissect.md), which selects the same
+packets. \`mpip\` alone matches every packet with a control message (CM) or a finding, \`mpip.flags\` every packet with a CM.
 
 ## Fields of the CM
 
@@ -50,6 +50,29 @@ ${table(
   ['filter', 'severity', 'meaning'],
   FINDINGS.map(({ id, severity, text }) => [`\`mpip.expert.${id.replaceAll('-', '_')}\``, severity, text]),
 )}
+
+## Syntax of \`mpip dissect -Y\`
+
+That of Wireshark 4.0, of which this is understood:
+
+| what | example |
+| --- | --- |
+| a field is there | \`mpip.wrapper\`, \`udp\` |
+| relations: \`== != < <= > >=\` (\`eq ne lt le gt ge\`) | \`mpip.path_delay < -4000\` |
+| all or any of several values: \`===\`, \`!==\` | \`mpip.local_addr === 10.1.0.0/16\` |
+| text and octets: \`contains\`, \`matches\` (a regular expression, without regard to case) | \`mpip.expert matches "checksum$"\` |
+| sets and ranges | \`mpip.session_id in {1, 3..5}\` |
+| bits | \`tcp.flags & 0x12 == 0x12\` |
+| parts of octets: \`[at]\`, \`[at:length]\`, \`[from-to]\`, \`[-1]\` | \`mpip.node_id[0] == 0a\` |
+| two fields | \`mpip.path_id == mpip.feedback_path_id\` |
+| \`not\`, \`and\`, \`xor\`, \`or\` (\`! && ^^ ||\`), in this order, and brackets | \`not (mpip or tcp)\` |
+
+\`!=\` means, as in Wireshark, that the field is there and none of its values is equal. Besides the fields above it knows those of
+records ([dissect.md](dissect.md)) and
+
+\`frame\`, \`ip\`, \`udp\`, \`tcp\`, \`ip.addr\`, \`ip.len\`, \`ip.ttl\`, \`udp.port\`, \`tcp.port\`, \`tcp.flags.fin\`, \`tcp.flags.syn\`,
+\`tcp.flags.reset\`, \`tcp.flags.push\`, \`tcp.flags.ack\`, \`tcp.flags.urg\`, \`frame.cap_len\`, \`frame.interface_id\`,
+\`frame.time_relative\`.
 
 ## Examples
 

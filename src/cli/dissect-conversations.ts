@@ -8,29 +8,11 @@ import {
   plainPaint,
   Tracker,
 } from '../dissector/index.js';
-import { type Damage, readMerged } from '../io/merged-captures.js';
+import { readMergedFiles } from './dissect-input.js';
 import type { Output } from './output.js';
 
 /** Sessions printed between two looks at whether the reader keeps up. */
 const BATCH = 256;
-
-/** Reads captures merged by time into `onPacket`. @returns a sentence for each that could not be read to its end */
-export async function readMergedFiles(
-  files: readonly string[],
-  onPacket: (packet: CapturedPacket, source: number) => void,
-  output: Output,
-): Promise<string[]> {
-  const betweenChunks = async () => {
-    await output.flush();
-    return output.isOpen;
-  };
-  return (await readMerged(files, onPacket, { betweenChunks })).map((damage) => damageText(damage, files));
-}
-
-function damageText({ source, error }: Damage, files: readonly string[]): string {
-  const name = files[source] === '-' ? 'standard input' : files[source]!;
-  return error.code === 'capture-unreadable' ? error.message : `${name}: ${error.message}`;
-}
 
 /** `mpip dissect --conversations`. @returns a sentence for each file that could not be read to its end */
 export async function printConversations(

@@ -2,6 +2,8 @@
 export interface Output {
   /** Standard output; gathers small pieces. */
   out(text: string): void;
+  /** Octets to standard output, behind what was said before; they must not change afterwards. */
+  octets(bytes: Uint8Array): void;
   /** Standard error, at once, after what was said before on standard output. */
   error(text: string): void;
   /** Writes what is gathered and waits while the reader is slow. */
@@ -10,6 +12,8 @@ export interface Output {
   readonly isOpen: boolean;
   /** Colours are wanted: a terminal, and no NO_COLOR. */
   readonly colour: boolean;
+  /** Progress is wanted on standard error: it is a terminal. */
+  readonly progress?: boolean;
 }
 
 const GATHERED_LENGTH = 64 << 10;
@@ -32,6 +36,10 @@ export function processOutput(): Output {
       pieces += text;
       if (pieces.length >= GATHERED_LENGTH) write();
     },
+    octets(bytes) {
+      write();
+      if (bytes.length > 0 && open) stdout.write(bytes);
+    },
     error(text) {
       write();
       stderr.write(text);
@@ -46,6 +54,7 @@ export function processOutput(): Output {
       return open;
     },
     colour: stdout.isTTY === true && !process.env.NO_COLOR,
+    progress: stderr.isTTY === true,
   };
 }
 

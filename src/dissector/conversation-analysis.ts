@@ -19,6 +19,8 @@ interface Flow {
   /** The session of the newest CM that had one, and when its first CM came. */
   session: number;
   since: number;
+  /** Its addresses and ports in words, made when they are first asked for. */
+  tuple: string | undefined;
 }
 
 /** A path as its two ends know it: the tuple from its sender's packets, the smallest delay from its receiver's feedback. */
@@ -53,19 +55,22 @@ export class ConversationAnalysis {
     isPathZero: false,
   };
 
-  readonly #flows = new Map<number, Map<number, Flow>>();
+  /** By file: the frames of another one cannot be named. */
+  readonly #filesFlows: Map<number, Map<number, Flow>>[] = [];
+  #flows = new Map<number, Map<number, Flow>>();
+  #file = -1;
   #flowCount = 0;
   /** By address and port: the node that sent from there last. */
   readonly #nodes = new Map<number, number>();
   readonly #paths = new Map<number, Map<number, PathNotes[]>>();
   #pathCount = 0;
-  #lastFrame = 0;
 
   /**
    * Notes a packet with a CM.
    * @param frame its number; @param time its capture time in seconds
+   * @param file which of several files it comes from: each counts its frames from 1
    */
-  note(trailer: TrailerView, frame: number, time: number): PacketAnalysis {
+  note(trailer: TrailerView, frame: number, time: number, file = 0): PacketAnalysis {
     const { result } = this;
     const { cm } = trailer;
     const { flags } = cm;
@@ -78,8 +83,10 @@ export class ConversationAnalysis {
     result.delay = undefined;
     result.isPathZero = false;
 
-    if (frame <= this.#lastFrame) this.#startFile();
-    this.#lastFrame = frame;
+    if (file !== this.#file) {
+      this.#file = file;
+      this.#flows = this.#filesFlows[file] ??= new Map();
+    }
     const flow = this.#flow(sourceKey, destinationKey);
     if (flow !== undefined) {
       const { reverse } = flow;
@@ -97,13 +104,13 @@ export class ConversationAnalysis {
 
     const me = nodeKey(cm.nodeId, cm.isFull);
     if (this.#nodes.size < MAX_REMEMBERED || this.#nodes.has(sourceKey)) this.#nodes.set(sourceKey, me);
-    if (session !== 0) result.pathTuple = tupleText(trailer);
+    if (session !== 0) result.pathTuple = tupleOf(flow, trailer);
     if (flags > Flags.heartbeat) return result;
     const peer = this.#nodes.get(destinationKey);
     if (peer === undefined) return result;
     if (cm.pathId !== 0) {
       const path = this.#path(me, peer, cm.pathId);
-      if (path !== undefined) path.tuple = tupleText(trailer);
+      if (path !== undefined) path.tuple = result.pathTuple ?? tupleOf(flow, trailer);
     }
     if (cm.feedbackPathId !== 0) {
       const path = this.#path(peer, me, cm.feedbackPathId);
@@ -113,12 +120,6 @@ export class ConversationAnalysis {
       }
     }
     return result;
-  }
-
-  /** Frames are counted from 1 in each file: those of an earlier one answer nothing here. */
-  #startFile(): void {
-    this.#flows.clear();
-    this.#flowCount = 0;
   }
 
   #flow(source: number, destination: number): Flow | undefined {
@@ -132,7 +133,7 @@ export class ConversationAnalysis {
       this.#flows.set(source, flows);
     }
     const reverse = this.#flows.get(destination)?.get(source);
-    const flow: Flow = { reverse, query: 0, syn: 0, synAck: 0, data: 0, session: 0, since: 0 };
+    const flow: Flow = { reverse, query: 0, syn: 0, synAck: 0, data: 0, session: 0, since: 0, tuple: undefined };
     if (reverse !== undefined) reverse.reverse = flow;
     flows.set(destination, flow);
     return flow;
@@ -196,6 +197,12 @@ function aboveSmallest(path: PathNotes, delay: number): number {
   }
   path.smallestDelay = delay;
   return 0;
+}
+
+function tupleOf(flow: Flow | undefined, trailer: TrailerView): string {
+  if (flow === undefined) return tupleText(trailer);
+  flow.tuple ??= tupleText(trailer);
+  return flow.tuple;
 }
 
 function tupleText(trailer: TrailerView): string {

@@ -1,7 +1,7 @@
 import { Accept, CmView, HeaderStatus, TCP, TrailerView, UDP } from '../codec/index.js';
 import type { CapturedPacket } from '../io/captured-packet.js';
 import { ipv4Offset, isKnownLinkType } from '../io/link-type.js';
-import { ConversationAnalysis } from './conversation-analysis.js';
+import { ConversationAnalysis, type PacketAnalysis } from './conversation-analysis.js';
 import { nearCm } from './near-cm.js';
 import { SenderLayouts } from './sender-layouts.js';
 import { nodeKey, TcpSessions } from './tcp-sessions.js';
@@ -36,14 +36,16 @@ export class Dissector {
   isCmInFragment = false;
   /** Cut short by the capture, from a sender that has sent a CM; looked for with near-CMs. */
   isCutShort = false;
-  /** What packets mean beside those before them: fed by `recordOf`. */
-  readonly conversations = new ConversationAnalysis();
+  /** Which file of several the packets come from: frames are counted from 1 in each. */
+  fileIndex = 0;
   /** Packets that could not be looked into, so far. */
   readonly unread = { unknownLinkType: 0, cutShort: 0 };
 
   readonly #senders = new SenderLayouts();
   readonly #tcpSessions = new TcpSessions();
   readonly #nodes: Set<number> | undefined;
+  readonly #conversations = new ConversationAnalysis();
+  #isAnalysed = false;
 
   constructor(options: DissectorOptions = {}) {
     if (options.nearCms === true) this.#nodes = new Set();
@@ -53,6 +55,7 @@ export class Dissector {
   inspect(packet: CapturedPacket): boolean {
     const { buffer, offset, capturedLength } = packet;
     this.hasCm = false;
+    this.#isAnalysed = false;
     this.isAmbiguous = false;
     this.wrappedHeader = -1;
     this.nearCm = undefined;
@@ -86,6 +89,19 @@ export class Dissector {
       this.isCmInFragment = fragmentCm.recognise(buffer, trailer.l4Offset, trailer.end, Accept.both);
     }
     return false;
+  }
+
+  /**
+   * What the packet just inspected, which carries a CM, means beside those before it. Whoever wants to know this of one packet must
+   * ask for it of every packet with a CM.
+   */
+  analysisOf(packet: CapturedPacket): PacketAnalysis {
+    if (!this.#isAnalysed) {
+      this.#isAnalysed = true;
+      const time = packet.seconds + packet.nanoseconds / 1e9;
+      this.#conversations.note(this.trailer, packet.number, time, this.fileIndex);
+    }
+    return this.#conversations.result;
   }
 
   #noteCutShort(): void {

@@ -6,7 +6,9 @@ export { CaptureError, type CaptureErrorCode } from '../io/capture-error.js';
 export { CaptureParser, capturePackets, type ReadCaptureOptions, readCapture } from '../io/capture-reader.js';
 export type { CaptureSource } from '../io/capture-source.js';
 export { type CapturedPacket, copyPacket, type PacketHandler } from '../io/captured-packet.js';
-export { type Damage, type ReadMergedOptions, readMerged } from '../io/merged-captures.js';
+export { type Damage, type MergedHandler, readMerged } from '../io/merged-captures.js';
+export { PcapngFile, PcapngWriteError } from '../io/pcapng-writer.js';
+export { ByteWriter } from './byte-writer.js';
 export type { ChecksumStatus } from './checksum-status.js';
 export type {
   AddressReport,
@@ -24,8 +26,13 @@ export { CONVERSATION_FORMATS, type ConversationFormat, conversationsOutput } fr
 export { DERIVED_FIELDS, type DerivedField } from './derived-fields.js';
 export { type DissectCaptureOptions, dissectCapture } from './dissect-capture.js';
 export { Dissector, type DissectorOptions } from './dissector.js';
+export { compileFilter, type DisplayFilter } from './filter/filter.js';
+export { FilterError } from './filter/filter-error.js';
+export { FILTER_FIELDS, type FilterField, needsAnalysis } from './filter/filter-fields.js';
 export { FINDINGS, type FindingDeclaration, type FindingId } from './findings.js';
-export { FORMATS, type Format, type RecordWriter, recordWriter } from './formats.js';
+export { FORMATS, type Format, type PacketWriter, type PacketWriterOptions, packetWriter } from './formats.js';
+export { FindingBit, findingBits, findingIds, hasFindingList } from './packet-findings.js';
+export { PacketView, type PacketViewOptions } from './packet-view.js';
 export { type Paint, plainPaint } from './paint.js';
 export {
   type PacketRecord,

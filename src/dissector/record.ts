@@ -1,8 +1,9 @@
 import { formatIpv4, formatNodeId, HeaderStatus, TCP, UDP } from '../codec/index.js';
 import type { CapturedPacket } from '../io/captured-packet.js';
-import { type ChecksumStatus, ipChecksumStatus, l4ChecksumStatus } from './checksum-status.js';
+import type { ChecksumStatus } from './checksum-status.js';
 import type { Dissector } from './dissector.js';
 import type { FindingId } from './findings.js';
+import { type ChecksumStatuses, findingBits, findingIds, hasFindingList, verifyChecksums } from './packet-findings.js';
 
 /**
  * What is known about a packet, under the names of Wireshark's fields. `frame.*` is always there; `ip.*` when the frame holds an IPv4
@@ -132,50 +133,43 @@ export function recordOf(dissector: Dissector, packet: CapturedPacket, options: 
     'frame.len': packet.originalLength,
     ...(packet.comments === undefined ? {} : { 'frame.comment': [...packet.comments] }),
   };
-  const findings: FindingId[] = [];
   if (!dissector.hasIpHeader) return record;
-  addHeaders(record, dissector, options.checksums === true, findings);
+  const checksums: ChecksumStatuses = { ip: 'unverified', l4: 'unverified' };
+  if (options.checksums === true) verifyChecksums(dissector, checksums);
+  addHeaders(record, dissector, checksums);
   if (dissector.hasCm) {
-    addCm(record, dissector, findings);
-    addAnalysis(record, dissector, packet, findings);
+    addCm(record, dissector);
+    addAnalysis(record, dissector, packet);
   } else if (dissector.nearCm !== undefined) {
-    findings.push('near-cm');
     record['mpip.checksum.status'] = 'bad';
     record['mpip.analysis.near_cm'] = dissector.nearCm;
-    record['mpip.expert'] = findings;
-  } else if (dissector.isCmInFragment || dissector.isCutShort) {
-    findings.push(dissector.isCmInFragment ? 'cm-in-fragment' : 'cut-short');
-    record['mpip.expert'] = findings;
   }
+  // Last among the CM's keys.
+  if (hasFindingList(dissector)) record['mpip.expert'] = [...findingIds(findingBits(dissector, packet, checksums))];
   return record;
 }
 
-function addHeaders(record: PacketRecord, dissector: Dissector, verify: boolean, findings: FindingId[]): void {
+function addHeaders(record: PacketRecord, dissector: Dissector, checksums: ChecksumStatuses): void {
   const { trailer } = dissector;
   record['ip.src'] = formatIpv4(trailer.source);
   record['ip.dst'] = formatIpv4(trailer.destination);
   record['ip.proto'] = trailer.protocol;
-  record['ip.checksum.status'] = verify ? ipChecksumStatus(trailer) : 'unverified';
-  if (record['ip.checksum.status'] === 'bad') findings.push('ip-checksum');
+  record['ip.checksum.status'] = checksums.ip;
   if (!trailer.hasPorts) return;
   const whole = trailer.status === HeaderStatus.ok;
-  const status = verify ? l4ChecksumStatus(trailer) : 'unverified';
   if (trailer.protocol === UDP) {
     record['udp.srcport'] = trailer.sourcePort;
     record['udp.dstport'] = trailer.destinationPort;
     if (!whole) return;
     record['udp.length'] = trailer.udpLength;
-    record['udp.checksum.status'] = status;
-    if (dissector.hasWrongUdpLength) findings.push('udp-length');
-    if (status === 'bad') findings.push('udp-checksum');
+    record['udp.checksum.status'] = checksums.l4;
     if (dissector.wrappedHeader >= 0) addTcpHeader(record, trailer.bytes, dissector.wrappedHeader, 'unverified');
   } else if (trailer.protocol === TCP) {
-    if (whole) addTcpHeader(record, trailer.bytes, trailer.l4Offset, status);
+    if (whole) addTcpHeader(record, trailer.bytes, trailer.l4Offset, checksums.l4);
     else {
       record['tcp.srcport'] = trailer.sourcePort;
       record['tcp.dstport'] = trailer.destinationPort;
     }
-    if (status === 'bad') findings.push('tcp-checksum');
   }
 }
 
@@ -189,7 +183,7 @@ function addTcpHeader(record: PacketRecord, bytes: Uint8Array, at: number, statu
   record['tcp.checksum.status'] = status;
 }
 
-function addCm(record: PacketRecord, dissector: Dissector, findings: FindingId[]): void {
+function addCm(record: PacketRecord, dissector: Dissector): void {
   const { trailer, wrappedHeader } = dissector;
   const { cm } = trailer;
   record['mpip.layout'] = cm.layout;
@@ -215,24 +209,14 @@ function addCm(record: PacketRecord, dissector: Dissector, findings: FindingId[]
     dataLength -= (trailer.bytes[wrappedHeader + 12]! >> 4) * 4;
   }
   record['mpip.analysis.data_length'] = dataLength;
-  if (dissector.isAmbiguous) findings.push('ambiguous-layout');
 }
 
-function addAnalysis(
-  record: PacketRecord,
-  { conversations, trailer }: Dissector,
-  packet: CapturedPacket,
-  findings: FindingId[],
-): void {
-  const time = packet.seconds + packet.nanoseconds / 1e9;
-  const { responseTo, pathTuple, feedbackTuple, delay, isPathZero } = conversations.note(trailer, packet.number, time);
+function addAnalysis(record: PacketRecord, dissector: Dissector, packet: CapturedPacket): void {
+  const { responseTo, pathTuple, feedbackTuple, delay } = dissector.analysisOf(packet);
   if (responseTo !== 0) record['mpip.analysis.response_to'] = responseTo;
   if (pathTuple !== undefined) record['mpip.analysis.path_tuple'] = pathTuple;
   if (feedbackTuple !== undefined) record['mpip.analysis.feedback_tuple'] = feedbackTuple;
   if (delay !== undefined) record['mpip.analysis.delay'] = delay;
-  if (isPathZero) findings.push('path-zero');
-  // Last among the CM's keys.
-  record['mpip.expert'] = findings;
 }
 
 /** Seconds with 9 decimals; `nanoseconds` are added to `seconds`, which may be negative. */

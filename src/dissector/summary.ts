@@ -192,14 +192,19 @@ export class Summary {
 
   /** Has `dissector` inspect the packet and counts it. */
   add(dissector: Dissector, packet: CapturedPacket): void {
+    dissector.inspect(packet);
+    this.count(dissector, packet);
+  }
+
+  /** Counts the packet that `dissector` has just inspected. */
+  count(dissector: Dissector, packet: CapturedPacket): void {
     this.#packets++;
     this.#bytes += packet.originalLength;
     this.#first ??= formatTime(packet.seconds, packet.nanoseconds);
     this.#lastSeconds = packet.seconds;
     this.#lastNanoseconds = packet.nanoseconds;
-    const hasCm = dissector.inspect(packet);
     if (dissector.isIpv4) this.#ipv4++;
-    if (!hasCm) {
+    if (!dissector.hasCm) {
       if (dissector.nearCm !== undefined) this.#notes.nearCm++;
       return;
     }

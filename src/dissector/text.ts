@@ -27,6 +27,8 @@ const COLUMNS: readonly Column[] = [
   { title: 'timestamp', toTheRight: true },
   { title: 'data', toTheRight: true },
 ];
+/** Stands first when the packets come from several files. */
+const FILE_COLUMN: Column = { title: 'file' };
 /** Index of the flag column, the first that an ordinary packet has not. */
 const FLAG = 6;
 
@@ -36,8 +38,6 @@ interface Row {
   readonly flags: number | undefined;
   /** What comes after the columns, painted. */
   readonly rest: string;
-  /** Stands on a line of its own before the row. */
-  readonly before: string;
 }
 
 /**
@@ -49,7 +49,7 @@ export class TextTable {
   readonly #addresses = new Map<string, string>();
   #held: Row[] | undefined = [];
   #widths: number[] = [];
-  #file: string | undefined;
+  #columns = COLUMNS;
 
   constructor(paint: Paint) {
     this.#paint = paint;
@@ -71,14 +71,14 @@ export class TextTable {
     const held = this.#held;
     if (held === undefined || held.length === 0) return '';
     this.#held = undefined;
-    this.#widths = COLUMNS.map(({ title, leastWidth = 0 }, column) =>
+    this.#widths = this.#columns.map(({ title, leastWidth = 0 }, column) =>
       held.reduce(
         (width, { cells }) => Math.max(width, cells[column]?.length ?? 0),
         Math.max(leastWidth, title.length),
       ),
     );
     const header = this.#paint.dim(
-      this.#cells(COLUMNS.map(({ title }) => title))
+      this.#cells(this.#columns.map(({ title }) => title))
         .join('  ')
         .concat('  addresses'),
     );
@@ -94,13 +94,16 @@ export class TextTable {
       endpoint(record['ip.dst'], record['udp.dstport'] ?? record['tcp.dstport']),
       carrier(record),
     ];
-    const before = record['frame.file'] === this.#file ? '' : `${this.#paint.bold(record['frame.file'] ?? '')}\n`;
-    this.#file = record['frame.file'];
+    const file = record['frame.file'];
+    if (file !== undefined) {
+      if (this.#columns === COLUMNS) this.#columns = [FILE_COLUMN, ...COLUMNS];
+      cells.unshift(file);
+    }
     const flags = record['mpip.flags'];
     if (flags === undefined) {
       const near = record['mpip.analysis.near_cm'];
       const nearly = near === undefined ? '' : this.#paint.yellow(`near-cm: ${near}`);
-      return { cells, flags, rest: joined([nearly, this.#findings(record), this.#comments(record)]), before };
+      return { cells, flags, rest: joined([nearly, this.#findings(record), this.#comments(record)]) };
     }
     cells.push(
       flagName(flags),
@@ -112,7 +115,7 @@ export class TextTable {
       String(record['mpip.analysis.data_length']),
     );
     const rest = joined([this.#newAddresses(record), this.#findings(record), this.#comments(record)]);
-    return { cells, flags, rest, before };
+    return { cells, flags, rest };
   }
 
   #newAddresses(record: PacketRecord): string {
@@ -133,20 +136,21 @@ export class TextTable {
     return comments.length === 0 ? '' : this.#paint.blue(`# ${comments.join(' # ')}`);
   }
 
-  #line({ cells, flags, rest, before }: Row): string {
+  #line({ cells, flags, rest }: Row): string {
     const padded = this.#cells(cells);
     if (flags === undefined) {
       const start = padded.join('  ');
-      return `${before}${rest === '' ? this.#paint.dim(start.trimEnd()) : `${start}  ${rest}`}\n`;
+      return `${rest === '' ? this.#paint.dim(start.trimEnd()) : `${start}  ${rest}`}\n`;
     }
-    padded[FLAG] = flagPaint(flags, this.#paint)(padded[FLAG]!);
-    return `${before}${`${padded.join('  ')}  ${rest}`.trimEnd()}\n`;
+    const flag = FLAG + this.#columns.length - COLUMNS.length;
+    padded[flag] = flagPaint(flags, this.#paint)(padded[flag]!);
+    return `${`${padded.join('  ')}  ${rest}`.trimEnd()}\n`;
   }
 
   #cells(cells: readonly string[]): string[] {
     return cells.map((cell, column) => {
       const width = this.#widths[column]!;
-      return COLUMNS[column]!.toTheRight === true ? cell.padStart(width) : cell.padEnd(width);
+      return this.#columns[column]!.toTheRight === true ? cell.padStart(width) : cell.padEnd(width);
     });
   }
 }

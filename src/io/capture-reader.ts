@@ -1,5 +1,5 @@
 import { CaptureError } from './capture-error.js';
-import { type CaptureSource, captureChunks } from './capture-source.js';
+import { type CaptureSource, type ChunkOptions, captureChunks } from './capture-source.js';
 import { type CapturedPacket, copyPacket, type FormatParser, type PacketHandler } from './captured-packet.js';
 import { PcapParser, pcapVariant } from './pcap.js';
 import { PcapngParser } from './pcapng.js';
@@ -103,7 +103,7 @@ export class CaptureParser {
 }
 
 /** How {@link readCapture} reads. */
-export interface ReadCaptureOptions {
+export interface ReadCaptureOptions extends ChunkOptions {
   /**
    * Called after each chunk of the file (some MiB), with all its packets handed out: the place to flush output, to wait for a slow
    * reader, or to stop by returning false.
@@ -122,7 +122,7 @@ export async function readCapture(
   options: ReadCaptureOptions = {},
 ): Promise<void> {
   const parser = new CaptureParser(onPacket);
-  for await (const chunk of captureChunks(source)) {
+  for await (const chunk of captureChunks(source, options)) {
     parser.push(chunk);
     if (options.betweenChunks !== undefined && (await options.betweenChunks()) === false) return;
   }

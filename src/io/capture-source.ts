@@ -6,6 +6,14 @@ import { inflated } from './gzip.js';
 /** A path, `-` for standard input, or chunks of bytes (a Readable is such). */
 export type CaptureSource = string | AsyncIterable<Uint8Array>;
 
+/** How a file is read. */
+export interface ChunkOptions {
+  /** Octets read at once; default 4 MiB. */
+  readonly readLength?: number;
+  /** Told the octets read from the file, as they are stored: before inflating. */
+  readonly onRead?: (bytes: number) => void;
+}
+
 const READ_LENGTH = 4 << 20;
 const BUFFER_START = 48;
 
@@ -13,8 +21,11 @@ const BUFFER_START = 48;
  * The bytes of a capture, inflated when they start with the gzip magic. A chunk is valid until the next one is asked for.
  * @throws {CaptureError} `capture-unreadable`, `capture-gzip-damaged`, `capture-truncated`
  */
-export async function* captureChunks(source: CaptureSource): AsyncGenerator<Uint8Array, void, undefined> {
-  const chunks = typeof source === 'string' ? fileChunks(source) : source;
+export async function* captureChunks(
+  source: CaptureSource,
+  options: ChunkOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const chunks = typeof source === 'string' ? fileChunks(source, options) : source;
   const iterator = chunks[Symbol.asyncIterator]();
   try {
     const first: Uint8Array[] = [];
@@ -45,7 +56,10 @@ async function* startingWith(head: Uint8Array, iterator: AsyncIterator<Uint8Arra
 }
 
 /** Reads the next chunk while the caller works on this one: two buffers in turn. */
-async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
+async function* fileChunks(
+  path: string,
+  { readLength = READ_LENGTH, onRead }: ChunkOptions,
+): AsyncGenerator<Uint8Array> {
   let file: FileHandle | undefined;
   let ahead: Promise<number> | undefined;
   try {
@@ -56,7 +70,7 @@ async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
     file = await promises.open(path === '-' ? '/dev/stdin' : path, 'r');
     // A small file gets a small buffer: start-up would feel two of 4 MiB.
     const { size } = await file.stat();
-    const length = size > 0 && size < READ_LENGTH ? size + 1 : READ_LENGTH;
+    const length = size > 0 && size < readLength ? size + 1 : readLength;
     let current = readBuffer(length);
     let other = readBuffer(length);
     ahead = readInto(file, current);
@@ -64,6 +78,7 @@ async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
       const length = await ahead;
       if (length === 0) return;
       ahead = readInto(file, other);
+      onRead?.(length);
       yield current.subarray(0, length);
       [current, other] = [other, current];
     }

@@ -5,11 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { type DissectRequest, runDissect } from '../../src/cli/commands/dissect.js';
+import { runDissect } from '../../src/cli/commands/dissect.js';
+import type { DissectRequest } from '../../src/cli/dissect-request.js';
 import type { Output } from '../../src/cli/output.js';
+import { compileFilter } from '../../src/dissector/filter/filter.js';
 import { RECORD_FIELDS } from '../../src/dissector/record.js';
 import { PcapngEncoder } from '../../src/io/pcapng-writer.js';
-import { cm, pcapOf, udp } from '../dissector/made-packets.js';
+import { A, B, cm, pcapOf, tuple, udp } from '../dissector/made-packets.js';
 
 const MPIP = 'build/src/cli/mpip.js';
 const UDP = 'fixtures/pcaps/linux-2015-udp.pcap';
@@ -38,6 +40,9 @@ async function run(
   const output: Output = {
     out: (text) => {
       out += text;
+    },
+    octets: (bytes) => {
+      out += Buffer.from(bytes).toString();
     },
     error: (text) => {
       error += text;
@@ -173,12 +178,119 @@ test('standard input, gzip, and both; options and files in any order', () => {
   assert.equal(mpip([scratch('a.pcap.gz', gzipSync(file)), '--format=ndjson']).out, plain);
 });
 
-test('several files are read in the order given and named', async () => {
-  const files = [UDP, PROBES];
-  const records = objects((await run({ files, format: 'ndjson' })).out);
-  assert.deepEqual([...new Set(records.map((record) => record['frame.file']))], files);
-  const { out } = await run({ files });
-  assert.ok(out.includes(`\n${PROBES}\n`));
+test('several files are merged by time, and each packet says which it comes from', async () => {
+  const links = ['link1', 'link2'].map((link) => `fixtures/pcaps/linux-2015-udp.${link}.pcap`);
+  const records = objects((await run({ files: links, format: 'ndjson' })).out);
+  const whole = objects((await run({ files: [UDP], format: 'ndjson' })).out);
+  assert.deepEqual([...new Set(records.map((record) => record['frame.file']))], links);
+  const of = (list: Record<string, unknown>[], field: string) => list.map((record) => record[field]);
+  for (const field of ['frame.time_epoch', 'mpip.timestamp', 'mpip.analysis.feedback_tuple', 'mpip.analysis.delay'])
+    assert.deepEqual(of(records, field), of(whole, field), field);
+  const { out } = await run({ files: links });
+  assert.match(out, /^file +no +time +source/);
+  assert.match(out, /link1\.pcap +10 +0\.092533 .*\n.*link2\.pcap +3 +0\.141851 /);
+});
+
+test('a frame is an answer to one of its own file only', async () => {
+  const back = { ...tuple(), ...{ source: B, destination: A, sourcePort: 7000, destinationPort: 40000 } };
+  const query = udp(cm({ flags: 3 }));
+  const answer = udp(cm({ flags: 4, nodeId: 0x0b01 }), undefined, back);
+  const files = [scratch('asked.pcap', pcapOf(query)), scratch('both.pcap', pcapOf(udp(undefined), query, answer))];
+  const records = objects(
+    (await run({ files, format: 'ndjson', fields: ['frame.file', 'mpip.analysis.response_to'] })).out,
+  );
+  assert.deepEqual(records.at(-1), { 'frame.file': files[1], 'mpip.analysis.response_to': 2 });
+  const apart = [files[0]!, scratch('answered.pcap', pcapOf(udp(undefined), answer))];
+  const split = objects((await run({ files: apart, format: 'ndjson', fields: ['mpip.analysis.response_to'] })).out);
+  assert.deepEqual(split, [{}, {}]);
+});
+
+test('-Y selects packets, ordinary ones too, in every output', async () => {
+  const filter = compileFilter('udp.dstport == 7000 and not mpip.flags');
+  const chosen = objects((await run({ files: [UDP], format: 'ndjson', filter })).out);
+  assert.ok(chosen.length > 0);
+  assert.ok(chosen.every((record) => record['udp.dstport'] === 7000 && record['mpip.flags'] === undefined));
+  const heartbeats = compileFilter('mpip.flags == heartbeat');
+  const summary = await run({ files: [UDP], summary: true, format: 'json', filter: heartbeats });
+  const count = expected.filter((record) => record['mpip.flags'] === 2).length;
+  assert.equal((JSON.parse(summary.out) as { packets: number }).packets, count);
+  const nothing = await run({ files: [UDP], filter: compileFilter('mpip.flags == 5') });
+  assert.match(nothing.error, /^mpip: packets read: 260; none matches the filter\.$/m);
+  assert.deepEqual([nothing.code, nothing.out], [0, '']);
+});
+
+test('-Y does not change what packets mean beside those before them', async () => {
+  const all = objects((await run({ files: [UDP], format: 'ndjson' })).out);
+  const some = objects(
+    (await run({ files: [UDP], format: 'ndjson', filter: compileFilter('mpip.node_id == 0b:01') })).out,
+  );
+  assert.deepEqual(
+    some,
+    all.filter((record) => record['mpip.node_id'] === '0b:01'),
+  );
+});
+
+test('--write: the packets selected, as they were, with findings as comments', async () => {
+  const path = join(folder, 'written.pcapng');
+  const { code, out, error } = mpip(['--write', path, '-Y', 'mpip.expert.udp_length', '--checksums', UDP]);
+  assert.deepEqual([code, out], [0, '']);
+  assert.match(error, /^mpip: \d+ of 260 packets written to /);
+  const chosen = objects(
+    (await run({ files: [UDP], format: 'ndjson', filter: compileFilter('mpip.expert.udp_length'), checksums: true }))
+      .out,
+  );
+  const again = objects((await run({ files: [path], format: 'ndjson', all: true, checksums: true })).out);
+  const same = ['frame.time_epoch', 'frame.len', 'mpip.timestamp', 'udp.checksum.status'];
+  assert.deepEqual(
+    again.map((record) => same.map((key) => record[key])),
+    chosen.map((record) => same.map((key) => record[key])),
+  );
+  const comments = again.map((record) => record['frame.comment'] as string[]);
+  assert.ok(comments.every((list) => list.includes('mpip: udp-length: the UDP length is not that of the IP payload')));
+});
+
+test('--write keeps link types, interfaces, comments and cut packets of several files', async () => {
+  const encoder = new PcapngEncoder();
+  const data = udp(cm({ sessionId: 1 }));
+  const frame = Buffer.concat([new Uint8Array(12), Uint8Array.from([8, 0]), data]);
+  const blocks = [
+    encoder.section(),
+    encoder.interface({ linkType: 101 }).bytes,
+    encoder.interface({ linkType: 1 }).bytes,
+    encoder.packet({ interfaceId: 1, seconds: 5, nanoseconds: 123456789, data: frame, comments: ['seen'] }),
+    encoder.packet({
+      interfaceId: 0,
+      seconds: 7,
+      nanoseconds: 1,
+      data: data.subarray(0, 40),
+      originalLength: data.length,
+    }),
+  ];
+  const files = [scratch('two-links.pcapng', Buffer.concat(blocks)), scratch('raw.pcap', pcapOf(data))];
+  const path = join(folder, 'kept.pcapng');
+  assert.equal((await run({ files, all: true, write: path })).code, 0);
+  const fields = ['frame.time_epoch', 'frame.len', 'frame.comment', 'mpip.session_id', 'mpip.expert'] as const;
+  const records = async (list: string[]) =>
+    objects((await run({ files: list, format: 'ndjson', all: true, fields })).out);
+  const before = await records(files);
+  const after = await records([path]);
+  const cut = 'mpip: cut-short: cut short by the capture, so that a CM cannot be seen';
+  before[1]!['frame.comment'] = [cut];
+  assert.deepEqual(after, before);
+  const bad = mpip(['--write', join(folder, 'none', 'x.pcapng'), UDP]);
+  assert.deepEqual([bad.code, bad.out], [4, '']);
+  assert.match(bad.error, /^mpip: .*x\.pcapng cannot be written: .*\n$/);
+});
+
+test('a wrong filter: exit 2, a sentence and a caret under the place', () => {
+  const { code, out, error } = mpip(['-Y', 'udp && mpip.flag == 3', UDP]);
+  assert.deepEqual([code, out], [2, '']);
+  const lines = [
+    "mpip: The filter is wrong: there is no field 'mpip.flag'; did you mean mpip.flags?",
+    '  udp && mpip.flag == 3',
+    '         ^^^^^^^^^',
+  ];
+  assert.equal(error, `${lines.join('\n')}\n`);
 });
 
 test('a truncated file: every packet before, then one sentence with the offset, exit 4', async () => {
@@ -239,7 +351,6 @@ test('wrong words: exit 2, one sentence, nothing on standard output', () => {
     [['-', '-'], /only once/],
     [['--reassemble', UDP], /--reassemble is not available yet/],
     [['--findings', UDP], /--findings is not available yet/],
-    [['-Y', 'mpip.flags == 2', UDP], /--filter is not available yet/],
     [['--sumary', UDP], /sumary/],
   ];
   for (const [args, message] of cases) {

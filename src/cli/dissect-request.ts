@@ -1,0 +1,109 @@
+import type { ArgumentsCamelCase } from 'yargs';
+import {
+  CONVERSATION_FORMATS,
+  compileFilter,
+  type DisplayFilter,
+  FILTER_FIELDS,
+  FilterError,
+  FORMATS,
+  type Format,
+  RECORD_FIELDS,
+  type RecordField,
+} from '../dissector/index.js';
+import { UsageError } from './exit.js';
+import { asList, nearest, oneOf, restoreDash } from './options.js';
+
+/** What `mpip dissect` was asked for. */
+export interface DissectRequest {
+  /** Paths; `-` = standard input. At least one. */
+  readonly files: readonly string[];
+  readonly format: Format;
+  /** Fields to print, in this order; none = all. */
+  readonly fields: readonly RecordField[];
+  /** Selects packets, ordinary ones too. */
+  readonly filter?: DisplayFilter;
+  /** Ordinary packets and near-CMs too. */
+  readonly all: boolean;
+  readonly summary: boolean;
+  /** Nodes, sessions and paths instead of packets. */
+  readonly conversations: boolean;
+  /** Verify IP, UDP and TCP checksums. */
+  readonly checksums: boolean;
+  /** Where to write the packets selected, as pcapng; `-` = standard output. */
+  readonly write?: string;
+}
+
+/** Options of the contract that later versions will have: refused, not ignored. */
+export const NOT_YET = {
+  findings: undefined,
+  reassemble: undefined,
+  follow: undefined,
+  html: undefined,
+  parquet: undefined,
+  jobs: undefined,
+  live: 'i',
+} as const;
+
+/**
+ * Turns yargs' words into a request.
+ * @throws UsageError for whatever cannot be done
+ */
+export function requestOf(argv: ArgumentsCamelCase): DissectRequest {
+  for (const [name, alias] of Object.entries(NOT_YET)) {
+    if (argv[name] !== undefined || (alias !== undefined && argv[alias] !== undefined)) {
+      throw new UsageError(`--${name} is not available yet in this version of mpip dissect: leave it out.`);
+    }
+  }
+  const files = asList(argv.files).map(restoreDash);
+  if (files.length === 0)
+    throw new UsageError('mpip dissect needs a capture: give one or more files, or - for standard input.');
+  if (files.filter((file) => file === '-').length > 1)
+    throw new UsageError('Standard input (-) can be read only once: name it once.');
+  const format = oneOf('--format', typeof argv.format === 'string' ? argv.format : 'text', FORMATS);
+  const fields = asList(argv.e).map(fieldOf);
+  const summary = argv.summary === true;
+  if (summary && fields.length > 0)
+    throw new UsageError('-e selects fields of packets, of which --summary prints none: leave one out.');
+  if (summary && format === 'csv') throw new UsageError('--summary has no csv: choose text, json or ndjson.');
+  const conversations = argv.conversations === true;
+  if (conversations && (summary || fields.length > 0 || argv.all === true))
+    throw new UsageError('--conversations prints no packets and no summary: leave out --summary, --all and -e.');
+  if (conversations && (argv.Y !== undefined || argv.write !== undefined))
+    throw new UsageError('--conversations is about all packets: leave out -Y and --write.');
+  if (conversations) oneOf('--format', format, CONVERSATION_FORMATS);
+  const write = typeof argv.write === 'string' ? argv.write : undefined;
+  if (write !== undefined && (summary || fields.length > 0 || argv.format !== undefined))
+    throw new UsageError('--write writes packets, so there is nothing to print: leave out --summary, --format and -e.');
+  return {
+    files,
+    format,
+    fields,
+    all: argv.all === true,
+    summary,
+    conversations,
+    checksums: argv.checksums === true,
+    ...(typeof argv.Y === 'string' ? { filter: filterOf(argv.Y) } : {}),
+    ...(write === undefined ? {} : { write }),
+  };
+}
+
+function fieldOf(name: string): RecordField {
+  const fields: readonly string[] = RECORD_FIELDS;
+  if (fields.includes(name)) return name as RecordField;
+  const near = nearest(name, fields);
+  const advice = near === undefined ? 'mpip dissect --help lists them all.' : `did you mean ${near}?`;
+  throw new UsageError(`There is no field '${name}'; ${advice}`);
+}
+
+/** @throws UsageError with a caret under the place that is wrong */
+function filterOf(text: string): DisplayFilter {
+  try {
+    return compileFilter(text);
+  } catch (error) {
+    if (!(error instanceof FilterError)) throw error;
+    const near = error.unknownField === undefined ? undefined : nearest(error.unknownField, [...FILTER_FIELDS.keys()]);
+    const advice = near === undefined ? '.' : `; did you mean ${near}?`;
+    const lines = error.pointed.split('\n').map((line) => `  ${line}`);
+    throw new UsageError(`The filter is wrong: ${error.message}${advice}\n${lines.join('\n')}`);
+  }
+}

@@ -1,0 +1,26 @@
+import pc from 'picocolors';
+import { plainPaint, Summary, textSummary } from '../dissector/index.js';
+import { finish } from './dissect-end.js';
+import { readMergedFiles, Selection } from './dissect-input.js';
+import type { DissectRequest } from './dissect-request.js';
+import type { ExitCode } from './exit.js';
+import type { Output } from './output.js';
+
+/** Prints counts of the packets selected, of all without a filter. @returns 0, or 4 when a file could not be read to its end */
+export async function summarise(request: DissectRequest, output: Output): Promise<ExitCode> {
+  const { filter, files, format, checksums } = request;
+  const summary = new Summary({ checksums });
+  const selection = new Selection(request, false);
+  const { dissector } = selection;
+  const onPacket: Parameters<typeof readMergedFiles>[1] =
+    filter === undefined
+      ? (packet) => summary.add(dissector, packet)
+      : (packet, file) => {
+          if (selection.take(packet, file) !== undefined) summary.count(dissector, packet);
+        };
+  const damages = await readMergedFiles(files, onPacket, output);
+  const report = summary.report(dissector);
+  if (format === 'text') output.out(textSummary(report, output.colour ? pc.createColors(true) : plainPaint));
+  else output.out(`${JSON.stringify({ files, ...report }, null, format === 'json' ? 2 : 0)}\n`);
+  return finish(damages, dissector, output);
+}

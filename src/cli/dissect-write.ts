@@ -1,0 +1,104 @@
+import {
+  type CapturedPacket,
+  FINDINGS,
+  findingIds,
+  type PacketView,
+  PcapngFile,
+  PcapngWriteError,
+} from '../dissector/index.js';
+import { VERSION } from '../version.js';
+import { finish } from './dissect-end.js';
+import { readMergedFiles, Selection } from './dissect-input.js';
+import type { DissectRequest } from './dissect-request.js';
+import { type ExitCode, FaultError } from './exit.js';
+import type { Output } from './output.js';
+
+const TEXTS = new Map(FINDINGS.map(({ id, text }) => [id, text]));
+
+/**
+ * Writes the packets selected to a pcapng file, as they were: times, link types, interfaces, comments. Findings are added as comments.
+ * @returns 0, or 4 when a file could not be read to its end
+ * @throws FaultError when the file cannot be written
+ */
+export async function writePackets(request: DissectRequest, output: Output): Promise<ExitCode> {
+  const path = request.write!;
+  const selection = new Selection(request, true);
+  const written = new WrittenPackets(path, request.files);
+  let damages: string[];
+  try {
+    const onPacket: Parameters<typeof readMergedFiles>[1] = (packet, file) => {
+      const view = selection.take(packet, file);
+      if (view !== undefined) written.add(packet, file, view);
+    };
+    damages = await readMergedFiles(request.files, onPacket, output);
+  } finally {
+    written.close();
+  }
+  output.error(
+    `mpip: ${written.count} of ${selection.packets} packets written to ${path === '-' ? 'standard output' : path}.\n`,
+  );
+  return finish(damages, selection.dissector, output);
+}
+
+/** The file, with an interface for each that the packets come from. */
+class WrittenPackets {
+  count = 0;
+  readonly #path: string;
+  readonly #files: readonly string[];
+  readonly #file: PcapngFile;
+  readonly #interfaces = new Map<string, number>();
+
+  constructor(path: string, files: readonly string[]) {
+    this.#path = path;
+    this.#files = files;
+    this.#file = this.#do(
+      () => new PcapngFile(path === '-' ? '/dev/stdout' : path, { application: `mpip ${VERSION}` }),
+    );
+  }
+
+  add(packet: CapturedPacket, file: number, view: PacketView): void {
+    this.#do(() => {
+      this.#file.packet({
+        interfaceId: this.#interface(packet, file),
+        seconds: packet.seconds,
+        nanoseconds: packet.nanoseconds,
+        data: packet.buffer.subarray(packet.offset, packet.offset + packet.capturedLength),
+        originalLength: packet.originalLength,
+        comments: [...(packet.comments ?? []), ...findingComments(view)],
+      });
+      this.count++;
+    });
+  }
+
+  close(): void {
+    this.#do(() => this.#file.close());
+  }
+
+  #interface(packet: CapturedPacket, file: number): number {
+    const key = `${file} ${packet.interfaceId} ${packet.linkType}`;
+    let id = this.#interfaces.get(key);
+    if (id === undefined) {
+      const description = this.#files.length > 1 ? { description: this.#files[file]! } : {};
+      id = this.#file.interface({ linkType: packet.linkType, ...description });
+      this.#interfaces.set(key, id);
+    }
+    return id;
+  }
+
+  #do<T>(write: () => T): T {
+    try {
+      return write();
+    } catch (error) {
+      if (!(error instanceof PcapngWriteError) && (error as NodeJS.ErrnoException).code === undefined) throw error;
+      throw new FaultError(`${this.#path} cannot be written: ${(error as Error).message}`);
+    }
+  }
+}
+
+function findingComments(view: PacketView): string[] {
+  const near = view.dissector.nearCm;
+  return findingIds(view.findings).map((id) => {
+    const text = TEXTS.get(id)!;
+    return `mpip: ${id}: ${text}${id === 'near-cm' && near !== undefined ? `: ${near}` : ''}`;
+  });
+}
