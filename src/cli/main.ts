@@ -30,6 +30,7 @@ const COMMANDS: readonly CommandEntry[] = [
   entry('status', 'show the tables of a running peer', () => import('./commands/status.js')),
   entry('dissect', 'read captures and say what happened in them', () => import('./commands/dissect.js')),
   entry('wireshark', 'install the Wireshark plugin, or say where it is', () => import('./commands/wireshark.js')),
+  entry('lab', "repeat the paper's measurements on this machine", () => import('./commands/lab.js')),
   entry('decode', 'explain a control message or datagram octet by octet', () => import('./commands/decode.js')),
   entry('encode', 'build a control message from field values', () => import('./commands/encode.js')),
 ];

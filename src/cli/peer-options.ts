@@ -150,3 +150,25 @@ export function macOf(nodeId: string | undefined, seed: number): NodeId {
     throw error;
   }
 }
+
+const MICROS: Readonly<Record<string, number>> = { us: 1, ms: 1e3, s: 1e6, min: 60e6, h: 3600e6 };
+
+/**
+ * Reads a time that may be negative, with its unit; a bare number is seconds.
+ * @returns microseconds.
+ * @throws UsageError
+ */
+export function parseClockOffset(text: string): number {
+  const [, number, unit = 's'] = /^(-?\d+(?:\.\d+)?)(us|ms|s|min|h)?$/.exec(text) ?? [];
+  if (number === undefined)
+    throw new UsageError(`--clock-offset '${text}' is no time; write for example 1s or -300ms.`);
+  return Math.round(Number(number) * MICROS[unit]!);
+}
+
+/** Reads parts per million. @throws UsageError */
+export function parseClockDrift(text: string): number {
+  const ppm = /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (!(Math.abs(ppm) <= 100_000))
+    throw new UsageError(`--clock-drift must be parts per million from -100000 to 100000, not '${text}'.`);
+  return ppm;
+}

@@ -28,8 +28,8 @@ export class Composer {
     private readonly settings: Settings,
     private readonly addresses: () => readonly Ipv4[],
   ) {
-    const { profile, clockOffsetMicros, mac } = settings;
-    this.#clock = new TickClock(profile.tickMicros, profile.clock, clockOffsetMicros);
+    const { profile, clockOffsetMicros, clockDriftPpm, mac } = settings;
+    this.#clock = new TickClock(profile.tickMicros, profile.clock, clockOffsetMicros, clockDriftPpm);
     this.#message = emptyControlMessage(profile.layout);
     this.#compactId = mac % 0x10000;
   }

@@ -27,6 +27,8 @@ export interface EndpointOptions {
   readonly seed?: number;
   /** Added to the caller's time before it becomes a timestamp, in microseconds: this node's clock offset. Default 0. */
   readonly clockOffsetMicros?: number;
+  /** By how much this node's clock is fast, in parts per million; may be negative. Default 0. */
+  readonly clockDriftPpm?: number;
   /** Largest datagram the links carry, in octets. Default 65535. A datagram that would not fit with its CM goes without. */
   readonly linkMtu?: number;
   /** How TCP segments travel on paths that are not the original (section 3.8). Default `fake-tcp` (section 4.2.2). */
@@ -56,6 +58,7 @@ export interface Settings {
   readonly constants: Constants;
   readonly random: Random;
   readonly clockOffsetMicros: number;
+  readonly clockDriftPpm: number;
   readonly linkMtu: number;
   readonly tcpMode: TcpMode;
   readonly reordering: boolean;
@@ -84,6 +87,7 @@ export function settingsOf(options: EndpointOptions): Settings {
     constants: { ...defaultConstants(), ...options.constants },
     random,
     clockOffsetMicros: options.clockOffsetMicros ?? 0,
+    clockDriftPpm: options.clockDriftPpm ?? 0,
     linkMtu: options.linkMtu ?? 65535,
     tcpMode: options.tcpMode ?? 'fake-tcp',
     reordering: options.reordering ?? true,
@@ -110,16 +114,26 @@ const DAY_MICROS = 86_400_000_000;
  * the free-running clock has no step, the UTC day steps at midnight as in the authors' kernels.
  */
 export class TickClock {
+  #begin: number | undefined;
+
   constructor(
     private readonly tickMicros: number,
     private readonly mode: 'free-running' | 'utc-day',
     private readonly offsetMicros: number,
+    private readonly driftPpm = 0,
   ) {}
 
   /** Ticks at `now` microseconds, 0..2^32-1. */
   ticks(now: number): number {
     let micros = now + this.offsetMicros;
+    if (this.driftPpm !== 0) micros += this.#drift(now);
     if (this.mode === 'utc-day') micros = ((micros % DAY_MICROS) + DAY_MICROS) % DAY_MICROS;
     return Math.floor(micros / this.tickMicros) >>> 0;
+  }
+
+  /** What a clock that is fast has gained since it was first read, in microseconds. */
+  #drift(now: number): number {
+    this.#begin ??= now;
+    return ((now - this.#begin) * this.driftPpm) / 1e6;
   }
 }

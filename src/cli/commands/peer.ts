@@ -12,6 +12,8 @@ import {
   LIMIT_NAMES,
   macOf,
   parseAddress,
+  parseClockDrift,
+  parseClockOffset,
   parseConstants,
   parseLimits,
   parseProfile,
@@ -40,6 +42,8 @@ interface PeerArguments {
   readonly limit: string[];
   readonly 'no-return-proof': boolean;
   readonly 'no-reordering': boolean;
+  readonly 'clock-offset': string | undefined;
+  readonly 'clock-drift': string | undefined;
   readonly cleanup: boolean;
   readonly after: string | undefined;
 }
@@ -81,13 +85,18 @@ const command: CommandModule<object, PeerArguments> = {
       )
       .option('no-return-proof', flag('addresses of a peer carry user data before they answered a query'))
       .option('no-reordering', flag('TCP segments go up as they come'))
+      .option('clock-offset', single("time by which this node's clock is ahead, such as 1s or -300ms (default 0)"))
+      .option('clock-drift', single('parts per million by which it is fast; negative: slow (default 0)'))
       .option('cleanup', flag('undo what a killed peer with --interface left on this host'))
       .group(['address', 'port', 'service', 'tcp'], 'On UDP sockets, or raw ones with TCP:')
       .group(
         ['interface', 'route', 'fake-tcp', 'udp-wrapper', 'no-offload', 'cleanup'],
         "On this host's interfaces (Linux, root):",
       )
-      .group(['profile', 'node-id', 'set', 'rules', 'max-paths', 'no-reordering'], 'The node:')
+      .group(
+        ['profile', 'node-id', 'set', 'rules', 'max-paths', 'no-reordering', 'clock-offset', 'clock-drift'],
+        'The node:',
+      )
       .group(['limit', 'no-return-proof'], 'What strangers can cause (docs/security.md):')
       .group(['control'], 'While it runs:')
       .example('mpip peer --address 127.0.0.2 --service echo --service discard:7001', 'a peer on loopback') as never,
@@ -180,6 +189,8 @@ function commonOptionsOf(argv: PeerArguments): Omit<EndpointOptions, 'addresses'
     tcpMode: argv['udp-wrapper'] ? 'udp-wrapper' : 'fake-tcp',
     reordering: !argv['no-reordering'],
     returnProof: !argv['no-return-proof'],
+    clockOffsetMicros: argv['clock-offset'] === undefined ? 0 : parseClockOffset(argv['clock-offset']),
+    clockDriftPpm: argv['clock-drift'] === undefined ? 0 : parseClockDrift(argv['clock-drift']),
     ...parseLimits(argv.limit),
     ...(maxPaths === undefined ? {} : { maxPaths: wholeNumber('--max-paths', maxPaths, 1, 255) }),
     seed,

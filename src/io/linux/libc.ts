@@ -53,6 +53,9 @@ export class Libc {
     addressLength: number,
   ) => number;
   readonly flock: (fd: number, operation: number) => number;
+  /** `ppoll` without a signal mask; blocks the process. `timeout`: seconds and nanoseconds, 8 octets each. */
+  readonly ppoll: (descriptors: Uint8Array, count: number, timeout: Uint8Array, mask: null) => number;
+  readonly prctl: (option: number, argument: number) => number;
   readonly ifNameToIndex: (name: string) => number;
 
   constructor(private readonly koffi: Koffi) {
@@ -71,6 +74,8 @@ export class Libc {
     this.listen = library.func('int listen(int, int)') as never;
     this.sendto = library.func('long sendto(int, const void *, size_t, int, const void *, uint)') as never;
     this.flock = library.func('int flock(int, int)') as never;
+    this.ppoll = library.func('int ppoll(void *, ulong, const void *, const void *)') as never;
+    this.prctl = library.func('int prctl(int, ulong)') as never;
     this.ifNameToIndex = library.func('uint if_nametoindex(const char *)') as never;
   }
 

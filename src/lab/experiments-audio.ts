@@ -1,0 +1,77 @@
+import { setTimeout } from 'node:timers/promises';
+import { AUDIO_PORT, type AudioReport } from './audio.js';
+import { ADDRESSES, conditions, late } from './conditions.js';
+import { type Experiment, equalClaim, orderClaim, ratioGoal } from './experiment.js';
+import { Program } from './host-commands.js';
+import { observed, thinned } from './measurements.js';
+import { rounded } from './results.js';
+import { HOST_A, HOST_B } from './testbed.js';
+
+/** Figures 5(a) and 5(b). */
+export const AUDIO: readonly Experiment[] = [
+  {
+    name: 'fig5-audio',
+    title: 'A call beside a transfer',
+    source: 'Figure 5(a), 5(b), 4.3',
+    about:
+      'Datagrams of 160 octets, 50 a second and answered, beside a TCP transfer, over 2 Mbit/s with 50 ms and 300 kbit/s with 20 ms; with the rule for packets below 200 octets and without.',
+    capacityMbps: 2.3,
+    unit: 'ms',
+    conditions: conditions(
+      {
+        a1: { rate: 2, queue: 30_000, out: late(50) },
+        a2: { rate: 0.3, queue: 10_000, out: late(20) },
+      },
+      { absent: ['b2'] },
+    ),
+    contenders: () => [
+      { id: 'off', label: 'no rule', node: { mode: 'fake-tcp' } },
+      { id: 'on', label: 'small-packet rule', node: { mode: 'fake-tcp', smallPacketRule: true } },
+    ],
+    seconds: 15,
+    settle: 8,
+    async measure(bench) {
+      const server = await Program.start(HOST_B, [...bench.words, 'lab', 'audio-echo'], /^ready/);
+      try {
+        const transferring = observed(bench);
+        await setTimeout(bench.settle * 1000);
+        const words = [
+          ...bench.words,
+          'lab',
+          'audio-call',
+          ADDRESSES.b1,
+          String(AUDIO_PORT),
+          String(bench.seconds - 2),
+        ];
+        const call = await Program.start(HOST_A, words);
+        const report = JSON.parse(await call.finish()) as AudioReport;
+        const { result, samples } = await transferring;
+        return {
+          value: report.medianMillis,
+          figures: {
+            '95th percentile, ms': report.p95Millis,
+            'lost, %': report.lossPercent,
+            'transfer beside it, Mbit/s': result.megabits,
+          },
+          samples: thinned(samples),
+          received: result.received.map(rounded),
+          interval: 0.25,
+        };
+      } finally {
+        await server.end();
+      }
+    },
+    paper: { off: 119, on: 82 },
+    goal: ratioGoal('with the rule at most 0.7 of the round trip without', ['on'], 'off', { atMost: 0.7 }),
+    claims: [
+      orderClaim('the rule lowers the delay of the call (EV-06)', 'on', 'off', 0.03, -1),
+      (systems) => {
+        const name = 'transfer beside it, Mbit/s';
+        const as = (id: string) =>
+          systems[id] === undefined ? undefined : { ...systems[id], median: systems[id].figures[name] ?? Number.NaN };
+        const bulk = Object.fromEntries(['on', 'off'].flatMap((id) => (as(id) === undefined ? [] : [[id, as(id)!]])));
+        return equalClaim('and leaves the transfer unharmed', 'on', 'off', 0.15)(bulk);
+      },
+    ],
+  },
+];

@@ -1,0 +1,170 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg, release } from 'node:os';
+import { join } from 'node:path';
+import { VERSION } from '../version.js';
+import type { Bench, Contender, Experiment } from './experiment.js';
+import { Nodes, type NodeTools } from './nodes.js';
+import {
+  type ContenderResult,
+  type ExperimentResult,
+  type LabResults,
+  type Run,
+  rounded,
+  summarise,
+} from './results.js';
+import { Testbed } from './testbed.js';
+
+/** What to run and how. */
+export interface LabOptions {
+  readonly experiments: readonly Experiment[];
+  readonly rounds: number;
+  /** Path selection of the MPIP that is compared with the paper's. */
+  readonly scheduler: string;
+  /** Only these contenders; all when empty. */
+  readonly systems: readonly string[];
+  /** Folder for `results.json`, written anew after every measurement. */
+  readonly out: string;
+  readonly tools: NodeTools;
+  readonly commit: string | null;
+  /** Ends the run after the measurement in progress; what is finished stays. */
+  readonly signal: AbortSignal;
+  readonly onProgress: (words: string) => void;
+}
+
+/** The file with everything measured. */
+export const RESULTS_FILE = 'results.json';
+
+/**
+ * Plays experiments: for each, contenders take turns, round after round, so that what changes on the machine meanwhile
+ * meets all alike. What fails is noted and the rest goes on.
+ * @throws LabError when the testbed cannot be built.
+ */
+export async function runLab(options: LabOptions): Promise<LabResults> {
+  const { experiments, tools, signal, out } = options;
+  mkdirSync(out, { recursive: true });
+  const began = new Date().toISOString();
+  const load = rounded(loadavg()[0]!);
+  const finished: ExperimentResult[] = [];
+  const write = (isComplete: boolean, current?: ExperimentResult): LabResults => {
+    const results: LabResults = {
+      tool: 'mpip lab',
+      version: VERSION,
+      commit: options.commit,
+      began,
+      machine: { kernel: release(), processor: cpus()[0]!.model, cores: cpus().length, node: process.version, load },
+      peerCommand: tools.peerCommand ?? null,
+      scheduler: options.scheduler,
+      rounds: options.rounds,
+      isComplete,
+      experiments: current === undefined ? finished : [...finished, current],
+    };
+    const path = join(out, RESULTS_FILE);
+    writeFileSync(`${path}.new`, `${JSON.stringify(results)}\n`);
+    renameSync(`${path}.new`, path);
+    return results;
+  };
+  const testbed = Testbed.up(tools.words);
+  try {
+    for (const experiment of experiments) {
+      if (signal.aborted) break;
+      finished.push(await play(experiment, testbed, options, (current) => void write(false, current)));
+    }
+  } finally {
+    await testbed.calm();
+    Testbed.down();
+  }
+  return write(!signal.aborted);
+}
+
+async function play(
+  experiment: Experiment,
+  testbed: Testbed,
+  options: LabOptions,
+  onResult: (current: ExperimentResult) => void,
+): Promise<ExperimentResult> {
+  const contenders = experiment
+    .contenders(options.scheduler)
+    .filter(({ id }) => options.systems.length === 0 || options.systems.includes(id));
+  const runs = new Map(contenders.map(({ id }) => [id, [] as Run[]]));
+  const errors = new Map(contenders.map(({ id }) => [id, [] as string[]]));
+  const result = () => resultOf(experiment, contenders, runs, errors);
+  for (let round = 1; round <= options.rounds; round++) {
+    for (const contender of contenders) {
+      if (options.signal.aborted) return result();
+      // Anew for each: no queue, route metric or rule of one contender meets the next.
+      await testbed.apply(experiment.conditions);
+      forgetMetrics();
+      try {
+        const run = await measure(experiment, contender, testbed, options.tools);
+        runs.get(contender.id)!.push(run);
+        const figure = `${run.value.toFixed(1)} ${experiment.unit}`;
+        options.onProgress(`${experiment.name}  round ${round} of ${options.rounds}  ${contender.label}: ${figure}`);
+      } catch (error) {
+        const text = (error as Error).message;
+        errors.get(contender.id)!.push(text);
+        options.onProgress(
+          `${experiment.name}  round ${round} of ${options.rounds}  ${contender.label}: failed: ${text}`,
+        );
+      }
+      onResult(result());
+    }
+  }
+  return result();
+}
+
+/** The kernel remembers what TCP found out about an address; the next contender starts without. */
+function forgetMetrics(): void {
+  for (const host of ['mpip-lab-a', 'mpip-lab-b', 'mpip-lab-r'])
+    spawnSync('ip', ['-n', host, 'tcp_metrics', 'flush'], { stdio: 'ignore' });
+}
+
+async function measure(experiment: Experiment, contender: Contender, testbed: Testbed, tools: NodeTools): Promise<Run> {
+  const { node } = contender;
+  const nodes = node === undefined ? undefined : await Nodes.start(tools, node, experiment.conditions);
+  const { seconds, settle } = experiment;
+  const bench: Bench = { testbed, contender, nodes, seconds, settle, words: tools.words };
+  try {
+    return await experiment.measure(bench);
+  } finally {
+    await nodes?.end();
+  }
+}
+
+function resultOf(
+  experiment: Experiment,
+  contenders: readonly Contender[],
+  runs: ReadonlyMap<string, readonly Run[]>,
+  errors: ReadonlyMap<string, readonly string[]>,
+): ExperimentResult {
+  const { name, title, source, about, unit, capacityMbps, seconds, settle, paper = {}, goal, claims = [] } = experiment;
+  const systems: Record<string, ContenderResult> = {};
+  for (const { id, label } of contenders)
+    systems[id] = summarise(label, unit, runs.get(id) ?? [], errors.get(id) ?? []);
+  const mptcp = systems.mptcp?.runs.length ? systems.mptcp.median : undefined;
+  const isRate = unit === 'Mbit/s';
+  const measured = Object.entries(systems).filter(([id, { runs: all }]) => id !== 'mptcp' && all.length > 0);
+  const ratios =
+    mptcp === undefined || !isRate
+      ? {}
+      : Object.fromEntries(measured.map(([id, system]) => [id, rounded(system.median / mptcp)]));
+  const own = ['mpip', 'mpip-scheduler'].flatMap((id) => (ratios[id] === undefined ? [] : [ratios[id]]));
+  const judged = goal?.judge(systems);
+  return {
+    name,
+    title,
+    source,
+    about,
+    unit,
+    capacityMbps,
+    seconds,
+    settle,
+    systems,
+    ratioToMptcp: own.length === 0 ? null : Math.max(...own),
+    ratios,
+    paper,
+    goal: goal?.text ?? null,
+    verdict: judged?.verdict ?? 'not measured',
+    judgements: [...(judged === undefined ? [] : [judged]), ...claims.map((claim) => claim(systems))],
+  };
+}
