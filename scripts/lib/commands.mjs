@@ -13,6 +13,7 @@ const PACKAGES = {
   ip: 'iproute2',
   iperf3: 'iperf3',
   iptables: 'iptables',
+  'iptables-legacy': 'iptables',
   mptcpize: 'mptcpize',
   ssh: 'openssh-client',
   'ssh-keygen': 'openssh-client',

@@ -14,13 +14,13 @@ export const AUDIO: readonly Experiment[] = [
     title: 'A call beside a transfer',
     source: 'Figure 5(a), 5(b), 4.3',
     about:
-      'Datagrams of 160 octets, 50 a second and answered, beside a TCP transfer, over 2 Mbit/s with 50 ms and 300 kbit/s with 20 ms; with the rule for packets below 200 octets and without.',
+      'Datagrams of 160 octets, 50 a second and answered, beside a TCP transfer, over 2 Mbit/s with 50 ms and 300 kbit/s with 20 ms each way; with the rule for packets below 200 octets and without.',
     capacityMbps: 2.3,
     unit: 'ms',
     conditions: conditions(
       {
-        a1: { rate: 2, queue: 30_000, out: late(50) },
-        a2: { rate: 0.3, queue: 10_000, out: late(20) },
+        a1: { rate: 2, queue: 30_000, out: late(50), in: late(50) },
+        a2: { rate: 0.3, queue: 10_000, out: late(20), in: late(20) },
       },
       { absent: ['b2'] },
     ),
@@ -28,8 +28,8 @@ export const AUDIO: readonly Experiment[] = [
       { id: 'off', label: 'no rule', node: { mode: 'fake-tcp' } },
       { id: 'on', label: 'small-packet rule', node: { mode: 'fake-tcp', smallPacketRule: true } },
     ],
-    seconds: 15,
-    settle: 8,
+    seconds: 30,
+    settle: 12,
     async measure(bench) {
       const server = await Program.start(HOST_B, [...bench.words, 'lab', 'audio-echo'], /^ready/);
       try {

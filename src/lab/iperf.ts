@@ -60,14 +60,7 @@ export async function transfer(options: Transfer): Promise<TransferResult> {
   const times = ['-t', String(seconds), '-O', String(settle), '-i', String(interval), '-P', String(streams)];
   const words = [...prefix, 'iperf3', '-c', address, '-p', port, ...times, '--json', ...kind];
   const client = await Program.start(options.from ?? HOST_A, words);
-  let sent: Report;
-  try {
-    sent = reportOf(await client.finish());
-  } finally {
-    await Promise.race([server.finish().catch(() => undefined), new Promise((resolve) => setTimeout(resolve, 2000))]);
-    await server.end();
-  }
-  const taken = reportOf(server.output);
+  const { sent, taken } = await bothReports(client, server);
   const received = (taken.intervals ?? []).map(({ sum }) => sum.bits_per_second / 1e6);
   const counted = sent.end?.sum_received ?? sent.end?.sum;
   if (counted === undefined) throw new LabError(`iperf3 gave no result for ${address}.`);
@@ -79,15 +72,25 @@ export async function transfer(options: Transfer): Promise<TransferResult> {
   };
 }
 
+/** What the two ends say. @throws LabError with what either says is wrong. */
+async function bothReports(client: Program, server: Program): Promise<{ sent: Report; taken: Report }> {
+  const ended = client.finish().catch(() => client.output);
+  const output = await ended;
+  await Promise.race([server.finish().catch(() => undefined), new Promise((resolve) => setTimeout(resolve, 2000))]);
+  await server.end();
+  const sent = reportOf(output);
+  const taken = reportOf(server.output);
+  const error = [sent.error, taken.error].filter((text) => text !== undefined).join('; the server: ');
+  if (error !== '') throw new LabError(`iperf3 says: ${error}.`);
+  return { sent, taken };
+}
+
 function reportOf(text: string): Report {
-  let report: Report;
   try {
-    report = JSON.parse(text) as Report;
+    return JSON.parse(text) as Report;
   } catch {
     throw new LabError(`iperf3 printed no JSON: ${text.slice(0, 200) || 'nothing'}.`);
   }
-  if (report.error !== undefined) throw new LabError(`iperf3 says: ${report.error}.`);
-  return report;
 }
 
 async function untilListening(namespace: string, port: string): Promise<void> {

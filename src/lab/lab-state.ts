@@ -1,9 +1,13 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isAlive, type Owner, ownIdentity } from '../io/linux/state-files.js';
 import { LabError } from './lab-error.js';
 
+/** The lab's name, with which those of its namespaces begin. Several labs, each with another, can be up at once. */
+export const LAB_NAME = labName(process.env.MPIP_LAB);
+
 /** Where the lab notes what it made, before it makes it; gone with the next boot, as are namespaces. */
-const FOLDER = '/run/mpip-lab';
+const FOLDER = `/run/${LAB_NAME}`;
 const FILE = join(FOLDER, 'state.json');
 const NAMESPACES = '/run/netns';
 
@@ -18,6 +22,8 @@ interface NotedNamespace {
 
 interface State {
   readonly version: 1;
+  /** Who made it last, and may still be using it. */
+  readonly owner: Owner;
   readonly namespaces: readonly NotedNamespace[];
 }
 
@@ -25,7 +31,10 @@ interface State {
 export class LabState {
   #namespaces: NotedNamespace[];
 
-  private constructor(namespaces: readonly NotedNamespace[]) {
+  private constructor(
+    namespaces: readonly NotedNamespace[],
+    private readonly owner: Owner | undefined,
+  ) {
     this.#namespaces = [...namespaces];
   }
 
@@ -35,11 +44,11 @@ export class LabState {
     try {
       text = readFileSync(FILE, 'utf8');
     } catch {
-      return new LabState([]);
+      return new LabState([], undefined);
     }
     try {
       const state = JSON.parse(text) as State;
-      if (state.version === 1 && Array.isArray(state.namespaces)) return new LabState(state.namespaces);
+      if (state.version === 1 && Array.isArray(state.namespaces)) return new LabState(state.namespaces, state.owner);
     } catch {
       // Said below.
     }
@@ -53,6 +62,13 @@ export class LabState {
       return found !== undefined && (inode === null || found === inode);
     };
     return this.#namespaces.filter(isThere).map(({ name }) => name);
+  }
+
+  /** @throws LabError when another process is using the lab. */
+  demandFree(): void {
+    const { owner } = this;
+    if (owner !== undefined && owner.pid !== process.pid && isAlive(owner))
+      throw new LabError(`The lab is being used by process ${owner.pid}; end that first.`);
   }
 
   /** Notes that a namespace is about to be made. @throws LabError when there is one of that name. */
@@ -82,7 +98,7 @@ export class LabState {
 
   #write(): void {
     mkdirSync(FOLDER, { recursive: true, mode: 0o700 });
-    const state: State = { version: 1, namespaces: this.#namespaces };
+    const state: State = { version: 1, owner: ownIdentity(), namespaces: this.#namespaces };
     writeFileSync(`${FILE}.new`, `${JSON.stringify(state)}\n`, { mode: 0o600 });
     renameSync(`${FILE}.new`, FILE);
   }
@@ -91,4 +107,10 @@ export class LabState {
 function inodeOf(name: string): number | undefined {
   const path = join(NAMESPACES, name);
   return existsSync(path) ? statSync(path).ino : undefined;
+}
+
+function labName(text = 'mpip-lab'): string {
+  if (!/^[a-z][a-z0-9-]{0,31}$/.test(text))
+    throw new LabError(`MPIP_LAB is '${text}'; it must be lower-case letters, digits and hyphens, 32 at most.`);
+  return text;
 }

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Conditions, DEVICES, type Device } from './conditions.js';
@@ -80,7 +80,7 @@ export class Nodes {
     const rules = join(tmpdir(), `mpip-lab-${process.pid}.rules.json`);
     const present = DEVICES.filter((device) => conditions.absent?.includes(device) !== true);
     const on = (host: string) => present.filter((device) => device.startsWith(host === HOST_A ? 'a' : 'b'));
-    if (options.smallPacketRule === true) await writeRules(rules);
+    if (options.smallPacketRule === true) writeFileSync(rules, JSON.stringify(RULES));
     const start = (host: string) => {
       const words =
         tools.peerCommand === undefined
@@ -151,7 +151,8 @@ function own(
   ];
 }
 
-function foreign(command: string, options: NodeOptions, host: string, devices: readonly Device[]) {
+/** The words that start somebody else's node; what it needs to know is in its environment. */
+export function foreign(command: string, options: NodeOptions, host: string, devices: readonly Device[]) {
   const environment = [
     `MPIP_LAB_HOST=${host === HOST_A ? 'client' : 'server'}`,
     `MPIP_LAB_INTERFACES=${devices.join(' ')}`,
@@ -159,11 +160,6 @@ function foreign(command: string, options: NodeOptions, host: string, devices: r
     `MPIP_LAB_SMALL_PACKET_RULE=${options.smallPacketRule === true ? 1 : 0}`,
   ];
   return ['env', ...environment, 'sh', '-c', command];
-}
-
-async function writeRules(path: string): Promise<void> {
-  const { writeFile } = await import('node:fs/promises');
-  await writeFile(path, JSON.stringify(RULES));
 }
 
 /** Paths of the session that sent most. */

@@ -61,6 +61,14 @@ export interface ExperimentResult {
   readonly judgements: readonly Judgement[];
 }
 
+/** What `mpip check` said of somebody else's node before the experiments. */
+export interface CheckResult {
+  readonly verdict: string;
+  readonly counts: Readonly<Record<string, number>>;
+  /** The whole report, JSON. */
+  readonly report: string;
+}
+
 /** The machine that it was measured on. */
 export interface Machine {
   readonly kernel: string;
@@ -79,6 +87,7 @@ export interface LabResults {
   readonly began: string;
   readonly machine: Machine;
   readonly peerCommand: string | null;
+  readonly check: CheckResult | null;
   readonly scheduler: string;
   readonly rounds: number;
   readonly isComplete: boolean;

@@ -4,8 +4,10 @@ import { cpus, loadavg, release } from 'node:os';
 import { join } from 'node:path';
 import { VERSION } from '../version.js';
 import type { Bench, Contender, Experiment } from './experiment.js';
+import { examineForeignNode } from './foreign-node.js';
 import { Nodes, type NodeTools } from './nodes.js';
 import {
+  type CheckResult,
   type ContenderResult,
   type ExperimentResult,
   type LabResults,
@@ -13,7 +15,7 @@ import {
   rounded,
   summarise,
 } from './results.js';
-import { Testbed } from './testbed.js';
+import { HOST_A, HOST_B, ROUTER, Testbed } from './testbed.js';
 
 /** What to run and how. */
 export interface LabOptions {
@@ -23,6 +25,8 @@ export interface LabOptions {
   readonly scheduler: string;
   /** Only these contenders; all when empty. */
   readonly systems: readonly string[];
+  /** Other times than the experiments', in seconds. */
+  readonly times: { readonly seconds?: number; readonly settle?: number };
   /** Folder for `results.json`, written anew after every measurement. */
   readonly out: string;
   readonly tools: NodeTools;
@@ -46,6 +50,7 @@ export async function runLab(options: LabOptions): Promise<LabResults> {
   const began = new Date().toISOString();
   const load = rounded(loadavg()[0]!);
   const finished: ExperimentResult[] = [];
+  let check: CheckResult | null = null;
   const write = (isComplete: boolean, current?: ExperimentResult): LabResults => {
     const results: LabResults = {
       tool: 'mpip lab',
@@ -54,6 +59,7 @@ export async function runLab(options: LabOptions): Promise<LabResults> {
       began,
       machine: { kernel: release(), processor: cpus()[0]!.model, cores: cpus().length, node: process.version, load },
       peerCommand: tools.peerCommand ?? null,
+      check,
       scheduler: options.scheduler,
       rounds: options.rounds,
       isComplete,
@@ -66,6 +72,12 @@ export async function runLab(options: LabOptions): Promise<LabResults> {
   };
   const testbed = Testbed.up(tools.words);
   try {
+    if (tools.peerCommand !== undefined) {
+      options.onProgress('mpip check of the node on the server …');
+      check = await examineForeignNode(testbed, tools, out);
+      options.onProgress(`mpip check: ${check.verdict}`);
+      write(false);
+    }
     for (const experiment of experiments) {
       if (signal.aborted) break;
       finished.push(await play(experiment, testbed, options, (current) => void write(false, current)));
@@ -88,7 +100,7 @@ async function play(
     .filter(({ id }) => options.systems.length === 0 || options.systems.includes(id));
   const runs = new Map(contenders.map(({ id }) => [id, [] as Run[]]));
   const errors = new Map(contenders.map(({ id }) => [id, [] as string[]]));
-  const result = () => resultOf(experiment, contenders, runs, errors);
+  const result = () => resultOf({ ...experiment, ...options.times }, contenders, runs, errors);
   for (let round = 1; round <= options.rounds; round++) {
     for (const contender of contenders) {
       if (options.signal.aborted) return result();
@@ -96,7 +108,7 @@ async function play(
       await testbed.apply(experiment.conditions);
       forgetMetrics();
       try {
-        const run = await measure(experiment, contender, testbed, options.tools);
+        const run = await measure(experiment, contender, testbed, options);
         runs.get(contender.id)!.push(run);
         const figure = `${run.value.toFixed(1)} ${experiment.unit}`;
         options.onProgress(`${experiment.name}  round ${round} of ${options.rounds}  ${contender.label}: ${figure}`);
@@ -115,14 +127,19 @@ async function play(
 
 /** The kernel remembers what TCP found out about an address; the next contender starts without. */
 function forgetMetrics(): void {
-  for (const host of ['mpip-lab-a', 'mpip-lab-b', 'mpip-lab-r'])
+  for (const host of [HOST_A, HOST_B, ROUTER])
     spawnSync('ip', ['-n', host, 'tcp_metrics', 'flush'], { stdio: 'ignore' });
 }
 
-async function measure(experiment: Experiment, contender: Contender, testbed: Testbed, tools: NodeTools): Promise<Run> {
+async function measure(
+  experiment: Experiment,
+  contender: Contender,
+  testbed: Testbed,
+  { tools, times }: LabOptions,
+): Promise<Run> {
   const { node } = contender;
   const nodes = node === undefined ? undefined : await Nodes.start(tools, node, experiment.conditions);
-  const { seconds, settle } = experiment;
+  const { seconds, settle } = { ...experiment, ...times };
   const bench: Bench = { testbed, contender, nodes, seconds, settle, words: tools.words };
   try {
     return await experiment.measure(bench);

@@ -2,14 +2,14 @@ import { ADDRESSES, type Conditions, DEVICES, type Device, type NicConditions } 
 import { inNamespace, Program, run, tryRun, whyNoLab } from './host-commands.js';
 import type { Impairment } from './impairment.js';
 import { LabError } from './lab-error.js';
-import { LabState } from './lab-state.js';
+import { LAB_NAME, LabState } from './lab-state.js';
 import { RateVariation } from './rate-variation.js';
 import { limitPairs, setRate } from './shaping.js';
 
 /** The network namespaces: client, router, server. */
-export const HOST_A = 'mpip-lab-a';
-export const ROUTER = 'mpip-lab-r';
-export const HOST_B = 'mpip-lab-b';
+export const HOST_A = `${LAB_NAME}-a`;
+export const ROUTER = `${LAB_NAME}-r`;
+export const HOST_B = `${LAB_NAME}-b`;
 const NAMESPACES = [HOST_A, ROUTER, HOST_B] as const;
 
 /** Number of an interface: third octet of its network, and its host's table of routes. */
@@ -82,9 +82,11 @@ export class Testbed {
   /**
    * Ends every process in the lab's namespaces and removes them; nothing else is touched.
    * @returns the names of what was removed.
+   * @throws LabError when another process is using it.
    */
   static down(): string[] {
     const state = LabState.read();
+    state.demandFree();
     const removed = state.present;
     for (const name of removed) {
       for (const pid of tryRun('ip', ['netns', 'pids', name]).stdout.split('\n').filter(Boolean)) {

@@ -18,6 +18,8 @@ interface LabArguments {
   readonly names: string[] | undefined;
   readonly out: string | undefined;
   readonly rounds: string | undefined;
+  readonly seconds: string | undefined;
+  readonly settle: string | undefined;
   readonly system: string[];
   readonly scheduler: string | undefined;
   readonly 'peer-command': string | undefined;
@@ -49,6 +51,8 @@ const command: CommandModule<object, LabArguments> = {
       .positional('names', { describe: 'experiments (mpip lab list), or a folder', type: 'string', array: true })
       .option('out', single('folder for results.json and report.html (default mpip-lab)'))
       .option('rounds', single('how often each contender takes its turn (default 3)'))
+      .option('seconds', single("how long each measurement takes (default: the experiment's)"))
+      .option('settle', single("seconds before it that do not count (default: the experiment's)"))
       .option('system', repeatable('only this contender, such as mpip or mptcp'))
       .option('scheduler', single(`path selection that is compared with the paper's (default ${DEFAULT_SCHEDULER})`))
       .option('peer-command', single("shell command that starts somebody else's MPIP node (docs/lab.md)"))
@@ -130,6 +134,10 @@ async function run(argv: LabArguments, experiments: readonly Experiment[]): Prom
     rounds,
     scheduler,
     systems: argv.system,
+    times: {
+      ...(argv.seconds === undefined ? {} : { seconds: wholeNumber('--seconds', argv.seconds, 1, 86_400) }),
+      ...(argv.settle === undefined ? {} : { settle: wholeNumber('--settle', argv.settle, 0, 3600) }),
+    },
     out,
     commit: commitOf(),
     tools: {

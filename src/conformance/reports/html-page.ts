@@ -1,17 +1,9 @@
+import { PAGE_STYLE } from '../../html/page-style.js';
+
 /** Style of the HTML report: one page, readable on paper, on a phone, in the dark and without scripts. */
 export const STYLE = `
-:root { color-scheme: light dark; --ink: #1c2024; --soft: #5f6b76; --line: #d9dee3; --ground: #fff; --raised: #f6f8fa;
-  --pass: #1a7f37; --fail: #cf222e; --unsure: #9a6700; --none: #6e7781; --cm: #0550ae; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --soft: #9aa5b1; --line: #30363d; --ground: #0d1117;
-  --raised: #161b22; --pass: #3fb950; --fail: #ff7b72; --unsure: #d29922; --none: #8b949e; --cm: #79c0ff; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 76rem; padding: 1.5rem 1rem 4rem; background: var(--ground); color: var(--ink);
-  font: 15px/1.5 system-ui, "Segoe UI", Helvetica, Arial, sans-serif; }
-a { color: var(--cm); text-decoration: none; } a:hover { text-decoration: underline; }
-h1 { font-size: 1.6rem; margin: 0 0 .2rem; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }
-code, pre, .sequence, .id { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .88em; }
-.facts { color: var(--soft); margin: 0 0 1rem; }
-.note { border-left: 4px solid var(--unsure); background: var(--raised); padding: .6rem .9rem; }
+${PAGE_STYLE}
+.sequence, .id { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .88em; }
 .bar { display: flex; height: 10px; border-radius: 5px; overflow: hidden; background: var(--line); margin: .4rem 0 .9rem; }
 .bar span { display: block; min-width: 2px; }
 .chips { display: flex; flex-wrap: wrap; gap: .4rem; align-items: center; position: sticky; top: 0; background: var(--ground);
@@ -29,8 +21,7 @@ details.case > summary:hover { background: var(--raised); } .purpose { color: va
 .inconc, .warn, .known { color: var(--unsure); } .not-applicable, .not-run, .untestable { color: var(--none); }
 .bg-pass { background: var(--pass); } .bg-fail, .bg-error, .bg-none { background: var(--fail); } .bg-inconc { background: var(--unsure); }
 .bg-not-applicable, .bg-not-run { background: var(--none); }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: .3rem .7rem .3rem 0;
-  border-bottom: 1px solid var(--line); } th { color: var(--soft); font-weight: 600; } td:first-child, td:nth-child(2) { white-space: nowrap; }
+td:first-child, td:nth-child(2) { white-space: nowrap; }
 pre { background: var(--raised); padding: .6rem .8rem; overflow-x: auto; margin: .4rem 0; } mark { background: var(--fail); color: var(--ground); }
 .sequence { max-width: none; display: block; margin: .4rem 0; } .sequence text { fill: var(--ink); font-size: 11px; }
 .sequence .end { font-weight: 600; } .sequence .peer { fill: var(--cm); } .sequence .life { stroke: var(--line); stroke-width: 2; }

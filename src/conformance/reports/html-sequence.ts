@@ -1,5 +1,5 @@
+import { escapeHtml } from '../../html/escape.js';
 import type { ExchangePacket } from '../exchange.js';
-import { escapeHtml } from './html-text.js';
 
 const MARGIN = 90;
 const COLUMN = 112;

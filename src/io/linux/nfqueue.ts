@@ -12,7 +12,15 @@ const MESSAGE = { packet: 0, verdict: 1, config: 2, batch: 3 } as const;
 const HEADER = 16;
 const GENERIC = 4;
 const REQUEST = 1;
-const ATTRIBUTE = { packetHeader: 1, verdictHeader: 2, command: 1, parameters: 2, longest: 3, mask: 4, flags: 5 } as const;
+const ATTRIBUTE = {
+  packetHeader: 1,
+  verdictHeader: 2,
+  command: 1,
+  parameters: 2,
+  longest: 3,
+  mask: 4,
+  flags: 5,
+} as const;
 const BIND = 1;
 const COPY_META = 1;
 /** A super-packet counts as one: it is not cut for the queue. */
