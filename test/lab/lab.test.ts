@@ -8,6 +8,7 @@ import { after, describe, test } from 'node:test';
 import { Ajv } from 'ajv';
 import { ADDRESSES, conditions, DEVICES, late } from '../../src/lab/conditions.js';
 import { whyNoLab } from '../../src/lab/host-commands.js';
+import type { LabResults } from '../../src/lab/results.js';
 import { noBrowser, withPage } from '../support/browser.js';
 
 // Of its own, so that it meets no other lab of this host. Set before the modules that read it are loaded.
@@ -98,14 +99,14 @@ describe('the lab', { skip: whyNoLab() ?? false }, () => {
     const [code] = await once(child, 'close');
     // Whether a goal is met is the machine's affair.
     assert.ok(code === 0 || code === 1, said);
-    const results = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8'));
+    const results: unknown = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8'));
     const isResults = new Ajv({ allErrors: true, formats: { 'date-time': true } }).compile(
       JSON.parse(readFileSync('docs/schema/lab-results.schema.json', 'utf8')),
     );
     assert.ok(isResults(results), JSON.stringify(isResults.errors));
-    const [experiment] = results.experiments;
-    assert.ok(experiment.systems.tcp.medianMbps > 0 && experiment.systems.mpip.medianMbps > 0, said);
-    assert.ok(experiment.systems.mpip.typical.samples.at(-1).paths.length >= 2, 'several paths');
+    const [experiment] = (results as LabResults).experiments;
+    assert.ok(experiment!.systems.tcp!.median > 0 && experiment!.systems.mpip!.median > 0, said);
+    assert.ok(experiment!.systems.mpip!.typical!.samples.at(-1)!.paths.length >= 2, 'several paths');
     assert.equal(Testbed.isUp(), false, 'nothing is left');
     if (noBrowser !== false) return;
     await withPage(join(out, 'report.html'), async (page, log) => {
