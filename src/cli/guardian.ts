@@ -14,7 +14,11 @@ export class Guardian {
   #starts = 0;
   #isDone = false;
 
-  constructor(private readonly report: (sentence: string) => void) {
+  /** @param shieldSeconds how long packets with a CM are kept from the kernel after the peer was killed. */
+  constructor(
+    private readonly report: (sentence: string) => void,
+    private readonly shieldSeconds: number,
+  ) {
     this.#start();
   }
 
@@ -26,7 +30,8 @@ export class Guardian {
 
   #start(): void {
     this.#starts++;
-    const cleanUp = [...process.execArgv, process.argv[1]!, 'peer', '--cleanup', '--after', String(process.pid)];
+    const words = ['--cleanup', '--after', String(process.pid), '--shield', String(this.shieldSeconds)];
+    const cleanUp = [...process.execArgv, process.argv[1]!, 'peer', ...words];
     const child = spawn('/bin/sh', ['-c', SCRIPT, 'mpip-guardian', process.execPath, ...cleanUp], {
       cwd: '/',
       detached: true,

@@ -1,5 +1,6 @@
+import { setTimeout } from 'node:timers/promises';
 import { formatIpv4, hostMtu, type Ipv4 } from '../codec/index.js';
-import { Endpoint, type EndpointOptions } from '../endpoint/index.js';
+import { Endpoint, type EndpointOptions, type Session } from '../endpoint/index.js';
 import { HostLinks } from '../io/linux/host-links.js';
 import { type HostEvent, type HostNetwork, hostEvents, usableAddresses } from '../io/linux/host-network.js';
 import { formatNetwork, type HostInterface } from '../io/linux/host-routes.js';
@@ -8,6 +9,7 @@ import { HostError, libc } from '../io/linux/libc.js';
 import type { NetlinkMessage } from '../io/linux/netlink.js';
 import { NetworkMonitor } from '../io/linux/network-monitor.js';
 import { MOST_FILTER_ENTRIES, type Network } from '../io/linux/packet-filter.js';
+import type { HostChange } from '../io/linux/state-files.js';
 import { TunDevice } from '../io/linux/tun.js';
 import { wallClock } from '../io/wall-clock.js';
 import type { Controlled } from './control-commands.js';
@@ -16,6 +18,8 @@ import { PacketExchange, type PacketNode } from './packet-exchange.js';
 
 /** How often addresses that are held for sessions are looked through. */
 const HOLD_CHECK_MS = 10_000;
+/** How often a node that is to end looks whether its peers have noticed. */
+const DRAIN_CHECK_MS = 50;
 const EVENTS_KEPT = 100;
 /** Peers' addresses for which a way is looked for when the routes change. */
 const MOST_DESTINATIONS = 64;
@@ -31,6 +35,8 @@ export interface InterfacePeerOptions extends Omit<EndpointOptions, 'addresses' 
    * datagrams to the interfaces. Default true.
    */
   readonly offload?: boolean;
+  /** Changes of killed processes that hold on these interfaces: this one undoes them. */
+  readonly inherited?: readonly HostChange[];
   /** Told of changes of the host's network, after the node has followed them, and of what could not be followed. */
   readonly onHostChange?: (events: readonly HostEvent[], problems: readonly string[]) => void;
 }
@@ -140,6 +146,7 @@ export class InterfacePeer implements Controlled {
       this.setup = new HostSetup(
         { names: options.interfaces, networks, tun: tun.name, mtu: this.hostMtu },
         this.#situation([]),
+        options.inherited,
       );
     } catch (error) {
       for (const opened of [exchange, links, tun, monitor]) opened?.close();
@@ -197,6 +204,24 @@ export class InterfacePeer implements Controlled {
       events: this.#events,
     };
     return { host };
+  }
+
+  /**
+   * Sends packets as they are from now on and waits until the peers do so, too (docs/decisions.md 60).
+   * @param seconds how long at most.
+   * @param giveUp ends the waiting at once.
+   * @returns the connections in which peers may go on with CMs.
+   */
+  async drain(seconds: number, giveUp?: Promise<unknown>): Promise<readonly Session[]> {
+    const { endpoint } = this;
+    let isGivenUp = seconds === 0;
+    void giveUp?.then(() => (isGivenUp = true));
+    const end = this.#now() + seconds * 1e6;
+    endpoint.leave(this.#now());
+    this.flush();
+    while (!isGivenUp && this.#now() < end && endpoint.speaking(this.#now()).length > 0)
+      await setTimeout(DRAIN_CHECK_MS);
+    return endpoint.speaking(this.#now());
   }
 
   /** Undoes every change of the host and closes. @returns sentences on what could not be undone. */

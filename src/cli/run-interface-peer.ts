@@ -1,12 +1,13 @@
 import { setTimeout } from 'node:timers/promises';
 import { formatIpv4 } from '../codec/index.js';
+import type { Session } from '../endpoint/index.js';
 import { needCapabilities } from '../io/linux/capabilities.js';
-import { undoLeftovers } from '../io/linux/host-changes.js';
+import { liftShields, undoLeftovers } from '../io/linux/host-changes.js';
 import { eventInWords, type HostEvent } from '../io/linux/host-network.js';
 import { formatNetwork, parseNetwork } from '../io/linux/host-routes.js';
 import { HostError, libc } from '../io/linux/libc.js';
 import type { Network } from '../io/linux/packet-filter.js';
-import { withHostLock } from '../io/linux/state-files.js';
+import { type HostChange, withHostLock } from '../io/linux/state-files.js';
 import { ControlServer } from './control-server.js';
 import { Exit, FaultError, UsageError } from './exit.js';
 import { Guardian } from './guardian.js';
@@ -38,19 +39,31 @@ export interface PeerFiles {
   readonly rules?: string;
 }
 
+/** How a peer ends, in seconds. */
+export interface PeerEnd {
+  /** How long it goes on taking CMs off, at most, until its peers have noticed. */
+  readonly drain: number;
+  /** How long packets with a CM are kept from the kernel after it was killed. */
+  readonly shield: number;
+}
+
 /**
  * Runs a node on the host's own traffic until SIGINT, SIGTERM or, without a rules file, SIGHUP; prints `ready` with
  * interfaces, routes and host MTU on standard output when traffic flows through it.
  * @returns the exit code.
  */
-export async function runInterfacePeer(options: InterfacePeerOptions, files: PeerFiles): Promise<number> {
+export async function runInterfacePeer(
+  options: InterfacePeerOptions,
+  files: PeerFiles,
+  { drain, shield }: PeerEnd,
+): Promise<number> {
   const { rules } = files;
   // Wrong rules are told before anything is changed.
   if (rules !== undefined) readRules(rules);
   // From here on a signal waits, so that none ends the process between a change of the host and its undoing.
   const stopped = stopSignal(rules === undefined);
   const peer = open({ ...options, onHostChange: (events, problems) => sayChange(peer, events, problems) });
-  const guardian = new Guardian(report);
+  const guardian = new Guardian(report, shield);
   const close = () => {
     const problems = peer.close();
     guardian.dismiss();
@@ -76,8 +89,11 @@ export async function runInterfacePeer(options: InterfacePeerOptions, files: Pee
   }
   process.stdout.write(`ready ${readyWords(peer)}\n`);
   const signal = await stopped;
+  // A second signal ends the waiting.
+  const speaking = await peer.drain(drain, stopSignal());
   control.close();
   const problems = close();
+  if (speaking.length > 0) report(speakingInWords(speaking));
   for (const problem of problems) report(problem);
   sayStopped(peer.endpoint, signal);
   return problems.length === 0 ? Exit.ok : Exit.fault;
@@ -90,10 +106,21 @@ function open(options: InterfacePeerOptions): InterfacePeer {
     libc();
     needCapabilities();
     return withHostLock(() => {
-      const { undone, problems } = undoLeftovers();
+      const { undone, problems, shields } = undoLeftovers({ isShielding: true });
       for (const pid of undone) report(`undone what the killed process ${pid} left.`);
       for (const problem of problems) report(problem);
-      return new InterfacePeer(options);
+      const isNeeded = (change: HostChange) =>
+        (change.kind === 'qdisc' || change.kind === 'offload') && options.interfaces.includes(change.device);
+      const inherited = shields.flatMap(({ changes }) => changes.filter(isNeeded));
+      let isOpen = false;
+      try {
+        const peer = new InterfacePeer({ ...options, inherited });
+        isOpen = true;
+        return peer;
+      } finally {
+        // Only now: between, packets with a CM would reach the kernel.
+        for (const problem of liftShields(shields, (change) => isOpen && isNeeded(change))) report(problem);
+      }
     });
   } catch (error) {
     if (error instanceof HostError) throw new FaultError(error.message);
@@ -106,6 +133,14 @@ function sayChange({ endpoint }: InterfacePeer, events: readonly HostEvent[], pr
   if (events.length > 0)
     report(`${events.map(eventInWords).join(', ')}; addresses now ${endpoint.addresses.map(formatIpv4).join(' ')}.`);
   for (const problem of problems) report(problem);
+}
+
+/** The connections in which peers did not notice that this node ends. */
+function speakingInWords(sessions: readonly Session[]): string {
+  const [first] = sessions;
+  const { destination, destinationPort } = first!.tuple;
+  const others = sessions.length > 1 ? ` and ${sessions.length - 1} more` : '';
+  return `ended before ${formatIpv4(destination)}:${destinationPort}${others} noticed; what still comes from there with a control message damages open connections, so end them.`;
 }
 
 function readyWords({ endpoint, setup, hostMtu, tun, interfaceNames }: InterfacePeer): string {
@@ -123,15 +158,17 @@ function readyWords({ endpoint, setup, hostMtu, tun, interfaceNames }: Interface
 /**
  * Undoes what killed peers left on this host (`mpip peer --cleanup`).
  * @param after a process whose end is waited for first.
+ * @param shield seconds that packets with a CM are kept from the kernel.
  * @returns the exit code.
  */
-export async function cleanUpHost(after?: number): Promise<number> {
+export async function cleanUpHost(after?: number, shield = 0): Promise<number> {
+  const undo = () => withHostLock(() => undoLeftovers({ isShielding: shield > 0 }));
   try {
-    let { undone, alive, vanished, problems } = withHostLock(undoLeftovers);
+    let { undone, alive, vanished, problems, shields } = undo();
     for (let waited = 0; after !== undefined && alive.includes(after) && waited < LONGEST_DEATH_MS; ) {
       await setTimeout(DEATH_CHECK_MS);
       waited += DEATH_CHECK_MS;
-      ({ undone, alive, vanished, problems } = withHostLock(undoLeftovers));
+      ({ undone, alive, vanished, problems, shields } = undo());
     }
     for (const pid of undone) process.stdout.write(`Undone what the killed process ${pid} left.\n`);
     for (const pid of alive) process.stdout.write(`Process ${pid} is still running; its changes stay until it ends.\n`);
@@ -141,6 +178,12 @@ export async function cleanUpHost(after?: number): Promise<number> {
       );
     if (undone.length + alive.length + vanished + problems.length === 0) process.stdout.write('Nothing was left.\n');
     for (const problem of problems) report(problem);
+    if (shields.length > 0) {
+      process.stdout.write(`Packets with a control message reach no application for ${shield} s more.\n`);
+      await setTimeout(shield * 1000);
+      for (const { pid } of shields)
+        for (const problem of withHostLock(() => undoLeftovers({ pid })).problems) report(problem);
+    }
     return problems.length === 0 ? Exit.ok : Exit.fault;
   } catch (error) {
     if (error instanceof HostError) throw new FaultError(error.message);

@@ -21,6 +21,8 @@ export interface AvailabilityRow {
   layout: LayoutName | undefined;
   /** When the row may be asked again after Table 4 lost it, microseconds. */
   askAgainAt: number;
+  /** When to ask again after the node there was found to be gone, microseconds; Infinity when it was not. */
+  askAt: number;
 }
 
 /**
@@ -62,6 +64,7 @@ export class AvailabilityTable {
         queries: 0,
         layout: undefined,
         askAgainAt: Number.NEGATIVE_INFINITY,
+        askAt: Number.POSITIVE_INFINITY,
       };
       this.#rows.set(addressKey(address, port), row);
     }

@@ -41,6 +41,8 @@ export interface Counters {
   icmpErrors: number;
   /** Times that a router or the peer said that a path leads nowhere. */
   pathsDoubted: number;
+  /** Sessions that ended because the peer's node was taken for gone (docs/decisions.md 60). */
+  peersLeft: number;
   /** Packets of the host that were too large: it was told. */
   tooLarge: number;
 }
@@ -72,6 +74,7 @@ export function newCounters(): Counters {
     claims: 0,
     icmpErrors: 0,
     pathsDoubted: 0,
+    peersLeft: 0,
     tooLarge: 0,
   };
 }

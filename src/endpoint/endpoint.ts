@@ -1,6 +1,7 @@
 import { Flags, type Ipv4, type Tuple } from '../codec/index.js';
 import { FakeTcp } from './fake-tcp.js';
 import { Inbound } from './inbound.js';
+import { Leaving } from './leaving.js';
 import { NodeState } from './node-state.js';
 import { Opening } from './opening.js';
 import { type EndpointOptions, type Settings, settingsOf } from './options.js';
@@ -37,7 +38,7 @@ export class Endpoint {
   constructor(options: EndpointOptions) {
     this.settings = settingsOf(options);
     const { constants, random } = this.settings;
-    this.state = new NodeState(this.settings);
+    this.state = new NodeState(this.settings, (session, now) => this.#end(session, now));
     this.fakeTcp = new FakeTcp(
       this.state.mesh,
       random,
@@ -114,11 +115,12 @@ export class Endpoint {
   #work(now: number): number {
     const { sessions, waiting, reassembly } = this.state;
     const givenUp = reassembly.size > 0 ? reassembly.sweep(now) : Number.POSITIVE_INFINITY;
+    const asking = this.state.leaving?.poll(now) ?? Number.POSITIVE_INFINITY;
     const released = this.inbound.isHolding ? this.inbound.releaseHeld(now) : Number.POSITIVE_INFINITY;
     if (this.fakeTcp.size > 0) this.fakeTcp.poll(now);
     const opened = this.opening.size > 0 ? this.opening.poll(now) : Number.POSITIVE_INFINITY;
     const handshakes = this.fakeTcp.size > 0 ? this.fakeTcp.deadline : Number.POSITIVE_INFINITY;
-    const next = Math.min(released, handshakes, givenUp, opened);
+    const next = Math.min(released, handshakes, givenUp, opened, asking);
     if (sessions.size === 0 && waiting.size === 0) return next;
     if (now >= this.#nextSweep) {
       waiting.sweep(now);
@@ -157,10 +159,35 @@ export class Endpoint {
    * may bring it back (docs/decisions.md 46).
    */
   endSession(session: Session, now: number): void {
+    this.#end(session, this.#timeAt(now));
+  }
+
+  #end(session: Session, now: number): void {
     this.inbound.releaseAll(session);
     this.fakeTcp.forget(session);
     this.opening.forget(session);
-    this.state.sessions.remove(session, this.#timeAt(now));
+    this.state.sessions.remove(session, now);
+  }
+
+  /**
+   * The node is about to end (docs/decisions.md 60): from now on it sends its host's packets as they are and only takes
+   * CMs off, until `speaking` is empty.
+   */
+  leave(now: number): void {
+    const { state } = this;
+    const time = this.#timeAt(now);
+    for (const session of state.sessions.rows()) {
+      this.fakeTcp.forget(session);
+      this.opening.forget(session);
+    }
+    state.waiting.clear();
+    const send = (packet: Uint8Array) => this.outbound.sendPlain(packet, packet.length);
+    state.leaving ??= new Leaving(state.sessions, send, () => state.addresses, time);
+  }
+
+  /** The sessions in which peers may still send CMs after `leave`. */
+  speaking(now: number): readonly Session[] {
+    return this.state.leaving?.open(this.#timeAt(now)) ?? [];
   }
 
   /** Forgets every row of Tables 2, 3, 4, 5 and 7, as a restart does; Table 6, addresses and counters stay. */

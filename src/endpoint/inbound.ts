@@ -21,6 +21,7 @@ import type { AvailabilityRow } from './availability.js';
 import type { FakeTcp } from './fake-tcp.js';
 import { isHeartbeatDue } from './heartbeat.js';
 import { IcmpErrors } from './icmp-errors.js';
+import type { Leaving } from './leaving.js';
 import type { NodeState } from './node-state.js';
 import type { Peer } from './nodes.js';
 import type { Outbound } from './outbound.js';
@@ -58,7 +59,7 @@ export class Inbound {
   }
 
   /** Takes a packet that arrived on an interface; `isSound`: its TCP or UDP checksum needs no verification. */
-  receive(packet: Uint8Array, now: number, length: number, isSound = false): void {
+  receive(packet: Uint8Array, now: number, length: number, isSound = false, isReassembled = false): void {
     this.#isSound = isSound;
     const { deliveries, waiting, counters } = this.state;
     const slot = deliveries.filling.appendCopy(packet, length);
@@ -81,8 +82,8 @@ export class Inbound {
     if (!isWhole || !view.recognise(this.acceptedLayouts(view)) || !this.isAcceptable(view)) {
       if (isReset(view)) {
         waiting.take(view.destination, view.destinationPort, view.source, view.sourcePort, now);
-        if (this.resets.take(view, length, now)) deliveries.filling.drop(slot);
-      }
+        if (this.state.leaving === undefined && this.resets.take(view, length, now)) deliveries.filling.drop(slot);
+      } else if (isWhole && !isReassembled) this.noteOrdinary(view, now);
       counters.ordinaryReceived++;
       if (isWhole) this.limitSegments(view);
       return;
@@ -99,7 +100,19 @@ export class Inbound {
     const whole = reassembly.add(fragment, length, now);
     if (whole === undefined) return;
     counters.reassembled++;
-    this.receive(whole, now, whole.length);
+    this.receive(whole, now, whole.length, false, true);
+  }
+
+  /** An ordinary packet from where a node speaks: the node there, or this one, is about to end (docs/decisions.md 60). */
+  noteOrdinary(view: DatagramView, now: number): void {
+    const { availability, departures, leaving, sessions } = this.state;
+    if (leaving !== undefined) {
+      const session = sessions.byTuple(reversedTuple(view), view.protocol, now);
+      if (session !== undefined) leaving.heardOrdinary(session);
+      return;
+    }
+    const row = availability.get(view.source, view.sourcePort);
+    if (row?.enabled) departures.ordinary(view, row, now);
   }
 
   /** True while anything waits to be delivered. */
@@ -152,6 +165,7 @@ export class Inbound {
     const { cm } = view;
     const { flags, layout, nodeId } = cm;
     if (nodeId === this.state.composer.nodeId(layout)) return this.receiveOwnId(view, flags);
+    if (this.state.leaving !== undefined) return this.receiveLeaving(view, this.state.leaving, now);
     if (this.isContested(view, now)) return this.receiveClaim(view, flags, layout, now);
     const { sessionId, pathId, feedbackPathId, pathDelay, timestamp } = cm;
     const peer = senderOf(view, cm.readAddresses(this.#announced), this.state, now);
@@ -180,6 +194,18 @@ export class Inbound {
       default:
         return this.receiveData(view, peer, sessionId, pathId, layout, now);
     }
+  }
+
+  /** The node is about to end: what comes with a CM still goes up without it, and nothing is answered. */
+  receiveLeaving(view: TrailerView, leaving: Leaving, now: number): boolean {
+    const { flags, layout, sessionId, pathId } = view.cm;
+    const peer = senderOf(view, view.cm.readAddresses(this.#announced), this.state, now);
+    this.strip(view);
+    if (flags > Flags.ipChange) return false;
+    const isForHost = this.receiveData(view, peer, sessionId, pathId, layout, now);
+    const session = sessionId === 0 ? undefined : peer.sessions.get(sessionId);
+    if (session !== undefined) leaving.heardCm(session, now);
+    return isForHost;
   }
 
   /** A CM with one's own node id changes no state: data is delivered stripped, the rest dropped (wire format, ids). */
@@ -344,6 +370,7 @@ export class Inbound {
     counters.heartbeatsReceived++;
     const session = sessionId === 0 ? undefined : sessions.byId(peer, sessionId, now);
     if (session === undefined) return;
+    session.heard(now);
     mesh.seen(session, reversedTuple(view), now, pathId === 0);
     sessionRules.refresh(session, Flags.heartbeat, now);
     sessionRules.confirm(session, sessionId);
@@ -353,6 +380,7 @@ export class Inbound {
   receiveHandshake(view: TrailerView, peer: Peer, sessionId: number, now: number): void {
     const session = sessionId === 0 ? undefined : this.state.sessions.byId(peer, sessionId, now);
     if (session === undefined || session.protocol !== TCP || view.protocol !== TCP) return;
+    session.heard(now);
     this.state.sessionRules.confirm(session, sessionId);
     if ((view.tcpFlags & TcpFlags.syn) === 0 || this.mayAnswer(view.source, now))
       this.fakeTcp.receive(view, session, now);
@@ -408,18 +436,21 @@ export class Inbound {
       counters.badWrappers++;
       return false;
     }
-    if (view.protocol === UDP && !isWrapped)
+    const isLeaving = this.state.leaving !== undefined;
+    if (view.protocol === UDP && !isWrapped && !isLeaving)
       this.considerHeartbeat(view, peer, session, sessionId, pathId, layout, now);
     if (session === undefined) return true;
     const back = reversedTuple(view);
     mesh.seen(session, back, now);
+    session.heard(now);
     if (this.resets.size > 0) this.resets.seen(session, view.cm.timestamp);
     if (isWrapped) this.state.fallback.received(session, back);
     else if (session.halfOpen > 0) this.fakeTcp.seenData(back, now);
     sessionRules.refresh(session, Flags.normal, now);
     sessionRules.confirm(session, sessionId);
-    if (now >= session.probeAt) this.outbound.probeRemoved(session, layout, now, true);
-    if (session.hasUnproven && session.protocol === UDP) this.outbound.probeUnproven(session, layout, now);
+    if (now >= session.probeAt && !isLeaving) this.outbound.probeRemoved(session, layout, now, true);
+    if (session.hasUnproven && session.protocol === UDP && !isLeaving)
+      this.outbound.probeUnproven(session, layout, now);
     if (isWrapped) this.unwrapSegment(view, session);
     else this.restore(view, session);
     this.limitSegments(view);

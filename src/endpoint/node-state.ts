@@ -5,7 +5,9 @@ import { Claims } from './claims.js';
 import { Composer } from './composer.js';
 import { ControlPackets } from './control-packet.js';
 import { type Counters, newCounters } from './counters.js';
+import { Departures } from './departures.js';
 import { Fallback } from './fallback.js';
+import type { Leaving } from './leaving.js';
 import { PathMesh } from './mesh.js';
 import { NodeTable, type Peer } from './nodes.js';
 import type { Settings } from './options.js';
@@ -16,7 +18,7 @@ import { AnswerLimit } from './rate-limit.js';
 import { Reassembly } from './reassembly.js';
 import { RoutingTable } from './routing.js';
 import { SessionRules } from './session-rules.js';
-import { SessionTable } from './sessions.js';
+import { type Session, SessionTable } from './sessions.js';
 
 /** Everything a node remembers: the tables of the paper and what works on them. Shared by sending and receiving. */
 export class NodeState {
@@ -36,6 +38,10 @@ export class NodeState {
   readonly selection: PathSelection;
   readonly addressChange: AddressChange;
   readonly claims = new Claims();
+  /** Peers whose node has ended. */
+  readonly departures: Departures;
+  /** This node is about to end; undefined when it is not. */
+  leaving: Leaving | undefined;
   readonly control: ControlPackets;
   readonly fallback: Fallback;
   readonly counters: Counters = newCounters();
@@ -52,7 +58,11 @@ export class NodeState {
   /** Datagrams that arrived in fragments. */
   readonly reassembly: Reassembly;
 
-  constructor(readonly settings: Settings) {
+  /** `endSession` removes a session with all that belongs to it. */
+  constructor(
+    readonly settings: Settings,
+    endSession: (session: Session, now: number) => void,
+  ) {
     const { constants, tableLimit, random, limits } = settings;
     this.addresses = settings.addresses;
     this.ownAddresses = settings.addresses;
@@ -81,6 +91,7 @@ export class NodeState {
     this.fallback = new Fallback(settings, this.sessions, this.counters);
     this.selection = new PathSelection(constants, random, settings.profile.tickMicros);
     this.addressChange = new AddressChange(this.mesh, constants['ip-change-packets'], constants['weight-max']);
+    this.departures = new Departures(this.sessions, this.counters, constants, endSession);
     this.control = new ControlPackets(random.below(0x10000));
   }
 

@@ -64,6 +64,10 @@ export class Outbound {
     const view = this.#view;
     const { waiting, availability, settings } = this.state;
     const status = view.parse(packet, 0, length);
+    if (this.state.leaving !== undefined && length <= settings.linkMtu) {
+      this.sendLeaving(view, now, length);
+      return;
+    }
     if (length > settings.linkMtu) {
       this.sendOversized(view, length, now);
       return;
@@ -81,6 +85,13 @@ export class Outbound {
     if (row?.enabled && this.isForgotten(row, now)) this.sendPlain(packet, length);
     else if (row?.enabled) this.sendToEnabled(view, row, now, length);
     else this.sendToUnknown(view, now, length);
+  }
+
+  /** The node is about to end: its host's packets are ordinary ones already. */
+  sendLeaving(view: DatagramView, now: number, length: number): void {
+    if (view.status === HeaderStatus.ok && view.protocol === TCP)
+      this.state.sessions.byTuple(tupleOf(view), TCP, now)?.noteSent(view);
+    this.sendPlain(view.bytes, length);
   }
 
   /** False for what is never touched: RST, multicast, broadcast, DHCP (docs/decisions.md 8), a UDP length that lies, packets of other hosts. */
@@ -109,9 +120,10 @@ export class Outbound {
 
   /** Section 3.2: the original goes out unmodified; a copy with the query flag follows while the limit is not reached. */
   sendToUnknown(view: DatagramView, now: number, length: number): void {
-    const { availability, settings, counters } = this.state;
+    const { availability, settings, counters, departures } = this.state;
     this.sendPlain(view.bytes, length);
     const row = availability.row(view.destination, view.destinationPort);
+    departures.reconsider(row, now);
     if (!this.mayQuery(row)) return;
     row.queries++;
     counters.queriesSent++;
@@ -139,6 +151,10 @@ export class Outbound {
     const { state } = this;
     const tuple = tupleOf(view);
     const session = state.sessionRules.toSend(row, tuple, view.protocol, now);
+    if (session !== undefined && this.isTrial(session)) {
+      this.sendTrial(view, session, now, length);
+      return;
+    }
     const layout = row.layout ?? state.settings.profile.layout;
     if (session === undefined) {
       state.counters.idsExhausted++;
@@ -152,6 +168,28 @@ export class Outbound {
       state.counters.confirmationsSent++;
       this.sendCopy(view, tuple, Flags.enabled, layout, now);
     }
+  }
+
+  /** True when nothing of a session comes any more and its next segment is to go out as it is (docs/decisions.md 60). */
+  isTrial(session: Session): boolean {
+    const { departures, mesh, addresses } = this.state;
+    return mesh.hasOwnTuple(session, addresses) && departures.isTrial(session);
+  }
+
+  /** Sends a segment of a session without a CM, by the session's own tuple. */
+  sendTrial(view: DatagramView, session: Session, now: number, length: number): void {
+    session.noteSent(view);
+    this.sendPlain(view.bytes, length);
+    this.state.sessionRules.refresh(session, Flags.normal, now);
+    this.noteSilence(session, now);
+  }
+
+  /** Counts for how long was sent in a session without hearing of it. */
+  noteSilence(session: Session, now: number): void {
+    const pause = Math.min(now - session.lastSent, LONGEST_PAUSE);
+    session.silentMicros += pause;
+    session.unheardMicros += pause;
+    session.lastSent = now;
   }
 
   /** True when a packet of the host fits with its CM, by one path at least (docs/decisions.md 16). */
@@ -237,8 +275,7 @@ export class Outbound {
       this.provePath(view, session, layout, now);
     }
     state.sessionRules.refresh(session, Flags.normal, now);
-    session.silentMicros += Math.min(now - session.lastSent, LONGEST_PAUSE);
-    session.lastSent = now;
+    this.noteSilence(session, now);
     if (!session.isUsed) state.sessions.use(session);
     state.counters.cmSent++;
     if (session.confirmed) this.discoverPaths(session, layout, now);

@@ -68,6 +68,14 @@ export class Session {
   probeAt = Number.POSITIVE_INFINITY;
   /** How long packets have been sent since anything of the session arrived, microseconds; pauses count as a second at most. */
   silentMicros = 0;
+  /** When a CM of the session last came, microseconds. */
+  heardAt = Number.NEGATIVE_INFINITY;
+  /** Ordinary packets of the connection that came since. */
+  ordinaryPackets = 0;
+  /** How long packets have been sent since, microseconds; pauses count as a second at most. */
+  unheardMicros = 0;
+  /** True when the last segment went out as it is because all is silent (docs/decisions.md 60). */
+  isTrialDue = false;
   /** When a packet last went by the session's own tuple with path id 0 because of that, microseconds. */
   namedAt = Number.NEGATIVE_INFINITY;
   /** True after the peer left the session's own remote address, until a packet comes from there again. */
@@ -131,6 +139,13 @@ export class Session {
     this.weightsAt = now;
   }
 
+  /** Notes that a CM of the session came. */
+  heard(now: number): void {
+    this.heardAt = now;
+    this.ordinaryPackets = 0;
+    this.unheardMicros = 0;
+  }
+
   /** Notes a segment of this host. */
   noteSent(view: DatagramView): void {
     const { tcpFlags, sequence } = view;
@@ -147,12 +162,17 @@ export class Session {
     if ((tcpFlags & ENDING) !== 0) this.#ended |= (tcpFlags & TcpFlags.rst) !== 0 ? BOTH_ENDS : 2;
   }
 
+  /** True when both ends of the TCP connection send no more. */
+  get hasEnded(): boolean {
+    return this.#ended === BOTH_ENDS;
+  }
+
   /**
    * How many times the usual expiry the row stays. What NATs know of a connection that left fake TCP is not what its host
    * knows: it could not begin again as an ordinary one while it lives.
    */
   get expiries(): number {
-    return this.usesFallback && this.#ended !== BOTH_ENDS ? LONG_EXPIRY : 1;
+    return this.usesFallback && !this.hasEnded ? LONG_EXPIRY : 1;
   }
 }
 

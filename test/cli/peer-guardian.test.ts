@@ -47,6 +47,16 @@ describe('what mpip peer changed on the host is undone, however it ends', { skip
         }
       })
       .map(Number);
+  /** Ends what waits for the end of a shield that is gone. */
+  const endGuardians = (pid: number) => {
+    for (const name of readdirSync('/proc').filter((text) => /^\d+$/.test(text)))
+      try {
+        const words = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0');
+        if (words.includes('--cleanup') && words.includes(String(pid))) process.kill(Number(name), 'SIGKILL');
+      } catch {
+        // It ended meanwhile.
+      }
+  };
   const isNoted = (pid: number) => readdirSync('/run/mpip').some((name) => name.includes(`-${pid}.`));
   const client = async (kind: 'udp' | 'tcp', ...args: number[]): Promise<unknown> => {
     const all = [TRAFFIC, kind, '10.77.3.2', '7000', ...args.map(String)];
@@ -61,7 +71,7 @@ describe('what mpip peer changed on the host is undone, however it ends', { skip
 
   test('after SIGKILL the guardian undoes everything, and the plain network works', async () => {
     const untouched = seen();
-    const running = await peer();
+    const running = await peer('--shield', '0');
     assert.equal(guardians(running.pid).length, 1);
     assert.notEqual(seen(), untouched);
     assert.deepEqual(await client('udp', 3, 100), { sent: 3, intact: 3 });
@@ -72,6 +82,31 @@ describe('what mpip peer changed on the host is undone, however it ends', { skip
     assert.deepEqual(await client('tcp', 500_000), { received: 500_000, intact: true });
     await until(() => guardians(running.pid).length === 0);
     assert.match(cleanUp(), /^Nothing was left\.$/m);
+  });
+
+  test('after SIGKILL packets with a CM are kept from the kernel: for a while, until the next start, or --cleanup', async () => {
+    const untouched = seen();
+    const filters = () => lab.exec(lab.hostA, 'tc', 'filter', 'show', 'dev', 'a1', 'ingress');
+    const isShielded = (pid: number) => isNoted(pid) && !lab.exec(lab.hostA, 'ip', 'rule').includes('lookup 700');
+    const killed = await peer('--shield', '600');
+    const before = filters();
+    await killed.end('SIGKILL');
+    await until(() => isShielded(killed.pid));
+    assert.match(filters(), /direct-action/);
+    assert.notEqual(filters(), before);
+    assert.deepEqual(await client('tcp', 500_000), { received: 500_000, intact: true });
+    const next = await peer('--shield', '1');
+    assert.ok(!isNoted(killed.pid), 'the next one has lifted the shield');
+    assert.equal(filters().match(/direct-action/g)?.length, 1);
+    await next.end('SIGKILL');
+    await until(() => !isNoted(next.pid));
+    assert.equal(seen(), untouched);
+    const last = await peer();
+    await last.end('SIGKILL');
+    await until(() => isShielded(last.pid));
+    assert.match(cleanUp(), new RegExp(`^Undone what the killed process ${last.pid} left`, 'm'));
+    assert.equal(seen(), untouched);
+    for (const { pid } of [killed, last]) endGuardians(pid);
   });
 
   test('a guardian ignores SIGINT and SIGHUP, is replaced when it is killed, and ends with its peer', async () => {

@@ -46,7 +46,14 @@ interface PeerArguments {
   readonly 'clock-drift': string | undefined;
   readonly cleanup: boolean;
   readonly after: string | undefined;
+  readonly drain: string | undefined;
+  readonly shield: string | undefined;
 }
+
+/** Seconds: longest wait at the end, and time after a kill for which packets with a CM are kept from the kernel. */
+const DRAIN = 5;
+const SHIELD = 60;
+const MOST_SECONDS = 86_400;
 
 const command: CommandModule<object, PeerArguments> = {
   command: 'peer',
@@ -78,6 +85,11 @@ const command: CommandModule<object, PeerArguments> = {
       .option('max-paths', single('keep only the fastest N paths of a session (default all)'))
       .option('no-offload', flag('single packets instead of super-packets and trains of datagrams'))
       .option('rules', single('JSON file of routing priorities (Table 6), read again on SIGHUP'))
+      .option('drain', single(`seconds that it waits at its end, at most, for its peers to notice (default ${DRAIN})`))
+      .option(
+        'shield',
+        single(`seconds for which packets with a CM are kept from the kernel after it was killed (default ${SHIELD})`),
+      )
       .option('after', { ...single('with --cleanup: wait for the end of this process first'), hidden: true })
       .option(
         'limit',
@@ -90,7 +102,7 @@ const command: CommandModule<object, PeerArguments> = {
       .option('cleanup', flag('undo what a killed peer with --interface left on this host'))
       .group(['address', 'port', 'service', 'tcp'], 'On UDP sockets, or raw ones with TCP:')
       .group(
-        ['interface', 'route', 'fake-tcp', 'udp-wrapper', 'no-offload', 'cleanup'],
+        ['interface', 'route', 'fake-tcp', 'udp-wrapper', 'no-offload', 'drain', 'shield', 'cleanup'],
         "On this host's interfaces (Linux, root):",
       )
       .group(
@@ -107,6 +119,10 @@ export default command;
 
 function flag(describe: string) {
   return { describe, type: 'boolean' as const, default: false };
+}
+
+function secondsOf(option: string, text: string | undefined, otherwise: number): number {
+  return text === undefined ? otherwise : wholeNumber(`--${option}`, text, 0, MOST_SECONDS);
 }
 
 /** Runs the kind of peer that the options ask for. */
@@ -128,18 +144,21 @@ function run(argv: PeerArguments): Promise<number> {
       'node-id',
       'control',
       'rules',
+      'drain',
     ]);
     if (other !== undefined) throw new UsageError(`--cleanup stands alone; leave --${other} out.`);
     const after = argv.after === undefined ? undefined : wholeNumber('--after', argv.after, 1, 2 ** 31);
-    return cleanUpHost(after);
+    return cleanUpHost(after, secondsOf('shield', argv.shield, 0));
   }
   if (argv.interface.length > 0) {
     const other = given(['address', 'port', 'service', 'tcp']);
     if (other !== undefined)
       throw new UsageError(`--${other} does not go with --interface; the host's own applications are its services.`);
-    return runInterfacePeer(interfaceOptionsOf(argv), filesOf(argv));
+    const end = { drain: secondsOf('drain', argv.drain, DRAIN), shield: secondsOf('shield', argv.shield, SHIELD) };
+    return runInterfacePeer(interfaceOptionsOf(argv), filesOf(argv), end);
   }
-  const other = given(argv.tcp ? ['route', 'no-offload'] : ['route', 'fake-tcp', 'udp-wrapper', 'no-offload']);
+  const host = ['route', 'no-offload', 'drain', 'shield'] as const;
+  const other = given(argv.tcp ? host : [...host, 'fake-tcp', 'udp-wrapper']);
   if (other !== undefined) throw new UsageError(`--${other} needs --interface; on UDP sockets it has no meaning.`);
   return runPeer(optionsOf(argv), undefined, filesOf(argv), argv.tcp);
 }

@@ -6,7 +6,7 @@ import { formatNetwork, type HostInterface, type MainRoute, type OwnRoute, ownRo
 import { HostError } from './libc.js';
 import { isOffloadOn, OFFLOADS, type Offload, setOffload } from './offloads.js';
 import { filterText, type Network, packetFilter } from './packet-filter.js';
-import { isAlive, networkNamespace, stateFiles } from './state-files.js';
+import { type HostChange, isAlive, networkNamespace, stateFiles } from './state-files.js';
 
 /** The bit of the firewall mark by which routing tells the node's packets from those of applications. */
 export const OWN_MARK = 0x0100_0000;
@@ -69,6 +69,8 @@ export class HostSetup {
   constructor(
     private readonly options: HostSetupOptions,
     situation: HostSituation,
+    /** Changes of killed processes that hold on interfaces that are now this one's. */
+    inherited: readonly HostChange[] = [],
   ) {
     const { names, networks } = options;
     refuseInterfacesInUse(names);
@@ -80,6 +82,8 @@ export class HostSetup {
     this.number = freeNumber(names);
     this.changes = new HostChanges(names);
     try {
+      this.changes.adopt(inherited);
+      this.changes.noteAddresses(situation.addresses);
       this.#prepareDevice();
       for (const device of situation.interfaces) this.#takeInterface(device, situation.addresses);
       this.#leadIntoDevice(situation);
@@ -116,6 +120,7 @@ export class HostSetup {
     const { interfaces, routes, addresses } = situation;
     const present = new Map(interfaces.map((device) => [device.name, device.index]));
     for (const [name, { index }] of this.#filters) if (present.get(name) !== index) this.#filters.delete(name);
+    attempt(() => this.changes.noteAddresses(addresses));
     for (const device of interfaces) attempt(() => this.#takeInterface(device, addresses));
     attempt(() => this.#followRoutes(ownRoutes(routes, interfaces, this.options.networks)));
     return problems;

@@ -10,18 +10,18 @@ export interface Network {
 /** One instruction of the classic packet filter (struct sock_filter). */
 export type FilterInstruction = readonly [code: number, jumpTrue: number, jumpFalse: number, value: number];
 
-const LOAD_OCTET = 0x30;
+export const LOAD_OCTET = 0x30;
 const LOAD_HALF = 0x28;
-const LOAD_WORD = 0x20;
-const JUMP_EQUAL = 0x15;
+export const LOAD_WORD = 0x20;
+export const JUMP_EQUAL = 0x15;
 const JUMP = 0x05;
 const AND = 0x54;
-const RETURN = 0x06;
+export const RETURN = 0x06;
 /** To and from the filter's memory. */
 const STORE = 0x02;
 const LOAD = 0x60;
 /** Offsets from here on count from the network header, whatever the link's own header is. */
-const NETWORK = 0xfff00000;
+export const NETWORK = 0xfff00000;
 /** Ancillary data: the protocol of the frame. */
 const PROTOCOL = 0xfffff000;
 const ETHERTYPE_IPV4 = 0x0800;
@@ -38,6 +38,25 @@ const NO_OPTIONS = 0x45;
 /** Where the far end's address is kept. */
 const FAR_END = 0;
 
+/** A line of a filter whose jumps are labels: of the line to go on with, when the condition holds or not. */
+export interface FilterLine {
+  readonly code: number;
+  readonly value: number;
+  readonly yes?: string;
+  readonly no?: string;
+  readonly label?: string;
+}
+
+/** Goes on to `otherwise` unless the frame is IPv4, for this host and of no virtual LAN. */
+export const TO_THIS_HOST: readonly FilterLine[] = [
+  { code: LOAD_HALF, value: PROTOCOL },
+  { code: JUMP_EQUAL, value: ETHERTYPE_IPV4, no: 'otherwise' },
+  { code: LOAD_OCTET, value: VLAN_TAG_PRESENT },
+  { code: JUMP_EQUAL, value: 0, no: 'otherwise' },
+  { code: LOAD_OCTET, value: PACKET_TYPE },
+  { code: JUMP_EQUAL, value: 0, no: 'otherwise' },
+];
+
 /** Most addresses and networks that a filter can hold: its jumps reach 255 instructions. */
 export const MOST_FILTER_ENTRIES = 56;
 
@@ -53,15 +72,8 @@ export function packetFilter(
   matched: number,
   otherwise: number,
 ): FilterInstruction[] {
-  // Jumps are written as labels first: the label of the line to go on with.
-  type Line = { code: number; value: number; yes?: string; no?: string; label?: string };
-  const lines: Line[] = [
-    { code: LOAD_HALF, value: PROTOCOL },
-    { code: JUMP_EQUAL, value: ETHERTYPE_IPV4, no: 'otherwise' },
-    { code: LOAD_OCTET, value: VLAN_TAG_PRESENT },
-    { code: JUMP_EQUAL, value: 0, no: 'otherwise' },
-    { code: LOAD_OCTET, value: PACKET_TYPE },
-    { code: JUMP_EQUAL, value: 0, no: 'otherwise' },
+  const lines: FilterLine[] = [
+    ...TO_THIS_HOST,
     { code: LOAD_OCTET, value: NETWORK + 9 },
     { code: JUMP_EQUAL, value: TCP, yes: 'packet' },
     { code: JUMP_EQUAL, value: UDP, yes: 'packet' },
@@ -98,6 +110,11 @@ export function packetFilter(
     }
   lines.push({ code: RETURN, value: matched, label: networks.length > 0 ? 'matched' : 'source' });
   lines.push({ code: RETURN, value: otherwise, label: 'otherwise' });
+  return assemble(lines);
+}
+
+/** Makes instructions of lines with labels. */
+export function assemble(lines: readonly FilterLine[]): FilterInstruction[] {
   const at = new Map(lines.flatMap(({ label }, i) => (label === undefined ? [] : [[label, i] as const])));
   return lines.map(({ code, value, yes, no }, i) => {
     const distance = (label: string | undefined) => (label === undefined ? 0 : at.get(label)! - i - 1);

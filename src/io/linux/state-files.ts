@@ -39,6 +39,8 @@ export interface HostState extends Owner {
   readonly interfaces: readonly string[];
   /** Path of its control socket. */
   readonly control?: string;
+  /** Addresses whose packets are the process's, in dotted form. */
+  readonly addresses?: readonly string[];
   readonly changes: readonly HostChange[];
 }
 

@@ -1,13 +1,27 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { buildIcmpError } from '../../../src/codec/icmp.js';
-import { buildTcp, buildUdp, parseIpv4, type Tuple } from '../../../src/codec/index.js';
+import {
+  Accept,
+  attach,
+  buildTcp,
+  buildUdp,
+  CodecError,
+  parseIpv4,
+  TrailerView,
+  type Tuple,
+} from '../../../src/codec/index.js';
+import { controlMessageFilter } from '../../../src/io/linux/control-message-filter.js';
 import {
   type FilterInstruction,
   filterText,
   MOST_FILTER_ENTRIES,
   packetFilter,
 } from '../../../src/io/linux/packet-filter.js';
+import { controlMessage } from '../../support/control-message.arbitrary.js';
+import { datagram } from '../../support/datagram.arbitrary.js';
+import { runs } from '../../support/runs.js';
 
 interface Frame {
   readonly packet: Uint8Array;
@@ -26,6 +40,7 @@ function runFilter(filter: readonly FilterInstruction[], frame: Frame): number {
   ]);
   const view = new DataView(packet.buffer, packet.byteOffset);
   let a = 0;
+  let x = 0;
   const memory: number[] = [];
   for (let i = 0; i < filter.length; i++) {
     const [code, yes, no, k] = filter[i]!;
@@ -36,7 +51,19 @@ function runFilter(filter: readonly FilterInstruction[], frame: Frame): number {
     else if (code === 0x02) memory[k] = a;
     else if (code === 0x60) a = memory[k]!;
     else if (code === 0x54) a = (a & k) >>> 0;
-    else if (ancillary.has(k)) a = ancillary.get(k)!;
+    else if (code === 0x00) a = k;
+    else if (code === 0x64) a = (a << k) >>> 0;
+    else if (code === 0x0c) a = (a + x) >>> 0;
+    else if (code === 0x25) i += a > k ? yes : no;
+    else if (code === 0x1d) i += a === x ? yes : no;
+    else if (code === 0x81) x = packet.length;
+    else if (code === 0x61) x = memory[k]!;
+    else if (code === 0x50) {
+      const place = x + (k | 0);
+      // A load outside the frame ends the filter with 0.
+      if (place < 0 || place >= packet.length) return 0;
+      a = view.getUint8(place);
+    } else if (ancillary.has(k)) a = ancillary.get(k)!;
     else if (code === 0x30) a = view.getUint8(at);
     else if (code === 0x20) a = view.getUint32(at);
     else assert.fail(`instruction ${code} at ${i}`);
@@ -135,3 +162,39 @@ test('as many entries as are allowed can be reached by jumps of one octet', () =
 test('the filter as text is its length and its instructions', () => {
   assert.equal(filterText([[6, 0, 0, 2]]), '1,6 0 0 2');
 });
+
+test('the filter for control messages finds those that the codec finds, in both layouts, and no others of the same kind', () => {
+  const filter = controlMessageFilter(own);
+  const view = new TrailerView();
+  const judge = (packet: Uint8Array) => runFilter(filter, { packet });
+  const mutation = fc.record({ at: fc.nat({ max: 24 }), bit: fc.nat({ max: 7 }) });
+  for (const layout of ['compact', 'full'] as const)
+    fc.assert(
+      fc.property(datagram, controlMessage(layout), fc.option(mutation), ({ packet }, cm, change) => {
+        const out = new Uint8Array(packet.length + 128);
+        let frame: Uint8Array;
+        try {
+          frame = out.slice(0, attach(packet, cm, out));
+        } catch (error) {
+          if (error instanceof CodecError) return;
+          throw error;
+        }
+        new DataView(frame.buffer).setUint32(16, own[1]!);
+        if (change !== null) frame[frame.length - 1 - change.at]! ^= 1 << change.bit;
+        const isFound = view.locate(frame, 0, frame.length, layout === 'compact' ? Accept.compact : Accept.full);
+        if (isFound) assert.equal(judge(frame), 2);
+        else if (layout === 'compact' && !view.locate(frame, 0, frame.length, Accept.full))
+          assert.equal(judge(frame) === 2, hasMarkOfFull(frame));
+        new DataView(frame.buffer).setUint32(16, parseIpv4('10.0.0.77'));
+        assert.notEqual(judge(frame), 2, 'another host');
+      }),
+      runs(300),
+    );
+  assert.notEqual(judge(udp('192.0.2.1', '10.0.0.1')), 2, 'shorter than a CM');
+});
+
+/** What the filter looks at of layout `full`, whose sum it does not compute. */
+function hasMarkOfFull(frame: Uint8Array): boolean {
+  const [count, version, flags] = frame.subarray(-5, -2);
+  return version === 0xa2 && count! <= 16 && flags! <= 5;
+}
