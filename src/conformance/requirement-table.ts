@@ -54,6 +54,7 @@ MPIP-PA-06 | 3.3 | MUST | Y | paper | Path tables hold addresses as seen locally
 MPIP-PA-07 | 3.3 | MUST | N | paper | Removing a path removes the matching node/address mapping
 MPIP-PA-08 | 3.1, 3.3 | MUST | Y | paper | The peer's address list is used to build paths; M local x N peer addresses give M*N paths
 MPIP-PA-09 | 3.7.1 | MUST | Y | paper | Other paths are used only once both ends hold the session row
+MPIP-PA-10 | 3.3, 3.2 | MUST NOT | Y | judgement | User data goes to an address that the peer only announced, before it answered a query or handshake of this node
 MPIP-FB-01 | 3.4 | MUST | P | paper | Timestamp is sender's clock at transmission
 MPIP-FB-02 | 3.4 | MUST | Y | paper | Receiver computes one-way delay as its receive time minus timestamp, per node and path id
 MPIP-FB-03 | 3.4 | MUST | Y | paper | Each later sample replaces the stored delay for that path
@@ -74,6 +75,8 @@ MPIP-AD-05 | 3.4 | MUST | Y | paper | Upper layers see no interruption
 MPIP-AD-06 | 3.4 | MUST | P | paper | The flagged packet's user data is delivered
 MPIP-AD-07 | 3.4 | MUST | Y | paper | An added local address yields new paths and appears in the list
 MPIP-AD-08 | 3.4 | MUST | Y | paper | A removed address is neither used as source nor listed
+MPIP-AD-09 | 3.4 | MUST | Y | judgement | The IP-change flag is obeyed only for a known session, from the session's own address or one that did a handshake as that node
+MPIP-AD-10 | 3.4 | MUST | Y | judgement | The flag ends once a path made after the change was fed back, and after a few packets (constant ip-change-packets) in any case
 MPIP-HB-01 | 3.5 | MUST | Y | paper | With one-way incoming traffic the receiver sends heartbeats before the path would become obsolete
 MPIP-HB-02 | 3.5 | MUST | Y | paper | Heartbeat is a copy of the received packet sent back to its sender: direction reversed, addresses and ports of the chosen path; heartbeat flag; CM with feedback
 MPIP-HB-03 | 3.5 | MUST | P | paper | Heartbeats are dropped after processing, not delivered

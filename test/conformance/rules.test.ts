@@ -30,9 +30,9 @@ test('exit codes, first that applies: 4, 1, 3, 0', () => {
   assert.equal(exit({ pass: 1 }, true), 4);
 });
 
-test('the catalogue holds 158 requirements, ids unique, every field filled', () => {
-  assert.equal(REQUIREMENTS.length, 158);
-  assert.equal(new Set(REQUIREMENTS.map(({ id }) => id)).size, 158);
+test('the catalogue holds the paper's statements and our own judgements, ids unique, every field filled', () => {
+  assert.ok(REQUIREMENTS.length >= 158);
+  assert.equal(new Set(REQUIREMENTS.map(({ id }) => id)).size, REQUIREMENTS.length);
   for (const { id, area, section, level, observable, text } of REQUIREMENTS) {
     assert.match(id, /^MPIP-[A-Z]{2,3}-\d\d$/);
     assert.equal(area, id.split('-')[1]);

@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'drops-data-with-ip-change',
   defect: 'Packets with the flag ip-change are dropped like those of MPIP itself.',
   requirements: ['MPIP-CM-07', 'MPIP-AD-06'],
-  killedBy: ['CM-data-flags-delivered'],
+  killedBy: ['AD-flag-keeps-one-path', 'AD-session-survives', 'CM-data-flags-delivered'],
   apply({ endpoint }) {
     const { processCm } = endpoint.inbound;
     endpoint.inbound.processCm = (view, now) => {

@@ -12,6 +12,7 @@ export const mutant: Mutant = {
     'AV-tcp-query-copies-segment',
     'CK-filler-required',
     'CM-zero-length-user-data',
+    'PA-mesh-of-all-addresses',
   ],
   apply({ endpoint }) {
     const { isAcceptable } = endpoint.inbound;

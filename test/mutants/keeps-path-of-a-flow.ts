@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'keeps-path-of-a-flow',
   defect: 'The packets of a flow keep to one path for a second.',
   requirements: ['MPIP-SE-08'],
-  killedBy: ['SE-path-per-packet'],
+  killedBy: ['PA-from-every-local-address', 'PA-mesh-of-all-addresses', 'SE-path-per-packet'],
   apply(host) {
     const { selection } = host.endpoint.state;
     const { choose } = selection;

@@ -4,7 +4,13 @@ export const mutant: Mutant = {
   name: 'lists-peers-addresses',
   defect: "The address list holds an address that is not the node's own.",
   requirements: ['MPIP-CM-06'],
-  killedBy: ['CM-address-list'],
+  killedBy: [
+    'AD-own-change-is-flagged',
+    'AD-own-session-survives',
+    'CM-address-list',
+    'PA-mesh-of-all-addresses',
+    'TX-source-is-own-address',
+  ],
   apply({ endpoint }) {
     endpoint.composer.addressList = () => [0x0a000001];
   },

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'restores-remote-end-only',
   defect: 'Data that came by another path keeps the local port of that path.',
   requirements: ['MPIP-RX-01'],
-  killedBy: ['RX-to-other-service-port'],
+  killedBy: ['AD-own-change-is-flagged', 'AD-own-session-survives', 'RX-to-other-service-port'],
   apply({ endpoint }) {
     const { restore } = endpoint.inbound;
     endpoint.inbound.restore = (view, session) => {

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'sends-no-queries',
   defect: 'An unknown address gets the originals and never a query.',
   requirements: ['MPIP-AV-02', 'MPIP-AV-14'],
-  killedBy: ['AV-query-copy-beside-original', 'AV-tcp-query-copies-segment'],
+  killedBy: ['AV-query-copy-beside-original', 'AV-tcp-query-copies-segment', 'PA-mesh-of-all-addresses'],
   apply({ endpoint }) {
     endpoint.outbound.mayQuery = () => false;
   },

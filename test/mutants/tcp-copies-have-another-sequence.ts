@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'tcp-copies-have-another-sequence',
   defect: 'Copies of segments for queries and confirmations get a sequence number of their own.',
   requirements: ['MPIP-AV-04', 'MPIP-AV-10'],
-  killedBy: ['AV-tcp-confirm-copies-next-segment', 'AV-tcp-query-copies-segment', 'AV-tcp-copied-segment-is-sent'],
+  killedBy: ['AV-tcp-confirm-copies-next-segment', 'AV-tcp-copied-segment-is-sent', 'AV-tcp-query-copies-segment'],
   apply({ endpoint }) {
     const { outbound, state } = endpoint;
     const { sendCopy } = outbound;

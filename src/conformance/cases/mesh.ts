@@ -1,5 +1,5 @@
 import { type ControlMessage, Flags, type Ipv4 } from '../../codec/index.js';
-import type { Micros } from '../link.js';
+import type { Destination, Micros } from '../link.js';
 import { isData, isQuery, type Observed } from '../observed.js';
 import { type Bounds, binomialBounds, FALSE_ALARM } from '../statistics.js';
 import type { TestNode, TestPort } from '../test-port.js';
@@ -43,6 +43,10 @@ export class Mesh {
   readonly peerAddresses = new Set<Ipv4>();
   /** The tester's address list in its CMs. */
   announced: readonly Ipv4[];
+  /** The port that packets are sent from; the session's own unless changed. */
+  from: TestPort;
+  /** Where they go; the echo service at the peer's first address unless changed. */
+  to: 'echo' | Destination = 'echo';
   /** Packets of which it is not known whether they arrived once: unanswered ones and those answered twice. */
   uncertain = 0;
 
@@ -57,6 +61,7 @@ export class Mesh {
     readonly session: Session,
   ) {
     this.ports = [session.port];
+    this.from = session.port;
     this.announced = [session.port.address];
     this.#tag = t.payload(LENGTH - 4);
     this.watch(session.port);
@@ -64,8 +69,8 @@ export class Mesh {
 
   /** The handshake, a session that both ends hold, and every path that the peer then uses; `inconc` without two of them. */
   static async open(t: Tester, options: MeshOptions = {}): Promise<Mesh> {
-    const { node = t.node(), sources = 'few', id } = options;
-    const mesh = new Mesh(t, await ownSession(t, await node.port(), 'echo', id === undefined ? {} : { id }));
+    const { sources = 'few' } = options;
+    const mesh = await Mesh.begin(t, options);
     if (sources !== 2) await mesh.findPaths();
     if (sources === 2 || (sources === 'few' && mesh.paths.size < 2 && t.sources > 1)) {
       await mesh.join(1);
@@ -86,6 +91,20 @@ export class Mesh {
       t.notApplicable('one-path', 'Peer and tester have one address each: there is only one path to choose.');
     }
     mesh.pathsSince = t.now();
+    return mesh;
+  }
+
+  /** Only the handshake and the session; `findPaths` looks for paths then. */
+  static async begin(t: Tester, { node = t.node(), id }: MeshOptions = {}): Promise<Mesh> {
+    return new Mesh(t, await ownSession(t, await node.port(), 'echo', id === undefined ? {} : { id }));
+  }
+
+  /** Only the handshake; the session begins with the first packet of the mesh, whose address list is given. */
+  static async announcing(t: Tester, announced: readonly Ipv4[]): Promise<Mesh> {
+    const port = await t.node().port();
+    await t.handshake(port);
+    const mesh = new Mesh(t, { id: 100 + t.random.below(150), port, service: 'echo', first: undefined });
+    mesh.announced = announced;
     return mesh;
   }
 
@@ -167,7 +186,7 @@ export class Mesh {
     const payload = new Uint8Array(LENGTH);
     payload.set(this.#tag);
     new DataView(payload.buffer).setUint32(LENGTH - 4, number);
-    this.session.port.send('echo', payload, {
+    this.from.send(this.to, payload, {
       sessionId: this.session.id,
       pathId: OWN_PATH,
       localAddresses: this.announced,
@@ -203,6 +222,11 @@ export class Mesh {
     }
   }
 
+  /** True for an answer to a packet of this mesh, wherever it arrived. */
+  owns({ payload }: Observed): boolean {
+    return payload.length === LENGTH && this.#tag.every((octet, i) => octet === payload[i]);
+  }
+
   /** How many of the answers came by each path, in the order of `pathIds`. */
   counts(answers: readonly Observed[]): number[] {
     const counts = new Map(this.pathIds.map((id) => [id, 0]));
@@ -236,7 +260,7 @@ export class Mesh {
 
   #take(packet: Observed): void {
     const { payload, cm } = packet;
-    if (payload.length !== LENGTH || !this.#tag.every((octet, i) => octet === payload[i])) return;
+    if (!this.owns(packet)) return;
     if (!isData(packet)) {
       if (cm === undefined)
         this.t.inconc('no-cm', 'A packet of an established session came without a control message.', { packet });

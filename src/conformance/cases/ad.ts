@@ -1,0 +1,254 @@
+import { Flags, formatIpv4 } from '../../codec/index.js';
+import type { TestCase } from '../case.js';
+import { isData, type Observed } from '../observed.js';
+import { cmOf, type Tester } from '../tester.js';
+import { Mesh } from './mesh.js';
+import { tupleOf } from './pa.js';
+
+/** The tester's id of the path from its second address. */
+const SECOND_PATH = 2;
+
+/** A mesh over both of our addresses. */
+async function twoAddresses(t: Tester): Promise<Mesh> {
+  const mesh = await Mesh.begin(t);
+  await mesh.join(1);
+  await mesh.findPaths();
+  if (![...mesh.paths.values()].some(({ destination }) => destination === mesh.ports[1]!.address)) {
+    t.inconc('one-address', 'The peer does not use our second address: other cases judge that.');
+  }
+  return mesh;
+}
+
+/** We have left our first address: from now on packets come from the second one, which is all that we list. */
+function move(mesh: Mesh): void {
+  mesh.from = mesh.ports[1]!;
+  mesh.announced = [mesh.from.address];
+  mesh.delays.clear();
+}
+
+const flagged = { flags: Flags.ipChange, pathId: SECOND_PATH };
+
+/** The tuples of data packets as a set. */
+const tuplesOf = (packets: readonly Observed[]) => new Set(packets.filter(isData).map(tupleOf));
+
+/** Section 3.4: the tester's address changes. */
+export const AD_CASES: readonly TestCase[] = [
+  {
+    id: 'AD-flag-keeps-one-path',
+    area: 'AD',
+    purpose: 'After a packet with ip-change the peer uses the path of that packet only.',
+    requirements: ['MPIP-AD-02', 'MPIP-CM-07'],
+    services: ['echo'],
+    sources: 2,
+    capabilities: ['address-change'],
+    async run(t: Tester) {
+      const mesh = await twoAddresses(t);
+      move(mesh);
+      await mesh.burst(3, flagged);
+      const answers = await mesh.burst(24 * mesh.paths.size, flagged);
+      if (answers.length === 0)
+        await t.silent({
+          code: 'silent-after-change',
+          text: 'After a packet with ip-change nothing of the session came any more.',
+          requirement: 'MPIP-AD-02',
+        });
+      const back = `${formatIpv4(t.peerAddress)}:${mesh.session.first!.sourcePort} to ${formatIpv4(mesh.from.address)}:${mesh.from.port}`;
+      const other = answers.find((answer) => tupleOf(answer) !== back);
+      t.require(
+        other === undefined,
+        'other-path-kept',
+        'Our address changed; until we send without the flag there is only the path that the flagged packet came by.',
+        {
+          expected: back,
+          seen: other === undefined ? '' : tupleOf(other),
+          ...(other === undefined ? {} : { packet: other }),
+          requirement: 'MPIP-AD-02',
+        },
+      );
+      t.pass('Only the path of the flagged packet was used.', answers.at(-1)!);
+    },
+  },
+  {
+    id: 'AD-same-change-resets-once',
+    area: 'AD',
+    purpose: 'Further packets with the flag for the same change do not reset again: the path keeps its id.',
+    requirements: ['MPIP-AD-02'],
+    services: ['echo'],
+    sources: 2,
+    capabilities: ['address-change'],
+    async run(t: Tester) {
+      const mesh = await twoAddresses(t);
+      const before = new Set(mesh.pathIds);
+      move(mesh);
+      await mesh.burst(3, flagged);
+      const answers = await mesh.burst(12, flagged);
+      const ids = new Set(answers.map((answer) => cmOf(answer).pathId));
+      if (ids.size === 0)
+        t.inconc('silent-after-change', 'After the flag nothing came any more: other cases judge that.');
+      t.require(
+        ids.size <= 1,
+        'reset-again',
+        'Each flagged packet of one change made a new path; what was measured is lost each time.',
+        {
+          expected: 'one path id',
+          seen: [...ids].join(', '),
+          packet: answers.at(-1)!,
+          field: 'pathId',
+        },
+      );
+      t.require(
+        ![...ids].some((id) => before.has(id)),
+        'entries-kept',
+        'The path after the change has an id from before: the rows of the connection were not forgotten.',
+        {
+          expected: `an id other than ${[...before].join(', ')}`,
+          seen: [...ids].join(', '),
+          packet: answers.at(-1)!,
+          field: 'pathId',
+        },
+      );
+      t.pass('The change was obeyed once.', answers.at(-1)!);
+    },
+  },
+  {
+    id: 'AD-session-survives',
+    area: 'AD',
+    purpose: 'A change of our address ends no session: the same id, the same application, no packet lost.',
+    requirements: ['MPIP-AD-05', 'MPIP-SS-08', 'MPIP-AD-06'],
+    services: ['echo'],
+    sources: 2,
+    capabilities: ['address-change'],
+    async run(t: Tester) {
+      const mesh = await twoAddresses(t);
+      move(mesh);
+      mesh.uncertain = 0;
+      const count = 12;
+      const answers = [
+        ...(await mesh.burst(count / 2, flagged)),
+        ...(await mesh.burst(count / 2, { pathId: SECOND_PATH })),
+      ];
+      if (answers.length < count && answers.length > 8) mesh.requireCertainty();
+      if (answers.length === 0) {
+        await t.silent({
+          code: 'interrupted',
+          text: 'After our address had changed the application got nothing more, or could not answer.',
+          requirement: 'MPIP-AD-05',
+        });
+      }
+      t.require(
+        answers.length === count,
+        'interrupted',
+        'The application did not get or could not answer every packet over the change of our address.',
+        {
+          expected: count,
+          seen: answers.length,
+          packet: answers.at(-1)!,
+          requirement: 'MPIP-AD-05',
+        },
+      );
+      // The mesh itself takes only answers in the session.
+      t.pass('The session went on over the change.', answers[0]!, answers.at(-1)!);
+    },
+  },
+  {
+    id: 'AD-paths-come-back',
+    area: 'AD',
+    purpose: 'After the change further paths are added by the normal process.',
+    requirements: ['MPIP-AD-04'],
+    services: ['echo'],
+    sources: 2,
+    capabilities: ['address-change', 'several-addresses'],
+    async run(t: Tester) {
+      const mesh = await twoAddresses(t);
+      move(mesh);
+      await mesh.burst(4, flagged);
+      await mesh.burst(4, { pathId: SECOND_PATH });
+      if (mesh.peerAddresses.size < 2)
+        t.inconc('one-address', 'The peer lists one address only: no other path is possible.');
+      let tuples = new Set<string>();
+      for (let i = 0; i < 4 && tuples.size < 2; i++) {
+        tuples = tuplesOf(await mesh.burst(48, { pathId: SECOND_PATH }));
+        await t.sleep(t.constants['path-refresh'] / 2);
+      }
+      t.require(
+        tuples.size > 1,
+        'stays-with-one-path',
+        'After the change of our address only one path is left, though the peer has more addresses and our packets come without the flag again.',
+        {
+          expected: `paths from ${mesh.peerAddresses.size} addresses of the peer`,
+          seen: [...tuples].join(', '),
+          packet: mesh.session.port.history.at(-1)!,
+        },
+      );
+      t.pass(`${tuples.size} paths after the change.`, ...[...mesh.paths.values()].slice(-2));
+    },
+  },
+  {
+    id: 'AD-old-address-unused',
+    area: 'AD',
+    purpose: 'An address that we have left, and list no more, gets nothing of the session.',
+    requirements: ['MPIP-AD-02'],
+    services: ['echo'],
+    sources: 2,
+    capabilities: ['address-change'],
+    async run(t: Tester) {
+      const mesh = await twoAddresses(t);
+      const old = mesh.session.port;
+      move(mesh);
+      await mesh.burst(4, flagged);
+      await t.sleep(2 * t.slack);
+      const before = old.history.length;
+      const answers = [...(await mesh.burst(24, flagged)), ...(await mesh.burst(48, { pathId: SECOND_PATH }))];
+      const late = old.history.slice(before).find((packet) => packet.direction === 'received' && isData(packet));
+      t.require(
+        late === undefined,
+        'old-address-used',
+        'We have left an address and list it no more; data of the session still goes there.',
+        {
+          ...(late === undefined ? {} : { packet: late }),
+          expected: `data to ${formatIpv4(mesh.from.address)} only`,
+        },
+      );
+      if (answers.length === 0)
+        t.inconc('silent-after-change', 'After the flag nothing came any more: other cases judge that.');
+      t.pass('Nothing went to the address that we left.', answers.at(-1)!);
+    },
+  },
+  {
+    id: 'AD-flag-of-a-stranger',
+    area: 'AD',
+    purpose: 'A packet with ip-change from an address that did no handshake does not move the session there.',
+    requirements: ['MPIP-AD-09'],
+    services: ['echo'],
+    sources: 2,
+    capabilities: ['address-change'],
+    async run(t: Tester) {
+      const mesh = await Mesh.begin(t);
+      await mesh.findPaths();
+      const stranger = await mesh.node.port(1, mesh.session.port.port);
+      for (let i = 0; i < 3; i++) {
+        stranger.send('echo', t.payload(), {
+          sessionId: mesh.session.id,
+          ...flagged,
+          localAddresses: [stranger.address],
+        });
+      }
+      await t.sleep(2 * t.slack);
+      const answers = await mesh.burst(32);
+      const moved = stranger.history.find(
+        (packet) => packet.direction === 'received' && isData(packet) && mesh.owns(packet),
+      );
+      t.require(
+        moved === undefined,
+        'moved-to-stranger',
+        'A packet with the flag from an address that never did a handshake drew the session there: anybody who has seen its ids could do that.',
+        {
+          ...(moved === undefined ? {} : { packet: moved }),
+          expected: `data to ${formatIpv4(mesh.session.port.address)}`,
+        },
+      );
+      if (answers.length === 0) t.inconc('no-echo', 'Nothing came back any more.');
+      t.pass('The session stayed where it was.', answers.at(-1)!);
+    },
+  },
+];

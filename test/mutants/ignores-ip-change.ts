@@ -1,0 +1,11 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'ignores-ip-change',
+  defect: 'The flag ip-change is taken for an ordinary data packet.',
+  requirements: ['MPIP-AD-02', 'MPIP-CM-07'],
+  killedBy: ['AD-flag-keeps-one-path', 'AD-old-address-unused', 'AD-same-change-resets-once'],
+  apply(host) {
+    host.endpoint.inbound.receiveAddressChange = () => {};
+  },
+};

@@ -1,0 +1,12 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'sends-data-to-addresses-unasked',
+  defect: 'An announced address carries user data at once, without having answered a query.',
+  requirements: ['MPIP-PA-10'],
+  killedBy: ['AD-flag-of-a-stranger', 'PA-address-as-seen', 'PA-announced-address-has-to-answer'],
+  apply(host) {
+    const { mesh } = host.endpoint.state;
+    mesh.isUsable = () => true;
+  },
+};
