@@ -30,7 +30,7 @@ test('exit codes, first that applies: 4, 1, 3, 0', () => {
   assert.equal(exit({ pass: 1 }, true), 4);
 });
 
-test('the catalogue holds the paper's statements and our own judgements, ids unique, every field filled', () => {
+test('the catalogue holds what the paper states and what was judged, ids unique, every field filled', () => {
   assert.ok(REQUIREMENTS.length >= 158);
   assert.equal(new Set(REQUIREMENTS.map(({ id }) => id)).size, REQUIREMENTS.length);
   for (const { id, area, section, level, observable, text } of REQUIREMENTS) {
