@@ -99,17 +99,17 @@ test('with a session expiry of 3 s and a period of 20 ms no case waits as long a
   for (const { id, duration } of CASES) assert.ok((duration?.(constants) ?? 0) <= SLOW, id);
 });
 
-const MODES = ['fake-tcp', 'udp-wrapper'] as const;
+const MODES = [{ tcpMode: 'fake-tcp' }, { tcpMode: 'udp-wrapper' }, { reordering: false }] as const;
 
 for (const profile of ['paper', 'paper-full', 'linux-2014'] as const) {
   test(`the reference passes every case, profile ${profile}`, async () => {
     for (const seed of profile === 'paper' ? [1, 2, 3, 4] : [5]) {
       const passed = new Set<string>();
-      for (const tcpMode of MODES) {
-        const run = await play({ seed, profile, tcpMode });
+      for (const mode of MODES) {
+        const run = await play({ seed, profile, ...mode });
         for (const { id, verdict, cause, warnings } of run.cases) {
           if (verdict === 'pass') passed.add(id);
-          else assert.equal(verdict, 'not-applicable', `seed ${seed}, ${tcpMode}: ${id}: ${cause.text}`);
+          else assert.equal(verdict, 'not-applicable', `seed ${seed}, ${JSON.stringify(mode)}: ${id}: ${cause.text}`);
           assert.deepEqual(warnings, [], id);
           const isExpected = cause.code === 'pics' || (cause.code === 'layout' && profile === 'paper-full');
           assert.ok(verdict === 'pass' || isExpected, `${id}: ${cause.text}`);
@@ -129,7 +129,8 @@ test('the reference passes with other constants, when the tester is told', async
   };
   const run = await play({ constants });
   for (const { id, verdict, cause } of run.cases) {
-    if (cause.code !== 'pics') assert.equal(verdict, 'pass', `${id}: ${cause.text}`);
+    // With these a session ends before a path could age while nothing is sent.
+    if (cause.code !== 'pics' && cause.code !== 'session-expiry') assert.equal(verdict, 'pass', `${id}: ${cause.text}`);
   }
 });
 

@@ -15,6 +15,8 @@ export interface Mutant {
   readonly killedBy: readonly string[];
   /** How the peer carries TCP while the suite is played against it; default fake TCP. */
   readonly tcpMode?: TcpMode;
+  /** Whether it is declared to put TCP segments in order; default true. */
+  readonly reordering?: boolean;
   /** Puts the defect into a host that has not run yet. */
   apply(host: ReferenceHost): void;
 }

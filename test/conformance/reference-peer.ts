@@ -31,13 +31,17 @@ export interface PlayOptions {
   readonly mutant?: Mutant;
   /** How the peer carries TCP on other paths than the original; default fake TCP. */
   readonly tcpMode?: TcpMode;
+  /** Whether it puts TCP segments in order; default true. */
+  readonly reordering?: boolean;
   /** Another peer than the reference. */
   readonly createPeer?: (seed: number) => VirtualHost;
 }
 
 /** Plays cases against the reference, or a mutant of it, on the virtual clock. */
 export async function play(options: PlayOptions = {}): Promise<RunResult> {
-  const { seed = 1, cases = CASES, profile = 'paper', mutant, tcpMode = 'fake-tcp' } = options;
+  const { seed = 1, cases = CASES, profile = 'paper', mutant } = options;
+  const tcpMode = options.tcpMode ?? mutant?.tcpMode ?? 'fake-tcp';
+  const reordering = options.reordering ?? mutant?.reordering ?? true;
   const constants = { ...defaultConstants(), ...options.constants };
   const createReference = (peerSeed: number) => {
     const services = [...SERVICES].map(([name, port]) => ({ name, port }));
@@ -48,12 +52,14 @@ export async function play(options: PlayOptions = {}): Promise<RunResult> {
       constants,
       seed: peerSeed,
       tcpMode,
+      reordering,
     });
     mutant?.apply(host);
     return host;
   };
   const capabilities = new Set<Capability>([...PAPER_CAPABILITIES].filter((name) => name !== 'fake-tcp'));
   capabilities.add(tcpMode);
+  if (!reordering) capabilities.delete('reordering');
   return await runSuite({
     link: new VirtualLink({
       createPeer: options.createPeer ?? createReference,

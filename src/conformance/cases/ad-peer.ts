@@ -39,6 +39,7 @@ export const AD_PEER_CASES: readonly TestCase[] = [
     requirements: ['MPIP-AD-01'],
     services: ['echo'],
     upperTester: true,
+    changesPeer: true,
     capabilities: ['address-change', 'several-addresses'],
     async run(t: Tester) {
       const { mesh, addresses, port } = await severalAddresses(t);
@@ -73,6 +74,7 @@ export const AD_PEER_CASES: readonly TestCase[] = [
     services: ['echo'],
     sources: 2,
     upperTester: true,
+    changesPeer: true,
     capabilities: ['address-change', 'several-addresses'],
     async run(t: Tester) {
       const { mesh, addresses, port } = await severalAddresses(t);
@@ -103,6 +105,7 @@ export const AD_PEER_CASES: readonly TestCase[] = [
     requirements: ['MPIP-AD-10'],
     services: ['echo'],
     upperTester: true,
+    changesPeer: true,
     capabilities: ['address-change', 'several-addresses'],
     async run(t: Tester) {
       const { mesh, addresses, port } = await severalAddresses(t);
@@ -151,6 +154,7 @@ export const AD_PEER_CASES: readonly TestCase[] = [
     requirements: ['MPIP-AD-08', 'MPIP-CM-06'],
     services: ['echo'],
     upperTester: true,
+    changesPeer: true,
     capabilities: ['address-change', 'several-addresses'],
     async run(t: Tester) {
       const { mesh, addresses, port } = await severalAddresses(t);
@@ -191,6 +195,7 @@ export const AD_PEER_CASES: readonly TestCase[] = [
     requirements: ['MPIP-AD-07', 'MPIP-CM-06'],
     services: ['echo'],
     upperTester: true,
+    changesPeer: true,
     capabilities: ['address-change', 'several-addresses'],
     async run(t: Tester) {
       const { mesh, addresses } = await severalAddresses(t);
@@ -240,6 +245,7 @@ export const AD_PEER_CASES: readonly TestCase[] = [
     requirements: ['MPIP-AD-05', 'MPIP-SS-08', 'MPIP-NID-02'],
     services: ['echo'],
     upperTester: true,
+    changesPeer: true,
     capabilities: ['address-change', 'several-addresses'],
     async run(t: Tester) {
       const { mesh, addresses, port } = await severalAddresses(t);

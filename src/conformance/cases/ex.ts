@@ -129,12 +129,12 @@ export const EX_CASES: readonly TestCase[] = [
     purpose: "Without any feedback at all one path is left, and it carries the session's packets.",
     requirements: ['MPIP-EX-01'],
     services: ['echo'],
-    duration: (constants) => 2 * withholding(constants),
+    duration: (constants) => withholding(constants) + 1_500_000,
     async run(t: Tester) {
       const mesh = await Mesh.open(t);
       await fed(t, mesh);
       mesh.delays.clear();
-      await mesh.pass(2 * longEnough(t.constants));
+      await mesh.pass(longEnough(t.constants) + Math.ceil(1_500_000 / t.constants['weight-period']));
       const answers = await mesh.burst(24);
       if (answers.length < 12) {
         await t.silent({
