@@ -4,7 +4,7 @@
 // of the page that has the benchmark's name.
 import { spawn, spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { installCommands } from './lib/commands.mjs';
 import { ensureInstalled, filesBelow, ROOT } from './lib/run.mjs';
@@ -24,6 +24,9 @@ if (files.length === 0) {
 }
 if (files.some((path) => path.includes('peer-live')))
   installCommands('benchmarks', ['ethtool', 'ip', 'iperf3', 'mptcpize', 'tc']);
+// The commands that users run are in the bundle.
+if (files.some((path) => path.includes('dissect')))
+  spawnSync(process.execPath, [join(ROOT, 'scripts/build.mjs'), '--fast'], { stdio: 'inherit' });
 /** Result lines by the benchmark's name. */
 const results = new Map();
 let isBroken = false;

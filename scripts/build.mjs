@@ -11,7 +11,11 @@ if (typesToo) {
 }
 await build({
   absWorkingDir: ROOT,
-  entryPoints: { mpip: 'src/cli/mpip.ts', 'mpip-check': 'src/cli/mpip-check.ts' },
+  entryPoints: {
+    mpip: 'src/cli/mpip.ts',
+    'mpip-check': 'src/cli/mpip-check.ts',
+    'summary-worker': 'src/cli/summary-worker.ts',
+  },
   outdir: 'dist/bin',
   bundle: true,
   splitting: true,

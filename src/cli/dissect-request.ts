@@ -11,7 +11,7 @@ import {
   type RecordField,
 } from '../dissector/index.js';
 import { UsageError } from './exit.js';
-import { asList, nearest, oneOf, restoreDash } from './options.js';
+import { asList, nearest, oneOf, restoreDash, wholeNumber } from './options.js';
 
 /** What `mpip dissect` was asked for. */
 export interface DissectRequest {
@@ -29,6 +29,8 @@ export interface DissectRequest {
   readonly conversations: boolean;
   /** Verify IP, UDP and TCP checksums. */
   readonly checksums: boolean;
+  /** Processors to use for a summary. */
+  readonly jobs?: number;
   /** Where to write the packets selected, as pcapng; `-` = standard output. */
   readonly write?: string;
 }
@@ -40,7 +42,6 @@ export const NOT_YET = {
   follow: undefined,
   html: undefined,
   parquet: undefined,
-  jobs: undefined,
   live: 'i',
 } as const;
 
@@ -74,6 +75,11 @@ export function requestOf(argv: ArgumentsCamelCase): DissectRequest {
   const write = typeof argv.write === 'string' ? argv.write : undefined;
   if (write !== undefined && (summary || fields.length > 0 || argv.format !== undefined))
     throw new UsageError('--write writes packets, so there is nothing to print: leave out --summary, --format and -e.');
+  const jobs = typeof argv.jobs === 'string' ? wholeNumber('--jobs', argv.jobs, 1, 64) : undefined;
+  if (jobs !== undefined && !summary)
+    throw new UsageError(
+      '--jobs divides the work of --summary; everything else depends on the packets before: leave it out.',
+    );
   return {
     files,
     format,
@@ -84,6 +90,7 @@ export function requestOf(argv: ArgumentsCamelCase): DissectRequest {
     checksums: argv.checksums === true,
     ...(typeof argv.Y === 'string' ? { filter: filterOf(argv.Y) } : {}),
     ...(write === undefined ? {} : { write }),
+    ...(jobs === undefined ? {} : { jobs }),
   };
 }
 

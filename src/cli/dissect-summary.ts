@@ -5,10 +5,11 @@ import { readMergedFiles, Selection } from './dissect-input.js';
 import type { DissectRequest } from './dissect-request.js';
 import type { ExitCode } from './exit.js';
 import type { Output } from './output.js';
+import { summariseDivided } from './summary-jobs.js';
 
 /** Prints counts of the packets selected, of all without a filter. @returns 0, or 4 when a file could not be read to its end */
 export async function summarise(request: DissectRequest, output: Output): Promise<ExitCode> {
-  const { filter, files, format, checksums } = request;
+  const { filter, files, format, checksums, jobs } = request;
   const summary = new Summary({ checksums });
   const selection = new Selection(request, false);
   const { dissector } = selection;
@@ -18,9 +19,12 @@ export async function summarise(request: DissectRequest, output: Output): Promis
       : (packet, file) => {
           if (selection.take(packet, file) !== undefined) summary.count(dissector, packet);
         };
-  const damages = await readMergedFiles(files, onPacket, output);
-  const report = summary.report(dissector);
+  const isDivided = jobs !== undefined && jobs > 1 && files.length === 1 && filter === undefined && !request.all;
+  const divided = isDivided ? await summariseDivided(files[0]!, jobs, checksums, summary, output) : undefined;
+  const damages = divided?.damages ?? (await readMergedFiles(files, onPacket, output));
+  const end = divided ?? dissector;
+  const report = summary.report(end);
   if (format === 'text') output.out(textSummary(report, output.colour ? pc.createColors(true) : plainPaint));
   else output.out(`${JSON.stringify({ files, ...report }, null, format === 'json' ? 2 : 0)}\n`);
-  return finish(damages, dissector, output);
+  return finish(damages, end, output);
 }

@@ -4,9 +4,18 @@ import { ipv4Offset, isKnownLinkType } from '../io/link-type.js';
 import { ConversationAnalysis, type PacketAnalysis } from './conversation-analysis.js';
 import { nearCm } from './near-cm.js';
 import { SenderLayouts } from './sender-layouts.js';
-import { nodeKey, TcpSessions } from './tcp-sessions.js';
+import { nodeKey, type TcpSessionEntry, TcpSessions } from './tcp-sessions.js';
 
 const fragmentCm = new CmView();
+
+/** What a dissector has learned of a part of a capture, as far as it changes how another part reads. */
+export interface LearnedState {
+  /** Two words for each sender: its address; the layout bit above its port. */
+  readonly senders: Uint32Array;
+  readonly tcpSessions: readonly TcpSessionEntry[];
+  /** A block was met that satisfies both layouts: how it is read depends on what its sender has sent before. */
+  readonly hasAmbiguous: boolean;
+}
 
 /** How a {@link Dissector} looks. */
 export interface DissectorOptions {
@@ -44,6 +53,7 @@ export class Dissector {
   readonly #senders = new SenderLayouts();
   readonly #tcpSessions = new TcpSessions();
   readonly #nodes: Set<number> | undefined;
+  #hasAmbiguous = false;
   readonly #conversations = new ConversationAnalysis();
   #isAnalysed = false;
 
@@ -91,6 +101,15 @@ export class Dissector {
     return false;
   }
 
+  /** What has been learned so far. */
+  learned(): LearnedState {
+    return {
+      senders: this.#senders.entries(),
+      tcpSessions: this.#tcpSessions.entries(),
+      hasAmbiguous: this.#hasAmbiguous,
+    };
+  }
+
   /**
    * What the packet just inspected, which carries a CM, means beside those before it. Whoever wants to know this of one packet must
    * ask for it of every packet with a CM.
@@ -119,6 +138,7 @@ export class Dissector {
     if (cm.isAmbiguous) {
       // What satisfies both proves neither, so nothing is learned from it.
       this.isAmbiguous = true;
+      this.#hasAmbiguous = true;
       if (known === Accept.full) cm.recognise(trailer.bytes, trailer.payloadOffset, trailer.end, Accept.full);
       return true;
     }

@@ -50,5 +50,6 @@ export {
   type SummaryNotes,
   type SummaryReport,
 } from './summary.js';
+export { conflictOf, type PartRequest, type PartResult, summarisePart } from './summary-part.js';
 export { textSummary } from './summary-text.js';
 export { type SeenPacket, Tracker } from './tracker/tracker.js';

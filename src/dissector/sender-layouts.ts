@@ -1,7 +1,7 @@
 import type { Ipv4 } from '../codec/index.js';
 
 /** More senders than this are no longer remembered: a flood of forged sources must not fill the memory. */
-const MAX_SENDERS = 1 << 20;
+export const MAX_SENDERS = 1 << 20;
 
 /**
  * Which layout each address:port has used. An open-addressing table of integers: one look-up for every packet with a CM is on the
@@ -27,6 +27,18 @@ export class SenderLayouts {
     this.#slots[at] = address;
     this.#slots[at + 1] = (layout << 16) | port;
     if (this.#count * 4 > this.#slots.length) this.#grow();
+  }
+
+  /** Two words for each sender, as they are kept: the address; the layout bit above the port. */
+  entries(): Uint32Array {
+    const found = new Uint32Array(2 * this.#count);
+    let at = 0;
+    for (let from = 0; from < this.#slots.length; from += 2) {
+      if (this.#slots[from + 1] === 0) continue;
+      found[at++] = this.#slots[from]!;
+      found[at++] = this.#slots[from + 1]!;
+    }
+    return found;
   }
 
   /** Where the sender stands, or the unused slot where it would. */

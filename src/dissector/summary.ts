@@ -75,6 +75,49 @@ export interface SummaryNotes {
   cutShort: number;
 }
 
+/** The notes that a summary counts itself. */
+type CountedNotes = Omit<SummaryNotes, 'unknownLinkType' | 'cutShort'>;
+
+const COUNTED_NOTES: readonly (keyof CountedNotes)[] = [
+  'ambiguous',
+  'wrongUdpLength',
+  'nearCm',
+  'badIpChecksum',
+  'badUdpChecksum',
+  'badTcpChecksum',
+];
+
+/** Counts of one path of a node. */
+interface PathCount {
+  /** session id * 65536 + path id. */
+  readonly key: number;
+  readonly packets: number;
+  readonly bytes: number;
+  /** Packets in UDP, without wrapper. */
+  readonly udp: number;
+}
+
+/** What a {@link Summary} has counted, to be added to another. */
+export interface SummaryState {
+  readonly packets: number;
+  readonly bytes: number;
+  readonly ipv4: number;
+  readonly mpip: number;
+  readonly carriers: CarrierCounts;
+  readonly notes: CountedNotes;
+  readonly first: string | null;
+  readonly lastSeconds: number;
+  readonly lastNanoseconds: number;
+  readonly nodes: readonly {
+    readonly nodeId: NodeId;
+    readonly isFull: boolean;
+    readonly packets: number;
+    readonly flags: Float64Array;
+    readonly addresses: readonly Ipv4[];
+    readonly paths: readonly PathCount[];
+  }[];
+}
+
 /** Packets and octets by path: an open-addressing table, because a look-up stands on the way of every packet with a CM. */
 class PathCounts {
   /** session id * 65536 + path id. */
@@ -82,9 +125,11 @@ class PathCounts {
   /** 0 = slot unused. */
   #packets = new Float64Array(16);
   #bytes = new Float64Array(16);
+  /** Packets in UDP, without wrapper. */
+  #udp = new Float64Array(16);
   #count = 0;
 
-  add(key: number, packets: number, bytes: number): void {
+  add(key: number, packets: number, bytes: number, udp: number): void {
     const mask = this.#keys.length - 1;
     let slot = (Math.imul(key, 0x9e3779b1) >>> 12) & mask;
     while (this.#keys[slot] !== key && this.#packets[slot] !== 0) slot = (slot + 1) & mask;
@@ -94,6 +139,7 @@ class PathCounts {
     }
     this.#packets[slot]! += packets;
     this.#bytes[slot]! += bytes;
+    this.#udp[slot]! += udp;
     if (this.#count * 2 > mask) this.#grow();
   }
 
@@ -103,14 +149,17 @@ class PathCounts {
     this.#keys = new Uint32Array(size);
     this.#packets = new Float64Array(size);
     this.#bytes = new Float64Array(size);
+    this.#udp = new Float64Array(size);
     this.#count = 0;
-    for (const { key, packets, bytes } of entries) this.add(key, packets, bytes);
+    for (const { key, packets, bytes, udp } of entries) this.add(key, packets, bytes, udp);
   }
 
-  *entries(): Generator<{ key: number; packets: number; bytes: number }> {
+  *entries(): Generator<PathCount> {
     for (let slot = 0; slot < this.#keys.length; slot++) {
       const packets = this.#packets[slot]!;
-      if (packets > 0) yield { key: this.#keys[slot]!, packets, bytes: this.#bytes[slot]! };
+      if (packets > 0) {
+        yield { key: this.#keys[slot]!, packets, bytes: this.#bytes[slot]!, udp: this.#udp[slot]! };
+      }
     }
   }
 }
@@ -128,11 +177,26 @@ class NodeCounts {
     readonly isFull: boolean,
   ) {}
 
-  add(flags: number, session: number, path: number, bytes: number, source: Ipv4): void {
+  add(flags: number, session: number, path: number, bytes: number, source: Ipv4, udp: number): void {
     this.packets++;
     this.flags[flags]!++;
-    this.#paths.add(((session << 16) | path) >>> 0, 1, bytes);
+    this.#paths.add(((session << 16) | path) >>> 0, 1, bytes, udp);
     if (source !== this.#lastAddress) this.#addAddress(source);
+  }
+
+  /** Adds the counts of another part of the capture. */
+  merge(other: SummaryState['nodes'][number]): void {
+    this.packets += other.packets;
+    other.flags.forEach((count, flag) => {
+      this.flags[flag]! += count;
+    });
+    for (const address of other.addresses) this.#addAddress(address);
+    for (const { key, packets, bytes, udp } of other.paths) this.#paths.add(key, packets, bytes, udp);
+  }
+
+  state(): SummaryState['nodes'][number] {
+    const { nodeId, isFull, packets, flags, addresses } = this;
+    return { nodeId, isFull, packets, flags, addresses, paths: [...this.#paths.entries()] };
   }
 
   #addAddress(source: Ipv4): void {
@@ -166,7 +230,7 @@ export class Summary {
   #bytes = 0;
   #ipv4 = 0;
   #mpip = 0;
-  readonly #notes = {
+  readonly #notes: CountedNotes = {
     ambiguous: 0,
     wrongUdpLength: 0,
     nearCm: 0,
@@ -215,13 +279,16 @@ export class Summary {
     if (dissector.hasWrongUdpLength) this.#notes.wrongUdpLength++;
     if (this.#verify) this.#verifyChecksums(trailer);
     let bytes = trailer.userDataLength;
+    let udp = 0;
     if (trailer.protocol === TCP) this.#carriers.tcp++;
-    else if (dissector.wrappedHeader < 0) this.#carriers.udp++;
-    else {
+    else if (dissector.wrappedHeader < 0) {
+      this.#carriers.udp++;
+      udp = 1;
+    } else {
       this.#carriers.wrapper++;
       bytes -= (trailer.bytes[dissector.wrappedHeader + 12]! >> 4) * 4;
     }
-    this.#node(cm.nodeId, cm.isFull).add(cm.flags, cm.sessionId, cm.pathId, bytes, trailer.source);
+    this.#node(cm.nodeId, cm.isFull).add(cm.flags, cm.sessionId, cm.pathId, bytes, trailer.source, udp);
   }
 
   #verifyChecksums(trailer: TrailerView): void {
@@ -241,8 +308,41 @@ export class Summary {
     return node;
   }
 
+  /** What has been counted, to be added to another. */
+  state(): SummaryState {
+    return {
+      packets: this.#packets,
+      bytes: this.#bytes,
+      ipv4: this.#ipv4,
+      mpip: this.#mpip,
+      carriers: this.#carriers,
+      notes: this.#notes,
+      first: this.#first,
+      lastSeconds: this.#lastSeconds,
+      lastNanoseconds: this.#lastNanoseconds,
+      nodes: this.#nodes.map((node) => node.state()),
+    };
+  }
+
+  /** Adds what was counted of the part of the capture that follows. */
+  merge(other: SummaryState): void {
+    if (other.packets === 0) return;
+    this.#packets += other.packets;
+    this.#bytes += other.bytes;
+    this.#ipv4 += other.ipv4;
+    this.#mpip += other.mpip;
+    this.#carriers.udp += other.carriers.udp;
+    this.#carriers.tcp += other.carriers.tcp;
+    this.#carriers.wrapper += other.carriers.wrapper;
+    for (const name of COUNTED_NOTES) this.#notes[name] += other.notes[name];
+    this.#first ??= other.first;
+    this.#lastSeconds = other.lastSeconds;
+    this.#lastNanoseconds = other.lastNanoseconds;
+    for (const node of other.nodes) this.#node(node.nodeId, node.isFull).merge(node);
+  }
+
   /** Everything counted so far. */
-  report(dissector: Dissector): SummaryReport {
+  report(dissector: Pick<Dissector, 'unread'>): SummaryReport {
     const flags = new Float64Array(FLAG_NAMES.length);
     for (const node of this.#nodes) {
       for (let flag = 0; flag < flags.length; flag++) flags[flag]! += node.flags[flag]!;

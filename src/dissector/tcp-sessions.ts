@@ -3,11 +3,19 @@ import { type NodeId, TCP, type TrailerView } from '../codec/index.js';
 /** Smallest TCP header, in octets. */
 const TCP_HEADER_LENGTH = 20;
 /** Port pairs kept of a session: its own tuple and those of its paths. */
-const MAX_PAIRS = 16;
+export const MAX_PAIRS = 16;
 /** Sessions kept in all; session ids are reused, so that real captures stay far below. */
-const MAX_SESSIONS = 1 << 18;
+export const MAX_SESSIONS = 1 << 18;
 /** Keeps a node id of `full` apart from the same number in `compact`. */
 const FULL_NODE = 2 ** 48;
+
+/** A session that has been seen as TCP. */
+export interface TcpSessionEntry {
+  /** {@link nodeKey} of its node. */
+  readonly node: number;
+  readonly session: number;
+  readonly pairs: number;
+}
 
 /**
  * The sessions that have been seen as TCP: what tells a UDP wrapper from an ordinary UDP datagram in a capture (docs/wire-format.md,
@@ -20,6 +28,14 @@ export class TcpSessions {
   /** True while no session has been seen as TCP, and nothing can be a wrapper. */
   get isEmpty(): boolean {
     return this.#count === 0;
+  }
+
+  /** Every session seen as TCP, with how many pairs of ports it has been seen on. */
+  entries(): TcpSessionEntry[] {
+    const found: TcpSessionEntry[] = [];
+    for (const [node, list] of this.#nodes)
+      for (const [session, { length }] of list) found.push({ node, session, pairs: length });
+    return found;
   }
 
   /** Remembers the session of a TCP segment that carries a CM. */

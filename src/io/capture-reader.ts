@@ -30,6 +30,22 @@ export class CaptureParser {
     return this.#offset;
   }
 
+  /** Octets that complete the record or block that has begun, as far as is known yet; 0 between two of them. */
+  get missing(): number {
+    if (this.#carried === 0) return this.#format?.left ?? 0;
+    return Math.max(1, (this.#format?.needed ?? MAGIC_LENGTH) - this.#carried);
+  }
+
+  /** Section headers and interface descriptions of a pcapng file so far. */
+  get descriptions(): number {
+    return this.#format?.descriptions ?? 0;
+  }
+
+  /** Goes on at another place of the same file, where a record or block begins. To be called between two of them. */
+  seek(offset: number): void {
+    this.#offset = offset;
+  }
+
   /**
    * Reads every packet that is complete with this chunk. The chunk may be reused afterwards.
    * @throws {CaptureError} at damage, after every packet before it has been handed out

@@ -10,6 +10,8 @@ export type CaptureSource = string | AsyncIterable<Uint8Array>;
 export interface ChunkOptions {
   /** Octets read at once; default 4 MiB. */
   readonly readLength?: number;
+  /** Octet of the file to begin at, which then must be no gzip; default 0. Of a path only. */
+  readonly start?: number;
   /** Told the octets read from the file, as they are stored: before inflating. */
   readonly onRead?: (bytes: number) => void;
 }
@@ -28,6 +30,10 @@ export async function* captureChunks(
   const chunks = typeof source === 'string' ? fileChunks(source, options) : source;
   const iterator = chunks[Symbol.asyncIterator]();
   try {
+    if (options.start !== undefined) {
+      yield* startingWith(new Uint8Array(0), iterator);
+      return;
+    }
     const first: Uint8Array[] = [];
     let length = 0;
     while (length < 2) {
@@ -58,7 +64,7 @@ async function* startingWith(head: Uint8Array, iterator: AsyncIterator<Uint8Arra
 /** Reads the next chunk while the caller works on this one: two buffers in turn. */
 async function* fileChunks(
   path: string,
-  { readLength = READ_LENGTH, onRead }: ChunkOptions,
+  { readLength = READ_LENGTH, onRead, start }: ChunkOptions,
 ): AsyncGenerator<Uint8Array> {
   let file: FileHandle | undefined;
   let ahead: Promise<number> | undefined;
@@ -73,11 +79,13 @@ async function* fileChunks(
     const length = size > 0 && size < readLength ? size + 1 : readLength;
     let current = readBuffer(length);
     let other = readBuffer(length);
-    ahead = readInto(file, current);
+    let position = start ?? null;
+    ahead = readInto(file, current, position);
     for (;;) {
       const length = await ahead;
       if (length === 0) return;
-      ahead = readInto(file, other);
+      if (position !== null) position += length;
+      ahead = readInto(file, other, position);
       onRead?.(length);
       yield current.subarray(0, length);
       [current, other] = [other, current];
@@ -99,8 +107,9 @@ function readBuffer(length: number): Uint8Array {
   return new Uint8Array(Buffer.allocUnsafeSlow(length + BUFFER_START).buffer, BUFFER_START, length);
 }
 
-function readInto(file: FileHandle, buffer: Uint8Array): Promise<number> {
-  const reading = file.read(buffer, 0, buffer.length, null).then(({ bytesRead }) => bytesRead);
+/** @param position null = where the last one ended */
+function readInto(file: FileHandle, buffer: Uint8Array, position: number | null): Promise<number> {
+  const reading = file.read(buffer, 0, buffer.length, position).then(({ bytesRead }) => bytesRead);
   // An error is dealt with when the bytes are asked for; until then it must not count as unhandled.
   reading.catch(() => {});
   return reading;

@@ -59,6 +59,10 @@ export interface FormatParser {
   readonly needed: number;
   /** True while bytes of a block that is being skipped are still to come. */
   readonly inside: boolean;
+  /** How many they are; 0 when no block is being skipped. */
+  readonly left: number;
+  /** Blocks that say how later ones are to be read. */
+  readonly descriptions: number;
   /**
    * Reads every whole record in `buffer[start, end)`.
    * @param base offset in the file of `buffer[0]`, for error messages

@@ -38,6 +38,8 @@ export function pcapVariant(magicBigEndian: number): { littleEndian: boolean; na
 export class PcapParser implements FormatParser {
   needed = FILE_HEADER_LENGTH;
   readonly inside = false;
+  readonly left = 0;
+  readonly descriptions = 0;
   readonly #littleEndian: boolean;
   readonly #nanosecondsPerFraction: number;
   readonly #onPacket: PacketHandler;

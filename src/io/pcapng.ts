@@ -20,6 +20,7 @@ interface Interface {
 /** pcapng, either byte order per section: EPB, SPB and the obsolete Packet Block are packets; blocks of other types are skipped. */
 export class PcapngParser implements FormatParser {
   needed = BLOCK_HEADER_LENGTH + 4;
+  descriptions = 0;
   readonly #onPacket: PacketHandler;
   readonly #packet = blankPacket();
   readonly #decoder = new TextDecoder();
@@ -37,6 +38,10 @@ export class PcapngParser implements FormatParser {
 
   get inside(): boolean {
     return this.#skippedLength > 0;
+  }
+
+  get left(): number {
+    return this.#skippedLength > 0 ? this.#toSkip + 4 : 0;
   }
 
   parse(buffer: Uint8Array, view: DataView, base: number, start: number, end: number): number {
@@ -151,6 +156,7 @@ export class PcapngParser implements FormatParser {
       );
     }
     this.#interfaces = [];
+    this.descriptions++;
   }
 
   #readInterface(view: DataView, position: number, length: number): void {
@@ -160,6 +166,7 @@ export class PcapngParser implements FormatParser {
       if (code === format.IF_TSRESOL && size >= 1) resolution = view.getUint8(at);
       if (code === format.IF_TSOFFSET && size >= 8) timeOffset = Number(view.getBigInt64(at, this.#littleEndian));
     });
+    this.descriptions++;
     this.#interfaces.push({
       linkType: view.getUint16(position + 8, this.#littleEndian),
       snapLength: view.getUint32(position + 12, this.#littleEndian),

@@ -29,6 +29,7 @@ const command: Command = {
         type: 'boolean',
       })
       .option('checksums', { describe: 'verify IP, UDP and TCP checksums', type: 'boolean' })
+      .option('jobs', single('--summary on so many processors (large files)'))
       .option('write', single('write the packets to this pcapng file, with findings as comments'))
       .example('$0 dissect capture.pcapng', 'one line per packet that carries a control message')
       .example("$0 dissect -Y 'mpip.flags in {3, 4}' a.pcap", 'queries and confirmations')
