@@ -1,9 +1,9 @@
 // npm run scaling: the virtual network's answers to how MPIP scales (bench/scaling.ts), written into docs/scaling.md.
 import { spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';
+import { table as markdownTable } from './generate/table.mjs';
 import { updateDocument } from './lib/generated.mjs';
 import { ensureInstalled, ROOT } from './lib/run.mjs';
-import { table as markdownTable } from './generate/table.mjs';
 
 ensureInstalled();
 const { transpile } = await import('./lib/transpile.mjs');
