@@ -1,7 +1,15 @@
 import { randomInt } from 'node:crypto';
 import { accessSync, existsSync, constants as fsConstants, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type Constants, defaultConstants, formatIpv4, type Ipv4, PROFILES, type Profile } from '../codec/index.js';
+import {
+  type Constants,
+  defaultConstants,
+  formatIpv4,
+  type Ipv4,
+  PROFILE_NAMES,
+  PROFILES,
+  type Profile,
+} from '../codec/index.js';
 import {
   type AddressBlock,
   CASES,
@@ -19,7 +27,7 @@ import {
 } from '../conformance/index.js';
 import { FaultError, UsageError } from './exit.js';
 import { nearest, oneOf, wholeNumber } from './options.js';
-import { DEFAULT_PORT, parseAddress, parseConstants, parseProfile, parseServices } from './peer-options.js';
+import { DEFAULT_PORT, parseAddress, parseConstants, parseServices } from './peer-options.js';
 import { readPics } from './pics.js';
 
 /** `mpip check` as typed. */
@@ -70,7 +78,7 @@ export interface CheckPlan {
   /** Of a TCP echo service. */
   readonly tcpPort: number | undefined;
   readonly sources: readonly Ipv4[];
-  readonly profile: Profile;
+  readonly profile: Profile | 'auto';
   /** What the peer was declared to support. */
   readonly capabilities: ReadonlySet<Capability>;
   readonly constants: Constants;
@@ -128,7 +136,7 @@ export function planOf(argv: CheckArguments): CheckPlan {
     services,
     tcpPort: tcpPortOf(argv['tcp-port'], services, self),
     sources: sourcesOf(argv.source),
-    profile: PROFILES[parseProfile(argv.profile ?? pics?.profile ?? 'paper')],
+    profile: profileOf(argv.profile ?? pics?.profile, self),
     capabilities: pics?.capabilities ?? PAPER_CAPABILITIES,
     constants: { ...defaultConstants(), ...pics?.constants, ...parseConstants(argv.pixit) },
     seed: seed === undefined ? randomInt(2 ** 32) : wholeNumber('--seed', seed, 0, 2 ** 32 - 1),
@@ -183,6 +191,13 @@ export function chosenCases(argv: Pick<CheckArguments, 'case' | 'skip' | 'area' 
       ),
     );
   }
+}
+
+/** The reference in the virtual network is set to the profile that is given, so that there is nothing to find out. */
+function profileOf(text: string | undefined, self: boolean): Profile | 'auto' {
+  if (self && text === 'auto') throw new UsageError('--profile auto is for a live peer; --self is set to the profile.');
+  if (text === 'auto' || (text === undefined && !self)) return 'auto';
+  return PROFILES[oneOf('--profile', text ?? 'paper', PROFILE_NAMES)];
 }
 
 function upperTesterOf(

@@ -14,6 +14,7 @@ import { makeFolder } from '../io/make-folder.js';
 import { VERSION } from '../version.js';
 import { CAPABILITIES, type Capability, PAPER_CAPABILITIES } from './capabilities.js';
 import type { ServiceName, TestCase } from './case.js';
+import { type Detection, detectProfile } from './detect-profile.js';
 import { type EvidenceContext, evidencePath, writeEvidence } from './evidence.js';
 import { exchangeOf } from './exchange.js';
 import { toResult } from './explain.js';
@@ -42,7 +43,8 @@ export interface SuiteOptions {
   readonly cases: readonly TestCase[];
   /** Every case that exists, so that a case is the same alone and among others; default `cases`. */
   readonly catalogue?: readonly TestCase[];
-  readonly profile?: Profile;
+  /** How the peer speaks; `auto` finds it out from its answers first. Default `paper`. */
+  readonly profile?: Profile | 'auto';
   /** The peer's constants (PIXIT); default the paper's. */
   readonly constants?: Constants;
   /** Default 1. */
@@ -84,7 +86,30 @@ export interface Progress {
  * @throws the system's error when the folder for evidence cannot be made or written.
  */
 export async function runSuite(options: SuiteOptions): Promise<RunResult> {
-  return await new Run(options).play();
+  const { profile = PROFILES.paper } = options;
+  if (profile !== 'auto') return await new Run(options, profile).play();
+  const random = new Random(((options.seed ?? 1) ^ options.link.nonce ^ PROFILE_SEED) >>> 0);
+  const ids = Array.from({ length: NODES_PER_CASE }, () => randomNodeId(random, PROFILES.paper));
+  const detection = await detectProfile(settingsOf(options, PROFILES.paper), ids, options.signal);
+  return await new Run(options, detection.profile, detection).play();
+}
+
+/** Keeps the node ids that ask for the profile apart from those of the cases, mostly. */
+const PROFILE_SEED = 0x70726f66;
+
+/** What the cases of a run have in common, with the defaults filled in. */
+function settingsOf(options: SuiteOptions, profile: Profile): CaseSettings {
+  return {
+    link: options.link,
+    profile,
+    constants: options.constants ?? defaultConstants(),
+    address: options.address,
+    services: options.services,
+    seed: options.seed ?? 1,
+    capabilities: options.capabilities ?? PAPER_CAPABILITIES,
+    ...(options.tcpPort === undefined ? {} : { tcpPort: options.tcpPort }),
+    ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+  };
 }
 
 class Run {
@@ -101,21 +126,18 @@ class Run {
   #peerCm: ControlMessage | undefined;
   #runnable = 0;
 
-  constructor(options: SuiteOptions) {
+  constructor(
+    options: SuiteOptions,
+    profile: Profile,
+    /** How the profile was found, where it was. */
+    private readonly detection?: Detection,
+  ) {
     this.#options = options;
     setMaxListeners(0, this.#interrupt.signal);
     this.#seed = options.seed ?? 1;
-    this.#profile = options.profile ?? PROFILES.paper;
+    this.#profile = profile;
     this.#settings = {
-      link: options.link,
-      profile: this.#profile,
-      constants: options.constants ?? defaultConstants(),
-      address: options.address,
-      services: options.services,
-      seed: this.#seed,
-      capabilities: options.capabilities ?? PAPER_CAPABILITIES,
-      ...(options.tcpPort === undefined ? {} : { tcpPort: options.tcpPort }),
-      ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+      ...settingsOf(options, profile),
       onPeerCm: (cm) => {
         this.#peerCm ??= cm;
       },
@@ -158,6 +180,10 @@ class Run {
       else this.#results.set(testCase, this.#unplayed(testCase, left.verdict, left.cause));
     }
     this.#runnable = runnable.length;
+    const { detection } = this;
+    if (this.#evidence !== undefined && detection !== undefined) {
+      writeEvidence(this.#evidence, this.#resultOf(detection.testCase, detection.finished), detection.finished.log);
+    }
     let facts: PeerFacts = { unreachable: new Map(), ownCmEchoed: undefined };
     if (runnable.length > 0) {
       const first = await examinePeer(this.#settings, this.#nodeIds.get('') ?? [], signal);
@@ -317,6 +343,7 @@ class Run {
       reportVersion: REPORT_VERSION,
       seed: this.#seed,
       profile: this.#profile.name,
+      profileFound: this.detection?.text ?? null,
       link: link.kind,
       iut: {
         address: formatIpv4(address),

@@ -87,6 +87,8 @@ export interface RunResult {
   readonly reportVersion: number;
   readonly seed: number;
   readonly profile: ProfileName;
+  /** How the profile was found out, as the end of a sentence; null when it was given. */
+  readonly profileFound: string | null;
   readonly link: LinkKind;
   /** The peer. `nodeId` and `layout` are those of the first control message it sent, null when it sent none. */
   readonly iut: {

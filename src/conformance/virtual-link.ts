@@ -52,6 +52,11 @@ export class VirtualLink implements Link {
     this.slack = 2_000 + 2 * ((options.network?.delayMicros ?? 50) + (options.network?.jitterMicros ?? 0));
   }
 
+  /** Microseconds since 1970-01-01 UTC when the clock of a case's network was 0. */
+  epochOf(seed: number): number {
+    return EPOCH - startOf(seed);
+  }
+
   openCase(seed: number): CaseLink {
     return new VirtualCaseLink(this.#options, this.sources, seed);
   }
@@ -75,7 +80,7 @@ class VirtualCaseLink implements CaseLink {
     readonly sources: readonly Ipv4[],
     seed: number,
   ) {
-    const startMicros = new Random(seed ^ 0x5eed).below(0x8000_0000);
+    const startMicros = startOf(seed);
     this.epoch = EPOCH - startMicros;
     this.#network = new VirtualNetwork({ ...options.network, seed, startMicros });
     this.#network.attach({
@@ -174,6 +179,11 @@ class VirtualCaseLink implements CaseLink {
   close(): void {
     this.#receivers.clear();
   }
+}
+
+/** Where the clock of a case's network begins. */
+function startOf(seed: number): Micros {
+  return new Random(seed ^ 0x5eed).below(0x8000_0000);
 }
 
 function keyOf(address: Ipv4, protocol: number, port: number): string {

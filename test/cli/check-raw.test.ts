@@ -52,8 +52,10 @@ describe('mpip check over packet sockets', { skip: !isRoot && 'Packet sockets ar
       assert.match(status, /^CapPrm:\s*0+$/m);
       assert.doesNotMatch(status, /^Uid:.*\b0\b/m);
       const played = run.cases.filter(({ verdict }) => verdict === 'pass').length;
+      assert.equal(run.profile, 'paper');
+      assert.match(run.profileFound!, /layout compact, with a clock of [\d.]+ µs a tick and right checksums/);
       // Beside the cases there is what happened before the first one.
-      assert.equal(readdirSync(evidence).filter((name) => name.endsWith('.pcapng')).length, played + 1);
+      assert.equal(readdirSync(evidence).filter((name) => name.endsWith('.pcapng')).length, played + 2);
       assert.notEqual(statSync(join(evidence, `${run.cases[0]!.id}.pcapng`)).uid, 0);
       assert.equal(run.cases[0]!.evidence.file, join(evidence, `${run.cases[0]!.id}.pcapng`));
       assert.ok(existsSync(run.cases[0]!.evidence.file!));

@@ -108,6 +108,7 @@ test('wrong command lines: one sentence, exit code 2, nothing on standard output
     [['127.0.0.2', '--control', 'x', '--upper-tester', 'y'], /either --upper-tester or --control/],
     [['127.0.0.2', '--rate', '0'], /--rate/],
     [['127.0.0.2', '--allow-target', 'x'], /--allow-target/],
+    [['--self', '--profile', 'auto'], /--self is set to the profile/],
     [['--self', '--tcp-port', '1'], /tcp-port/],
     [['--self', '--allow-target', '10.0.0.0/8'], /allow-target/],
     [['--self', '--rate', '1'], /rate/],

@@ -39,7 +39,7 @@ const command: CommandModule<object, CheckArguments> = {
       .option('tcp-port', single('port of a TCP echo service; cases about TCP need one (with --self: that of echo)'))
       .option('service', repeatable('what the peer offers: echo, discard or chargen, each with :PORT (default echo)'))
       .option('source', repeatable('local IPv4 address to test from; several are used as several hosts'))
-      .option('profile', single('how the peer speaks (default paper)'))
+      .option('profile', single('how the peer speaks (default auto: found out; with --self paper)'))
       .option(
         'pics',
         single('what the peer supports: a YAML file, or paper, paper-wrapper, linux-2014, linux-2015, linux-2017'),
@@ -190,7 +190,7 @@ function selfLink(plan: CheckPlan): Link {
       createReferenceHost({
         addresses: SELF,
         services,
-        profile: plan.profile.name,
+        profile: plan.profile === 'auto' ? 'paper' : plan.profile.name,
         constants: plan.constants,
         seed,
         tcpMode: plan.capabilities.has('udp-wrapper') ? 'udp-wrapper' : 'fake-tcp',

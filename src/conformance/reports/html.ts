@@ -54,7 +54,7 @@ function factsOf(run: RunResult): string {
   const facts = [
     services.join(' '),
     iut.nodeId === null ? 'no node id seen' : `node ${iut.nodeId}, layout ${iut.layout}`,
-    `profile ${run.profile}`,
+    `profile ${run.profile}${run.profileFound === null ? '' : `, ${run.profileFound}`}`,
     `link ${run.link}`,
     `seed ${run.seed}`,
     `${selection.chosen} of ${selection.known} cases chosen`,

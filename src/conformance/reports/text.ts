@@ -37,6 +37,7 @@ export function textReport(run: RunResult, options: TextOptions = {}): string {
     .join(' ');
   lines.push(
     `${colours.bold('mpip check')} ${iut.address} (${services}) · profile ${run.profile} · ${linkWords(run)} · seed ${run.seed}`,
+    ...(run.profileFound === null ? [] : paragraph(`Profile ${run.profile} ${run.profileFound}.`, width, '')),
     '',
   );
   const common = commonCause(run);
