@@ -49,6 +49,7 @@ export interface CheckArguments {
   readonly area: string[];
   readonly slow: boolean | undefined;
   readonly unprivileged: boolean | undefined;
+  readonly explain: boolean | undefined;
   readonly seed: string | undefined;
   readonly jobs: string | undefined;
   readonly timeout: string | undefined;
@@ -88,6 +89,7 @@ export interface CheckPlan {
   readonly timeout: number | undefined;
   readonly slow: boolean;
   readonly unprivileged: boolean;
+  readonly explain: boolean;
   readonly upperTester: UpperTesterPlan | undefined;
   readonly allowedTargets: readonly AddressBlock[];
   /** Packets a second; undefined for the default. */
@@ -144,6 +146,7 @@ export function planOf(argv: CheckArguments): CheckPlan {
     timeout: timeout === undefined ? undefined : seconds('--timeout', timeout) * 1_000_000,
     slow: argv.slow === true,
     unprivileged: argv.unprivileged === true,
+    explain: argv.explain === true,
     upperTester: upperTesterOf(argv, self),
     allowedTargets: argv['allow-target'].map(blockOf),
     rate: argv.rate === undefined ? undefined : wholeNumber('--rate', argv.rate, 1, 10_000_000),

@@ -15,6 +15,7 @@ import { VERSION } from '../version.js';
 import { CAPABILITIES, type Capability, PAPER_CAPABILITIES } from './capabilities.js';
 import type { ServiceName, TestCase } from './case.js';
 import { type Detection, detectProfile } from './detect-profile.js';
+import { Diagnosis, type Explanation } from './diagnosis.js';
 import { type EvidenceContext, evidencePath, writeEvidence } from './evidence.js';
 import { exchangeOf } from './exchange.js';
 import { toResult } from './explain.js';
@@ -67,6 +68,8 @@ export interface SuiteOptions {
   readonly evidenceAt?: string;
   /** Whether results keep the packets that explain them, for sequence diagrams; default false. */
   readonly keepExchanges?: boolean;
+  /** Whether to find out at the end why the peer does not use several paths; default false. */
+  readonly explain?: boolean;
   /** Ends the run early: what is finished is reported, the rest is `not-run` or `inconc`, cause `interrupted`. */
   readonly signal?: AbortSignal;
   /** Called as cases begin and end. */
@@ -193,8 +196,9 @@ class Run {
       }
     }
     await this.#schedule(runnable, facts);
+    const explanation = this.#options.explain === true ? await this.#explain(facts) : undefined;
     const durationMs = link.isVirtual ? 0 : performance.now() - began;
-    return this.#report(facts, Math.round(durationMs * 1000) / 1000);
+    return this.#report(facts, Math.round(durationMs * 1000) / 1000, explanation);
   }
 
   /** Why a case cannot or must not be played. */
@@ -256,6 +260,25 @@ class Run {
       return { verdict: 'not-run', cause: { code: 'slow', text } };
     }
     return undefined;
+  }
+
+  /** Why the peer does not use several paths. */
+  async #explain(facts: PeerFacts): Promise<Explanation> {
+    const { services, link, tcpPort } = this.#options;
+    const obstacle = facts.unreachable.get('echo');
+    if (obstacle !== undefined)
+      return { reasons: [{ code: obstacle.code, text: obstacle.text, frames: [] }], seen: [] };
+    if (!services.has('echo')) {
+      const text = 'Without an echo service at the peer (--service echo) its answers cannot be told from its silence.';
+      return { reasons: [{ code: 'service', text, frames: [] }], seen: [] };
+    }
+    const isReal = link.kind !== 'socket';
+    const diagnosis = new Diagnosis(isReal && tcpPort !== undefined, isReal);
+    const finished = await runCase(diagnosis.testCase, this.#settings, [], this.#interrupt.signal);
+    if (this.#evidence !== undefined) {
+      writeEvidence(this.#evidence, this.#resultOf(diagnosis.testCase, finished), finished.log);
+    }
+    return diagnosis.result();
   }
 
   /** Plays cases side by side, those that wait longest first; the exclusive ones alone afterwards. */
@@ -331,7 +354,7 @@ class Run {
     };
   }
 
-  #report(facts: PeerFacts, durationMs: number): RunResult {
+  #report(facts: PeerFacts, durationMs: number, explanation: Explanation | undefined): RunResult {
     const { cases, catalogue, address, services, link, evidence } = this.#options;
     const results = cases.map((testCase) => this.#results.get(testCase)!);
     const counts = noCounts();
@@ -356,6 +379,7 @@ class Run {
       verdict: results.reduce<RunVerdict>((worst, result) => worse(worst, result.verdict), 'none'),
       counts,
       preliminary: facts.summary ?? null,
+      explanation: explanation ?? null,
       isInterrupted: this.#interrupt.signal.aborted,
       selection: { known: (catalogue ?? cases).length, chosen: cases.length },
       evidenceFolder: evidence ?? null,

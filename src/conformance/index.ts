@@ -19,6 +19,7 @@ export { CAPABILITIES, CAPABILITY_NAMES, type Capability, PAPER_CAPABILITIES } f
 export { AREAS, type Area, SERVICE_NAMES, type ServiceName, type TestCase } from './case.js';
 export { CASES } from './cases/index.js';
 export { type CatalogueEntry, catalogueMarkdown, catalogueText, requirementCatalogue } from './catalogue.js';
+export type { Explanation, Reason } from './diagnosis.js';
 export { DEFAULT_JOBS, type Progress, runSuite, SLOW, type SuiteOptions } from './engine.js';
 export {
   formatKnownFailing,

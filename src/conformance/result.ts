@@ -1,5 +1,6 @@
 import type { LayoutName, ProfileName } from '../codec/index.js';
 import type { Area, ServiceName } from './case.js';
+import type { Explanation } from './diagnosis.js';
 import type { ExchangePacket } from './exchange.js';
 import type { KnownFailingOutcome } from './known-failing.js';
 import type { LinkKind } from './link.js';
@@ -104,6 +105,8 @@ export interface RunResult {
   readonly counts: Readonly<Record<Verdict, number>>;
   /** What was found before the first case, when it matters for all of them: `unreachable`, `own-cm-echoed`. */
   readonly preliminary: ResultCause | null;
+  /** Why the peer does not use several paths, when that was asked for (`--explain`). */
+  readonly explanation: Explanation | null;
   readonly isInterrupted: boolean;
   /** How many cases exist and how many the filters chose. */
   readonly selection: { readonly known: number; readonly chosen: number };

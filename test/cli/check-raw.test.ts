@@ -30,7 +30,7 @@ describe('mpip check over packet sockets', { skip: !isRoot && 'Packet sockets ar
       let status = '';
       const args = ['127.45.0.2', ...services, '--tcp-port', String(ports[0]), '--pixit', 'session-expiry=3s'];
       const { code, stderr } = await runCheck(
-        [...args, '--control', control, '--report', `json=${report}`, '--evidence', evidence],
+        [...args, '--explain', '--control', control, '--report', `json=${report}`, '--evidence', evidence],
         async (child) => {
           await setTimeout(2000);
           status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
@@ -54,8 +54,13 @@ describe('mpip check over packet sockets', { skip: !isRoot && 'Packet sockets ar
       const played = run.cases.filter(({ verdict }) => verdict === 'pass').length;
       assert.equal(run.profile, 'paper');
       assert.match(run.profileFound!, /layout compact, with a clock of [\d.]+ µs a tick and right checksums/);
-      // Beside the cases there is what happened before the first one.
-      assert.equal(readdirSync(evidence).filter((name) => name.endsWith('.pcapng')).length, played + 2);
+      assert.deepEqual(
+        run.explanation!.reasons.map((reason) => reason.code),
+        ['multipath'],
+        JSON.stringify(run.explanation),
+      );
+      // Beside the cases there is what happened before the first one and after the last.
+      assert.equal(readdirSync(evidence).filter((name) => name.endsWith('.pcapng')).length, played + 3);
       assert.notEqual(statSync(join(evidence, `${run.cases[0]!.id}.pcapng`)).uid, 0);
       assert.equal(run.cases[0]!.evidence.file, join(evidence, `${run.cases[0]!.id}.pcapng`));
       assert.ok(existsSync(run.cases[0]!.evidence.file!));

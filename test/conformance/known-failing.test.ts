@@ -39,6 +39,7 @@ function runOf(verdicts: Record<string, readonly [Verdict, string]>): RunResult 
     seed: 1,
     profile: 'paper',
     profileFound: null,
+    explanation: null,
     link: 'virtual',
     iut: { address: '192.0.2.1', udpPort: 7000, tcpPort: null, nodeId: null, layout: null, services: {} },
     verdict: 'pass',

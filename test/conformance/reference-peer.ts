@@ -29,6 +29,7 @@ export interface PlayOptions {
   readonly profile?: ProfileName;
   readonly constants?: Partial<Constants>;
   readonly mutant?: Mutant;
+  readonly explain?: boolean;
   /** How the peer carries TCP on other paths than the original; default fake TCP. */
   readonly tcpMode?: TcpMode;
   /** Whether it puts TCP segments in order; default true. */
@@ -75,6 +76,7 @@ export async function play(options: PlayOptions = {}): Promise<RunResult> {
     constants,
     seed,
     cases,
+    explain: options.explain ?? false,
     catalogue: CASES,
   });
 }

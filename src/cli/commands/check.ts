@@ -51,6 +51,7 @@ const command: CommandModule<object, CheckArguments> = {
       .option('area', repeatable('play only cases of this area'))
       .option('slow', { describe: 'play cases that wait longer than 10 s too', type: 'boolean' })
       .option('unprivileged', { describe: 'use ordinary sockets', type: 'boolean' })
+      .option('explain', { describe: 'say at the end why the peer does not use several paths', type: 'boolean' })
       .option('upper-tester', single('program that makes the peer act: JSON lines of docs/control.md on its input'))
       .option('shell', { describe: 'run that program through /bin/sh', type: 'boolean' })
       .option('control', single('control socket of an mpip peer, to make it act'))
@@ -130,6 +131,7 @@ async function check(plan: CheckPlan): Promise<number> {
       seed: plan.seed,
       slow: plan.slow,
       unprivileged: plan.unprivileged,
+      explain: plan.explain,
       ...(plan.tcpPort === undefined ? {} : { tcpPort: plan.tcpPort }),
       ...(plan.jobs === undefined ? {} : { jobs: plan.jobs }),
       ...(plan.timeout === undefined ? {} : { timeout: plan.timeout }),

@@ -1,3 +1,4 @@
+import type { Explanation } from '../diagnosis.js';
 import type { CaseResult, PacketExcerpt, RequirementStatus, ResultCause, RunResult } from '../result.js';
 import { VERDICTS, type Verdict } from '../verdict.js';
 
@@ -49,10 +50,20 @@ export function textReport(run: RunResult, options: TextOptions = {}): string {
   } else lines.push(...caseLines(run, common, options, width, colours));
   if (run.cases.length > 0) lines.push('');
   lines.push(...requirementLines(run, width, colours), '', ...knownFailingLines(run, width), verdictLine(run, colours));
+  if (run.explanation !== null) lines.push('', ...explanationLines(run.explanation, width, colours), '');
   for (const path of options.reports ?? []) lines.push(`Report:   ${path}`);
   if (run.evidenceFolder !== null) lines.push(`Evidence: ${run.evidenceFolder} (one pcapng file per case)`);
   else if (run.counts.fail + run.counts.inconc > 0) lines.push(colours.dim('Evidence: none kept; add --evidence DIR.'));
   return `${lines.join('\n')}\n`;
+}
+
+/** The answer to the question of `--explain`. */
+function explanationLines({ reasons, seen }: Explanation, width: number, colours: Colours): string[] {
+  return [
+    colours.bold('Why is it not multipathing?'),
+    ...seen.flatMap((sentence) => paragraph(`- ${sentence}`, width, '  ')),
+    ...reasons.flatMap(({ code, text }) => paragraph(`${text} [${code}]`, width, '  ')),
+  ];
 }
 
 function linkWords(run: RunResult): string {
