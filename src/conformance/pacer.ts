@@ -1,5 +1,11 @@
 import type { Micros } from './link.js';
 
+/**
+ * Most packets a second that a live run sends unless told otherwise: fifty cases that begin together do not overrun the buffers of
+ * a small echo server.
+ */
+export const DEFAULT_RATE = 4000;
+
 /** Packets that may leave at once after a pause, as a part of those of a second. */
 const BURST_SHARE = 0.05;
 const LEAST_BURST = 8;

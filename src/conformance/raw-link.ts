@@ -16,7 +16,7 @@ import {
 } from './link.js';
 import { FreshPorts, liveSources, reachBySocket } from './live-sources.js';
 import { LiveWaits } from './live-waits.js';
-import { Pacer } from './pacer.js';
+import { DEFAULT_RATE, Pacer } from './pacer.js';
 import type { SocketLinkOptions } from './socket-link.js';
 import { type AddressBlock, isIn, OWN_BLOCKS } from './targets.js';
 import type { CaseUpperTester } from './upper-tester.js';
@@ -25,12 +25,7 @@ import type { CaseUpperTester } from './upper-tester.js';
 export interface RawLinkOptions extends SocketLinkOptions {
   /** Where packets may go beside loopback, private and link-local addresses: whoever is there agreed to it. */
   readonly allowedTargets?: readonly AddressBlock[];
-  /** Most packets a second; default 10,000. */
-  readonly rate?: number;
 }
-
-/** Most packets a second that a live run sends unless told otherwise. */
-export const DEFAULT_RATE = 10_000;
 
 /** TCP ports of a whole run, and some more. */
 const PREPARED_PORTS = 384;

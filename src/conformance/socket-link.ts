@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:dgram';
+import { performance } from 'node:perf_hooks';
 import { buildUdp, formatIpv4, type Ipv4, parseIpv4 } from '../codec/index.js';
 import {
   type CaseLink,
@@ -13,6 +14,7 @@ import {
 } from './link.js';
 import { bindUdp, FreshPorts, ignoreError, liveSources, reachBySocket, sourceError } from './live-sources.js';
 import { LiveWaits } from './live-waits.js';
+import { DEFAULT_RATE, Pacer } from './pacer.js';
 import type { CaseUpperTester, UpperTesterSource } from './upper-tester.js';
 
 /** Settings of a `SocketLink`. */
@@ -26,6 +28,8 @@ export interface SocketLinkOptions {
   readonly sources?: readonly Ipv4[];
   /** How long an answer that should come at once is waited for, in microseconds. Default 1 s. */
   readonly patience?: Micros;
+  /** Most packets a second; default 4000. */
+  readonly rate?: number;
   /** Makes the peer act. */
   readonly upper?: UpperTesterSource;
 }
@@ -38,13 +42,16 @@ export class SocketLink implements Link {
   readonly hasUpperTester: boolean;
   readonly nonce = randomInt(1, 2 ** 32);
   readonly #ports = new FreshPorts();
+  readonly #pacer: Pacer;
 
   private constructor(
     readonly sources: readonly Ipv4[],
     readonly patience: Micros,
     readonly upper: UpperTesterSource | undefined,
+    rate: number,
   ) {
     this.hasUpperTester = upper !== undefined;
+    this.#pacer = new Pacer(rate, () => Math.round(performance.now() * 1000));
   }
 
   /**
@@ -53,14 +60,15 @@ export class SocketLink implements Link {
    */
   static async open(options: SocketLinkOptions): Promise<SocketLink> {
     const sources = await liveSources(options.peer, options.sources);
-    return new SocketLink(sources, options.patience ?? 1_000_000, options.upper);
+    return new SocketLink(sources, options.patience ?? 1_000_000, options.upper, options.rate ?? DEFAULT_RATE);
   }
 
   openCase(_seed: number): CaseLink {
-    return new SocketCaseLink(this.sources, this.#ports, this.upper);
+    return new SocketCaseLink(this.sources, this.#ports, this.#pacer, this.upper);
   }
 
   close(): void {
+    this.#pacer.close();
     this.upper?.close();
   }
 }
@@ -76,6 +84,7 @@ class SocketCaseLink implements CaseLink {
   constructor(
     readonly sources: readonly Ipv4[],
     readonly ports: FreshPorts,
+    readonly pacer: Pacer,
     readonly upperSource: UpperTesterSource | undefined,
   ) {}
 
@@ -129,7 +138,11 @@ class SocketCaseLink implements CaseLink {
         identification = (identification + 1) & 0xffff;
         const tuple = { source: address, sourcePort: port, destination: to.address, destinationPort: to.port };
         const packet = buildUdp(tuple, payload, { identification });
-        if (isOpen) socket.send(payload, to.port, formatIpv4(to.address), ignoreError);
+        // The caller may use its octets again before the packet's turn has come.
+        const octets = payload.slice();
+        this.pacer.pass(() => {
+          if (isOpen && !this.#closed) socket.send(octets, to.port, formatIpv4(to.address), ignoreError);
+        });
         return packet;
       },
       deafen: () => {
@@ -143,7 +156,7 @@ class SocketCaseLink implements CaseLink {
   }
 
   wait(deadline: Micros, done: () => boolean): Promise<void> {
-    return this.#waits.wait(deadline, done);
+    return this.#waits.wait(deadline + this.pacer.lateness, done);
   }
 
   reach(to: Destination, within: Micros): Promise<ReachAnswer> {

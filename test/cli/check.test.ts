@@ -80,7 +80,7 @@ test('wrong command lines: one sentence, exit code 2, nothing on standard output
     [['--self', '--skip', 'nothing-*'], /No case matches --skip 'nothing-\*'/],
     [['--self', '--area', 'AW'], /There is no area 'AW'.*did you mean 'AV'\?/],
     [['--self', '--requirement', 'MPIP-AV-99'], /There is no requirement 'MPIP-AV-99'; did you mean/],
-    [['--self', '--requirement', 'MPIP-TX-01'], /No case covers the requirement/],
+    [['--self', '--requirement', 'MPIP-PA-07'], /No case covers the requirement/],
     [['--self', '--profile', 'papper'], /did you mean paper\?/],
     [['--self', '--pixit', 'session-expiri=3s'], /There is no constant/],
     [['--self', '--pixit', 'session-expiry'], /not NAME=VALUE/],

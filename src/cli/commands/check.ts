@@ -56,7 +56,7 @@ const command: CommandModule<object, CheckArguments> = {
       .option('shell', { describe: 'run that program through /bin/sh', type: 'boolean' })
       .option('control', single('control socket of an mpip peer, to make it act'))
       .option('allow-target', repeatable('CIDR that raw packets may go to beside loopback and private addresses'))
-      .option('rate', single('most packets a second (default 10000)'))
+      .option('rate', single('most packets a second (default 4000)'))
       .option('seed', single('seed of random choices (default random; printed)'))
       .option('jobs', single('cases played side by side'))
       .option('timeout', single('longest time for one case in seconds'))
