@@ -133,7 +133,12 @@ export class InterfacePeer implements Controlled {
       tun = TunDevice.open('mpip%d', offload);
       this.tun = tun;
       this.#tunIndex = libc().ifNameToIndex(tun.name);
-      links = new HostLinks(networks, offload, (source) => this.#exchange.addInput(source));
+      links = new HostLinks(
+        networks,
+        offload,
+        (source) => this.#exchange.addInput(source),
+        () => this.#exchange.resume(),
+      );
       this.#links = links;
       const ends = { host: tun, outputs: links.outputs, otherOutput: links.unbound };
       exchange = new PacketExchange(replaced?.(this.endpoint) ?? this.endpoint, ends, this.#now);

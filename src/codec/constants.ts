@@ -94,6 +94,15 @@ export const CONSTANTS = {
     description: 'longest hold of a segment in the reordering buffer',
     source: 'decision 24',
   },
+  'reordering-margin': {
+    default: 0,
+    unit: 'µs',
+    min: 0,
+    max: 60 * s,
+    description:
+      'a missing segment is waited for as long as the slowest path takes, and this much longer; 0: for reordering-hold',
+    source: 'ours, decision 62; 0 is decision 24',
+  },
   'heartbeat-age': {
     default: 1 * s,
     unit: 'µs',

@@ -107,6 +107,14 @@ export class Endpoint {
     this.inbound.receive(packet, this.#timeAt(now), length, isSound);
   }
 
+  /**
+   * Tells the node that an interface takes no more packets for now: what waits there from `address` will have left in
+   * `micros`. Nothing is refused; who can, sends by other interfaces meanwhile.
+   */
+  interfaceFull(address: Ipv4, micros: number, now: number): void {
+    this.state.selection.queued(address, micros, this.#timeAt(now));
+  }
+
   /** Runs due work; returns when to be called again, in microseconds. */
   poll(now: number): number {
     return this.#work(this.#timeAt(now)) - this.#ahead;

@@ -29,6 +29,7 @@ import { type Deliver, ReorderingBuffer } from './reordering.js';
 import { ResetHold } from './reset-hold.js';
 import { senderOf } from './senders.js';
 import type { Session } from './sessions.js';
+import { SlowestDelay } from './slowest-delay.js';
 import { hasSoundChecksum, holdsSegment, unwrap } from './udp-wrapper.js';
 import { isReset } from './untouched.js';
 
@@ -125,7 +126,7 @@ export class Inbound {
     let next = this.resets.release(now, this.#deliver);
     for (const session of this.holding) {
       const { reordering } = session;
-      if (reordering !== undefined && reordering.deadline <= now) reordering.flush(this.#deliver);
+      if (reordering !== undefined && reordering.deadline <= now) reordering.release(now, this.#deliver);
       if (reordering === undefined || reordering.size === 0) this.holding.delete(session);
       else next = Math.min(next, reordering.deadline);
     }
@@ -175,7 +176,7 @@ export class Inbound {
     else if (flags === Flags.normal) this.endAddressChange(peer, sessionId);
     if (pathId !== 0) this.measure(peer, pathId, timestamp, now, sessionId, view);
     if (feedbackPathId !== 0 && this.isFeedbackTrusted(view, peer, sessionId, feedbackPathId))
-      this.applyFeedback(peer, feedbackPathId, pathDelay, now);
+      this.applyFeedback(peer, feedbackPathId, pathDelay, now, timestamp);
     this.strip(view);
     switch (flags) {
       case Flags.enable:
@@ -336,10 +337,14 @@ export class Inbound {
   }
 
   /** Section 3.4: a delay that the peer fed back, into Table 3. An unknown path id is ignored (docs/decisions.md 13). */
-  applyFeedback(peer: Peer, pathId: number, delay: number, now: number): void {
-    const { constants, profile } = this.state.settings;
+  applyFeedback(peer: Peer, pathId: number, delay: number, now: number, timestamp?: number): void {
+    const { composer, settings } = this.state;
+    const { constants, profile } = settings;
     const step = constants['clock-step'] / profile.tickMicros;
-    peer.paths.get(pathId)?.applyFeedback(delay, constants['delay-smoothing'], step, now);
+    // There and back: the offset of the clocks is in both and cancels out.
+    const roundTrip = timestamp === undefined ? 0 : (delay + composer.ticks(now) - timestamp) | 0;
+    const sentAt = now - Math.max(0, roundTrip) * profile.tickMicros;
+    peer.paths.get(pathId)?.applyFeedback(delay, constants['delay-smoothing'], step, now, sentAt);
   }
 
   /** Section 3.2: a query is confirmed right away, over TCP with the next segment sent there. */
@@ -440,6 +445,7 @@ export class Inbound {
     if (view.protocol === UDP && !isWrapped && !isLeaving)
       this.considerHeartbeat(view, peer, session, sessionId, pathId, layout, now);
     if (session === undefined) return true;
+    const { timestamp } = view.cm;
     const back = reversedTuple(view);
     mesh.seen(session, back, now);
     session.heard(now);
@@ -456,7 +462,7 @@ export class Inbound {
     this.limitSegments(view);
     if (session.protocol !== TCP) return true;
     if (view.status === HeaderStatus.ok) session.noteReceived(view.tcpFlags);
-    return this.reorder(view, session, now);
+    return this.reorder(view, session, now, timestamp);
   }
 
   /** Section 3.1: the host reads in the peer's SYN how large its segments may be; they leave room for a CM. */
@@ -485,14 +491,24 @@ export class Inbound {
   }
 
   /** Section 3.8.3: in-sequence segments go up at once, the others wait. True when the segment in `view` goes up as it is. */
-  reorder(view: TrailerView, session: Session, now: number): boolean {
+  reorder(view: TrailerView, session: Session, now: number, timestamp?: number): boolean {
     if (!this.state.settings.reordering || view.status !== HeaderStatus.ok) return true;
     const { constants } = this.state.settings;
-    session.reordering ??= new ReorderingBuffer(constants['reordering-slots'], constants['reordering-hold']);
+    const { 'reordering-slots': slots, 'reordering-hold': hold, 'reordering-margin': margin } = constants;
+    session.reordering ??= new ReorderingBuffer(slots, hold, margin > 0);
+    const patience = margin > 0 && timestamp !== undefined ? this.patience(session, timestamp, now) : hold;
     if (session.reordering.passes(view)) return true;
-    session.reordering.accept(view, now, this.#deliver);
+    session.reordering.accept(view, now, this.#deliver, patience);
     if (session.reordering.size > 0) this.holding.add(session);
     return false;
+  }
+
+  /** How long what was sent before a segment may still be on its way: as much longer as the slowest path takes, and a margin. */
+  patience(session: Session, timestamp: number, now: number): number {
+    const { composer, settings } = this.state;
+    session.slowest ??= new SlowestDelay();
+    const excess = session.slowest.excess((composer.ticks(now) - timestamp) | 0, now);
+    return excess * settings.profile.tickMicros + settings.constants['reordering-margin'];
   }
 
   /** Section 3.5: sends a heartbeat when the feedback of the path that this packet came by is nearly obsolete. */

@@ -14,6 +14,7 @@ export { PacketQueue, type PacketSlot } from './packet-queue.js';
 export { Path } from './paths.js';
 export { type Deliver, ReorderingBuffer } from './reordering.js';
 export { type Priority, type RoutingRule, RoutingTable } from './routing.js';
+export { SCHEDULER_NAMES, SCHEDULERS, type SchedulerName } from './scheduler.js';
 export { SERVICE_NAMES, SERVICES, type Service, type ServiceAddress, type ServiceName } from './services.js';
 export { Session, SessionTable } from './sessions.js';
 export { type Encapsulation, type EndpointStatus, type StatusTuple, statusOf } from './status.js';

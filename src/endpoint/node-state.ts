@@ -6,6 +6,7 @@ import { Composer } from './composer.js';
 import { ControlPackets } from './control-packet.js';
 import { type Counters, newCounters } from './counters.js';
 import { Departures } from './departures.js';
+import { EarliestDelivery } from './earliest-delivery.js';
 import { Fallback } from './fallback.js';
 import type { Leaving } from './leaving.js';
 import { PathMesh } from './mesh.js';
@@ -89,7 +90,9 @@ export class NodeState {
       sourcesPerSession: limits.sourcesPerSession,
     });
     this.fallback = new Fallback(settings, this.sessions, this.counters);
-    this.selection = new PathSelection(constants, random, settings.profile.tickMicros);
+    const { tickMicros } = settings.profile;
+    const scheduler = settings.scheduler === 'earliest' ? new EarliestDelivery(constants, tickMicros) : undefined;
+    this.selection = new PathSelection(constants, random, tickMicros, scheduler);
     this.addressChange = new AddressChange(this.mesh, constants['ip-change-packets'], constants['weight-max']);
     this.departures = new Departures(this.sessions, this.counters, constants, endSession);
     this.control = new ControlPackets(random.below(0x10000));

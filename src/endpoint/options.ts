@@ -9,6 +9,7 @@ import {
   Random,
 } from '../codec/index.js';
 import { DEFAULT_LIMITS, type Limits } from './limits.js';
+import { SCHEDULERS, type SchedulerName } from './scheduler.js';
 
 /** How TCP segments travel on paths that are not the original: after a fake handshake, or in UDP (paper, section 3.8). */
 export type TcpMode = 'fake-tcp' | 'udp-wrapper';
@@ -35,6 +36,8 @@ export interface EndpointOptions {
   readonly tcpMode?: TcpMode;
   /** False switches the reordering of TCP segments off (section 4.2.1). Default true. */
   readonly reordering?: boolean;
+  /** How paths are chosen where throughput counts; default `paper`. Another one brings its own defaults of some constants. */
+  readonly scheduler?: SchedulerName;
   /** Keep only the fastest N paths of a session (section 3.3); 0, the default, keeps all. */
   readonly maxPaths?: number;
   /** Most rows of each table that strangers can fill (Tables 2 and 4, waiting list); the oldest goes first. Default 65536. */
@@ -62,6 +65,7 @@ export interface Settings {
   readonly linkMtu: number;
   readonly tcpMode: TcpMode;
   readonly reordering: boolean;
+  readonly scheduler: SchedulerName;
   readonly maxPaths: number;
   readonly tableLimit: number;
   readonly limits: Limits;
@@ -76,6 +80,7 @@ export interface Settings {
 export function settingsOf(options: EndpointOptions): Settings {
   if (options.addresses.length === 0) throw new RangeError('An endpoint needs at least one address.');
   const random = new Random(options.seed ?? 1);
+  const scheduler = options.scheduler ?? 'paper';
   const mac = options.mac ?? randomMac(random);
   if (!Number.isInteger(mac) || mac <= 0 || mac >= 2 ** 48 || Math.floor(mac / 2 ** 40) % 2 === 1) {
     throw new RangeError(`A node id must come from a unicast MAC address of 48 bits, not ${mac}.`);
@@ -84,13 +89,14 @@ export function settingsOf(options: EndpointOptions): Settings {
     addresses: [...options.addresses],
     mac,
     profile: PROFILES[options.profile ?? 'paper'],
-    constants: { ...defaultConstants(), ...options.constants },
+    constants: { ...defaultConstants(), ...SCHEDULERS[scheduler].constants, ...options.constants },
     random,
     clockOffsetMicros: options.clockOffsetMicros ?? 0,
     clockDriftPpm: options.clockDriftPpm ?? 0,
     linkMtu: options.linkMtu ?? 65535,
     tcpMode: options.tcpMode ?? 'fake-tcp',
     reordering: options.reordering ?? true,
+    scheduler,
     maxPaths: options.maxPaths ?? 0,
     tableLimit: options.tableLimit ?? 65536,
     limits: { ...DEFAULT_LIMITS, ...options.limits },

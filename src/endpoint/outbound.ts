@@ -358,10 +358,11 @@ export class Outbound {
       view === undefined
         ? 'throughput'
         : routing.priority(view.destination, view.destinationPort, view.protocol, length);
-    if (view === undefined || session.wayMtus === undefined) return selection.choose(session, priority, now);
+    if (view === undefined) return selection.choose(session, priority, now);
     const size = length + this.overhead(view, session.peer.layout);
+    if (session.wayMtus === undefined) return selection.choose(session, priority, now, session.paths, size);
     const wide = session.paths.filter(({ tuple }) => size <= pathMtus.of(session, tuple, now));
-    return selection.choose(session, priority, now, wide);
+    return selection.choose(session, priority, now, wide, size);
   }
 
   /**

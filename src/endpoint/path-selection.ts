@@ -1,6 +1,7 @@
-import type { Constants, Random } from '../codec/index.js';
+import type { Constants, Ipv4, Random } from '../codec/index.js';
 import type { Path } from './paths.js';
 import type { Priority } from './routing.js';
+import type { Scheduler } from './scheduler.js';
 import type { Session } from './sessions.js';
 
 /** A path on trial is tried once in this time until it is answered, microseconds. */
@@ -13,15 +14,24 @@ export class PathSelection {
     private readonly random: Random,
     /** Microseconds of a tick, in which delays are counted. */
     private readonly tickMicros = 1,
+    /** Chooses instead of Equation 1; undefined for the paper's way. */
+    private readonly scheduler: Scheduler | undefined = undefined,
   ) {}
 
   /**
    * The path of the next packet of a session, one of `paths`; undefined while there is none, and the packet then goes
    * over the session's own tuple with path id 0.
    */
-  choose(session: Session, priority: Priority, now: number, paths: readonly Path[] = session.paths): Path | undefined {
+  choose(
+    session: Session,
+    priority: Priority,
+    now: number,
+    paths: readonly Path[] = session.paths,
+    octets: number | undefined = undefined,
+  ): Path | undefined {
     if (paths.length === 0) return undefined;
-    this.adjustWeights(session, now);
+    const { scheduler } = this;
+    if (scheduler === undefined) this.adjustWeights(session, now);
     if (paths.length === 1) return paths[0];
     const proven = paths.some(isUnproven) ? paths.filter(isProven) : paths;
     const usable = proven.length > 0 ? proven : paths;
@@ -29,7 +39,12 @@ export class PathSelection {
       const fastest = lowestDelay(usable);
       if (fastest !== undefined) return this.stale(usable, fastest, now) ?? fastest;
     }
-    return this.unused(usable, now) ?? this.weighted(usable);
+    return this.unused(usable, now) ?? scheduler?.choose(session, usable, now, octets) ?? this.weighted(usable);
+  }
+
+  /** What waits at an interface of this node takes so long to leave, microseconds. */
+  queued(address: Ipv4, micros: number, now: number): void {
+    this.scheduler?.queued?.(address, micros, now);
   }
 
   /** An unproven path that got no packet for a second, if any: the next to be probed. */

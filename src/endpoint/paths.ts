@@ -1,5 +1,6 @@
 import { sameTuple, type Tuple } from '../codec/index.js';
 import type { TcpMode } from './options.js';
+import type { PathEstimate } from './path-estimate.js';
 import type { Session } from './sessions.js';
 
 /** A path does not age while nothing is sent on it: a pause counts as this many microseconds at most. */
@@ -55,6 +56,8 @@ export class Path {
   answersBefore = 0;
   /** Round-trip time of the path's fake handshake, microseconds; 0 without one. */
   roundTrip = 0;
+  /** What a scheduler that looks ahead knows of it; undefined with the paper's. */
+  estimate: PathEstimate | undefined;
   #base = 0;
   /** The last sample, relative to the first. */
   #latest = 0;
@@ -88,6 +91,7 @@ export class Path {
   sent(now: number, octets = 0): void {
     this.packetsSent++;
     this.octetsSent += octets;
+    this.estimate?.sent(now, octets);
     const pause = now - this.lastSent;
     this.unansweredMicros += Math.min(pause, LONGEST_PAUSE);
     if (this.unanswered === 0) this.answersBefore = this.session.answers;
@@ -105,6 +109,7 @@ export class Path {
     this.unansweredMicros = 0;
     this.unanswered = 0;
     this.waitedMicros = 0;
+    this.estimate?.restart();
   }
 
   /** Real-time queuing delay Q = D - Dmin, in ticks. */
@@ -115,9 +120,10 @@ export class Path {
   /**
    * Takes in a delay that the peer fed back (section 3.4): moving average, minimum, queuing delay. All arithmetic is
    * relative to the first sample modulo 2^32, so that neither the clocks' offset nor a wrap-around matters; a jump
-   * beyond `stepTicks` is a stepped clock and starts the measurement again.
+   * beyond `stepTicks` is a stepped clock and starts the measurement again. `sentAt`: when the packet left that the delay
+   * is of, as well as that is known.
    */
-  applyFeedback(sample: number, smoothing: number, stepTicks: number, now: number): void {
+  applyFeedback(sample: number, smoothing: number, stepTicks: number, now: number, sentAt = now): void {
     this.feedbackTime = now;
     this.unansweredMicros = 0;
     this.failures = 0;
@@ -136,9 +142,12 @@ export class Path {
       this.minDelay = 0;
       this.maxQueuing = 0;
       this.samples = 1;
+      this.estimate?.restart();
+      this.estimate?.feedback(sample, sentAt, now);
       return;
     }
     this.samples++;
+    this.estimate?.feedback(sample, sentAt, now);
     this.#latest = relative;
     this.delay += smoothing * (relative - this.delay);
     this.minDelay = Math.min(this.minDelay, this.delay);

@@ -1,12 +1,12 @@
 import { type DatagramView, TcpFlags } from '../codec/index.js';
 
-/** A held segment: a copy of its datagram, its place in the byte stream and when it came. */
+/** A held segment: a copy of its datagram, its place in the byte stream and until when it waits. */
 interface Held {
   readonly packet: Uint8Array;
   /** First sequence number and one past the last, SYN and FIN counted. */
   readonly sequence: number;
   readonly end: number;
-  readonly since: number;
+  readonly until: number;
 }
 
 /** Takes a datagram that is to go up to the host; the octets are the callee's only during the call. */
@@ -21,10 +21,14 @@ export class ReorderingBuffer {
   next: number | undefined;
   readonly #held: Held[] = [];
 
-  /** `slots` and `holdMicros` are the constants `reordering-slots` and `reordering-hold`. */
+  /**
+   * `slots` and `holdMicros` are the constants `reordering-slots` and `reordering-hold`. `isGradual`: when a segment has
+   * waited long enough, those that do not follow on it go on waiting.
+   */
   constructor(
     private readonly slots: number,
     private readonly holdMicros: number,
+    private readonly isGradual = false,
   ) {}
 
   /** Segments held now. */
@@ -32,11 +36,24 @@ export class ReorderingBuffer {
     return this.#held.length;
   }
 
-  /** When the oldest held segment has waited long enough; `Infinity` when none is held. */
+  /** When the first held segment has waited long enough; `Infinity` when none is held. */
   get deadline(): number {
-    let oldest = Number.POSITIVE_INFINITY;
-    for (const held of this.#held) oldest = Math.min(oldest, held.since);
-    return oldest + this.holdMicros;
+    let first = Number.POSITIVE_INFINITY;
+    for (const held of this.#held) first = Math.min(first, held.until);
+    return first;
+  }
+
+  /** The deadline has passed: delivers everything held or, of a gradual buffer, what has waited long enough and what follows on it. */
+  release(now: number, deliver: Deliver): void {
+    if (!this.isGradual) {
+      this.flush(deliver);
+      return;
+    }
+    let last = this.#held.length - 1;
+    while (last >= 0 && this.#held[last]!.until > now) last--;
+    for (let i = 0; i <= last; i++) this.#deliver(this.#held[i]!, deliver);
+    this.#held.splice(0, last + 1);
+    this.#drain(deliver);
   }
 
   /** The common case without a copy: nothing is held and the segment is not ahead. True when it goes up as it is. */
@@ -53,8 +70,9 @@ export class ReorderingBuffer {
   /**
    * Takes a segment: delivers it, with what it makes deliverable, or holds it. Segments that occupy no sequence space
    * and RST pass at once, as do late segments and FIN.
+   * @param patience how long it may wait, microseconds; never longer than `reordering-hold`.
    */
-  accept(view: DatagramView, now: number, deliver: Deliver): void {
+  accept(view: DatagramView, now: number, deliver: Deliver, patience = this.holdMicros): void {
     const { bytes, end: length, tcpFlags, sequence } = view;
     const space = view.payloadLength + (tcpFlags & TcpFlags.syn ? 1 : 0) + (tcpFlags & TcpFlags.fin ? 1 : 0);
     const end = (sequence + space) >>> 0;
@@ -65,7 +83,7 @@ export class ReorderingBuffer {
     }
     const distance = (sequence - this.next) | 0;
     if (distance > 0 && space > 0 && (tcpFlags & (TcpFlags.rst | TcpFlags.fin)) === 0) {
-      this.#hold({ packet: bytes.slice(0, length), sequence, end, since: now });
+      this.#hold({ packet: bytes.slice(0, length), sequence, end, until: now + Math.min(patience, this.holdMicros) });
       if (this.#held.length >= this.slots) this.flush(deliver);
       return;
     }
@@ -78,11 +96,13 @@ export class ReorderingBuffer {
 
   /** Delivers everything held, in order; S becomes the highest end (the buffer is full, or a segment waited too long). */
   flush(deliver: Deliver): void {
-    for (const held of this.#held) {
-      deliver(held.packet, held.packet.length);
-      if (this.next === undefined || ((held.end - this.next) | 0) > 0) this.next = held.end;
-    }
+    for (const held of this.#held) this.#deliver(held, deliver);
     this.#held.length = 0;
+  }
+
+  #deliver({ packet, end }: Held, deliver: Deliver): void {
+    deliver(packet, packet.length);
+    if (this.next === undefined || ((end - this.next) | 0) > 0) this.next = end;
   }
 
   /** Keeps the buffer sorted by sequence number, so that a flush is in order. */
@@ -94,10 +114,7 @@ export class ReorderingBuffer {
 
   /** Delivers held segments as long as they follow on. */
   #drain(deliver: Deliver): void {
-    while (this.#held.length > 0 && ((this.#held[0]!.sequence - this.next!) | 0) <= 0) {
-      const held = this.#held.shift()!;
-      deliver(held.packet, held.packet.length);
-      if (((held.end - this.next!) | 0) > 0) this.next = held.end;
-    }
+    while (this.#held.length > 0 && ((this.#held[0]!.sequence - this.next!) | 0) <= 0)
+      this.#deliver(this.#held.shift()!, deliver);
   }
 }

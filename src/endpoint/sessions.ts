@@ -7,6 +7,7 @@ import type { WayMtu } from './path-mtu.js';
 import type { FallbackReason, Path } from './paths.js';
 import type { ReorderingBuffer } from './reordering.js';
 import { SessionIndex } from './session-index.js';
+import type { SlowestDelay } from './slowest-delay.js';
 
 /** Rows looked at for one to remove. */
 const MOST_PROBES = 256;
@@ -111,6 +112,8 @@ export class Session {
   wayMtus: Map<string, WayMtu> | undefined;
   /** Holds TCP segments that came out of order; undefined for other protocols or when switched off. */
   reordering: ReorderingBuffer | undefined;
+  /** How long the slowest path took lately, where the buffer waits by that (`reordering-margin`). */
+  slowest: SlowestDelay | undefined;
   /** Of the table's index: the next row with the same key. */
   nextOfKey: Session | undefined;
   /** One past the highest sequence number that this host sent; undefined before the first segment. */

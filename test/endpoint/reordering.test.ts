@@ -122,3 +122,38 @@ test('any sequence of segments: every one comes out exactly once', () => {
     }),
   );
 });
+
+test('a gradual buffer waits for each missing segment as long as was said, and no longer than the hold', () => {
+  const out: number[] = [];
+  const buffer = new ReorderingBuffer(1000, 50_000, true);
+  const view = new DatagramView();
+  const deliver = (packet: Uint8Array) => {
+    const seen = new DatagramView();
+    seen.parse(packet);
+    out.push(seen.sequence / 10);
+  };
+  const feed = (index: number, now: number, patience: number) => {
+    view.parse(buildTcp(tuple, { sequence: index * 10, flags: TcpFlags.ack }, new Uint8Array(10)));
+    if (buffer.passes(view)) out.push(index);
+    else buffer.accept(view, now, deliver, patience);
+  };
+  feed(0, 0, 0);
+  feed(2, 0, 3000);
+  feed(3, 100, 3000);
+  feed(6, 200, 9000);
+  feed(9, 300, 1e9);
+  assert.deepEqual(out, [0]);
+  assert.equal(buffer.deadline, 3000);
+  buffer.release(3000, deliver);
+  assert.deepEqual(out, [0, 2, 3], 'what follows on it goes up too, what is behind another gap does not');
+  assert.equal(buffer.deadline, 9200);
+  feed(5, 4000, 3000);
+  feed(4, 4100, 3000);
+  assert.deepEqual(out, [0, 2, 3, 4, 5, 6], 'a late segment closes its gap');
+  assert.equal(buffer.deadline, 50_300);
+  buffer.release(50_300, deliver);
+  assert.deepEqual(out, [0, 2, 3, 4, 5, 6, 9]);
+  assert.equal(buffer.size, 0);
+  feed(1, 60_000, 0);
+  assert.equal(out.at(-1), 1, 'late segments pass');
+});

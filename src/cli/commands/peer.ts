@@ -1,12 +1,18 @@
 import { randomInt } from 'node:crypto';
 import type { CommandModule } from 'yargs';
 import { formatIpv4 } from '../../codec/index.js';
-import { type EndpointOptions, ReferenceHost, type ReferenceHostOptions } from '../../endpoint/index.js';
+import {
+  type EndpointOptions,
+  ReferenceHost,
+  type ReferenceHostOptions,
+  SCHEDULER_NAMES,
+  type SchedulerName,
+} from '../../endpoint/index.js';
 import { SocketError } from '../../io/udp-sockets.js';
 import { ControlServer } from '../control-server.js';
 import { Exit, FaultError, UsageError } from '../exit.js';
 import type { InterfacePeerOptions } from '../interface-peer.js';
-import { repeatable, single, wholeNumber } from '../options.js';
+import { oneOf, repeatable, single, wholeNumber } from '../options.js';
 import {
   DEFAULT_PORT,
   LIMIT_NAMES,
@@ -37,6 +43,7 @@ interface PeerArguments {
   readonly 'udp-wrapper': boolean;
   readonly tcp: boolean;
   readonly 'max-paths': string | undefined;
+  readonly scheduler: string | undefined;
   readonly 'no-offload': boolean;
   readonly rules: string | undefined;
   readonly limit: string[];
@@ -83,6 +90,10 @@ const command: CommandModule<object, PeerArguments> = {
       .option('udp-wrapper', flag('TCP on further paths inside UDP'))
       .option('tcp', flag('with --address: TCP on the ports of the services too (Linux, CAP_NET_RAW)'))
       .option('max-paths', single('keep only the fastest N paths of a session (default all)'))
+      .option(
+        'scheduler',
+        single(`how paths are chosen: ${SCHEDULER_NAMES.join(' or ')} (default paper; docs/schedulers.md)`),
+      )
       .option('no-offload', flag('single packets instead of super-packets and trains of datagrams'))
       .option('rules', single('JSON file of routing priorities (Table 6), read again on SIGHUP'))
       .option('drain', single(`seconds that it waits at its end, at most, for its peers to notice (default ${DRAIN})`))
@@ -106,7 +117,17 @@ const command: CommandModule<object, PeerArguments> = {
         "On this host's interfaces (Linux, root):",
       )
       .group(
-        ['profile', 'node-id', 'set', 'rules', 'max-paths', 'no-reordering', 'clock-offset', 'clock-drift'],
+        [
+          'profile',
+          'node-id',
+          'set',
+          'rules',
+          'scheduler',
+          'max-paths',
+          'no-reordering',
+          'clock-offset',
+          'clock-drift',
+        ],
         'The node:',
       )
       .group(['limit', 'no-return-proof'], 'What strangers can cause (docs/security.md):')
@@ -211,6 +232,7 @@ function commonOptionsOf(argv: PeerArguments): Omit<EndpointOptions, 'addresses'
     clockOffsetMicros: argv['clock-offset'] === undefined ? 0 : parseClockOffset(argv['clock-offset']),
     clockDriftPpm: argv['clock-drift'] === undefined ? 0 : parseClockDrift(argv['clock-drift']),
     ...parseLimits(argv.limit),
+    scheduler: oneOf('--scheduler', argv.scheduler ?? 'paper', SCHEDULER_NAMES) as SchedulerName,
     ...(maxPaths === undefined ? {} : { maxPaths: wholeNumber('--max-paths', maxPaths, 1, 255) }),
     seed,
   };

@@ -1,20 +1,19 @@
 import { readU16be, readU32be, writeU16be } from '../../codec/bytes.js';
 import { fold, ipv4HeaderChecksum, pseudoHeaderSum } from '../../codec/checksum.js';
 import { UDP, UDP_HEADER_LENGTH } from '../../codec/datagram.js';
-import { type Libc, libc, type NativeMemory } from './libc.js';
+import { type Libc, libc, type NativeMemory, type Watch } from './libc.js';
 import { NextHops } from './next-hops.js';
 import { Cut, OFFLOAD_HEADER, OffloadHeader } from './offload-header.js';
 import { isSegmentationOn, linkAddressOf } from './offloads.js';
 import { BATCH } from './packet-link.js';
+import { SendBuffer } from './send-buffer.js';
 
 const AF_PACKET = 17;
 const SOCK_RAW_NONBLOCK_CLOEXEC = 3 | 0o4000 | 0o2000000;
 const SOL_SOCKET = 1;
-const SO_SNDBUFFORCE = 32;
 const SO_MARK = 36;
 const SOL_PACKET = 263;
 const PACKET_VNET_HDR = 15;
-const SEND_BUFFER = 4 * 1024 * 1024;
 const ETHERNET = 14;
 const ETHERTYPE_IPV4 = 0x0800;
 const IP_LENGTH = 20;
@@ -50,6 +49,9 @@ export interface WaitingDatagrams {
 export class DatagramTrains {
   /** Datagrams that the kernel refused. */
   refused = 0;
+  /** What the kernel holds of them. */
+  readonly buffer: SendBuffer;
+  readonly watch: Watch;
   readonly #heads: NativeMemory;
   readonly #messages: NativeMemory;
   readonly #vectors: NativeMemory;
@@ -58,6 +60,10 @@ export class DatagramTrains {
   readonly #sizes: number[] = [];
   readonly #totals: number[] = [];
   readonly #isClosed: boolean[] = [];
+  #onRoom: () => void = () => {};
+  /** Trains that the kernel is still to take: the first one's number, and one past the last. */
+  #next = 0;
+  #end = 0;
 
   private constructor(
     private readonly libc: Libc,
@@ -68,6 +74,8 @@ export class DatagramTrains {
     this.#heads = libc.allocate(HEAD * BATCH);
     this.#messages = libc.allocate(MESSAGE * BATCH);
     this.#vectors = libc.allocate(VECTOR * BATCH * 2);
+    this.buffer = new SendBuffer(fd);
+    this.watch = libc.watcher(fd, 'writable', () => this.#onRoom());
   }
 
   /** Undefined for an interface that is not Ethernet, has segmentation switched off, or where the kernel lacks any of it. */
@@ -94,15 +102,20 @@ export class DatagramTrains {
       nextHops.close();
       return undefined;
     }
-    c.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, number(SEND_BUFFER), 4);
     return new DatagramTrains(c, fd, nextHops, own);
   }
 
+  /** Calls `onRoom` when there is room while `watch` is started. */
+  onRoom(onRoom: () => void): void {
+    this.#onRoom = onRoom;
+  }
+
   /**
-   * Sends those of `count` waiting datagrams that make trains; `taken[i]` becomes 1 for each.
+   * Makes trains of those of `count` waiting datagrams that fit together; `taken[i]` becomes 1 for each. Their octets must
+   * stay where they are until `push` has sent everything.
    * @returns how many were taken.
    */
-  send(waiting: WaitingDatagrams, count: number, taken: Uint8Array): number {
+  gather(waiting: WaitingDatagrams, count: number, taken: Uint8Array): number {
     taken.fill(0, 0, count);
     const trains = this.#group(waiting, count);
     let messages = 0;
@@ -126,16 +139,28 @@ export class DatagramTrains {
       all += members.length;
       messages++;
     }
-    for (let at = 0; at < messages; ) {
-      const sent = this.libc.sendmmsg(this.fd, this.#messages.address + BigInt(at * MESSAGE), messages - at, 0);
-      if (sent <= 0) this.refused++;
-      at += Math.max(1, sent);
-    }
+    this.#next = 0;
+    this.#end = messages;
     return all;
+  }
+
+  /** Sends the trains. @returns false when the kernel does not take all of them now. */
+  push(): boolean {
+    while (this.#next < this.#end) {
+      const from = this.#messages.address + BigInt(this.#next * MESSAGE);
+      const sent = this.libc.sendmmsg(this.fd, from, this.#end - this.#next, 0);
+      if (sent <= 0) {
+        if (this.libc.errorName() === 'EAGAIN') return false;
+        this.refused++;
+      }
+      this.#next += Math.max(1, sent);
+    }
+    return true;
   }
 
   close(): void {
     this.nextHops.close();
+    this.watch.close();
     this.libc.close(this.fd);
   }
 

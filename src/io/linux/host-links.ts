@@ -51,13 +51,15 @@ export class HostLinks {
 
   /**
    * @param networks read only what comes from them; everything when there are none.
-   * @param onReadable called when packets wait on an interface.
+   * @param watch reads a source whenever packets wait there; returns how to stop.
+   * @param onRoom called when an interface that was full takes packets again.
    * @throws HostError
    */
   constructor(
     private readonly networks: readonly Network[],
     private readonly trains: boolean,
     private readonly watch: (source: PacketSource) => () => void,
+    private readonly onRoom: () => void,
   ) {
     this.unbound = InterfaceOutput.open({ mark: OWN_MARK });
   }
@@ -94,7 +96,8 @@ export class HostLinks {
     for (const [address, { name, index }] of owner)
       if (!this.#own.has(address))
         attempt(() => {
-          const socket = InterfaceOutput.open({ device: name, source: address, mark: OWN_MARK, trains: this.trains });
+          const { trains, onRoom } = this;
+          const socket = InterfaceOutput.open({ device: name, source: address, mark: OWN_MARK, trains, onRoom });
           this.#own.set(address, { index, socket });
           this.outputs.set(address, socket);
         });

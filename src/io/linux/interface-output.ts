@@ -11,6 +11,8 @@ export interface OutputBinding {
   readonly mark: number;
   /** Datagrams of equal length that go the same way leave as one train, where the interface can do that. */
   readonly trains?: boolean;
+  /** Called when the interface takes packets again after it was full. */
+  readonly onRoom?: () => void;
 }
 
 /**
@@ -25,18 +27,28 @@ export class InterfaceOutput implements PacketSink {
   private constructor(
     private readonly shared: DeviceOutput,
     source: Ipv4,
+    private readonly onRoom: (() => void) | undefined,
   ) {
     writeU32be(this.#source, 0, source);
+    if (onRoom !== undefined) shared.whenRoom.add(onRoom);
   }
 
   /** @throws HostError */
-  static open({ device, source, mark, trains }: OutputBinding): InterfaceOutput {
-    return new InterfaceOutput(DeviceOutput.open(device, mark, trains ?? false), source ?? 0);
+  static open({ device, source, mark, trains, onRoom }: OutputBinding): InterfaceOutput {
+    return new InterfaceOutput(DeviceOutput.open(device, mark, trains ?? false), source ?? 0, onRoom);
   }
 
   /** Packets that the kernel refused, of every output of the interface. */
   get refused(): number {
-    return this.shared.refused;
+    return this.shared.lost;
+  }
+
+  get isFull(): boolean {
+    return this.shared.isFull;
+  }
+
+  get backlogMicros(): number {
+    return this.shared.backlogMicros;
   }
 
   send(packet: Uint8Array, length: number): void {
@@ -48,6 +60,7 @@ export class InterfaceOutput implements PacketSink {
   }
 
   close(): void {
+    if (this.onRoom !== undefined) this.shared.whenRoom.delete(this.onRoom);
     this.shared.close();
   }
 }

@@ -23,8 +23,20 @@ export class HostError extends Error {
   }
 }
 
+/** A descriptor that is watched while it is started. */
+export interface Watch {
+  start(): void;
+  stop(): void;
+  close(): void;
+}
+
 const LITTLE_ENDIAN_64 = ['x64', 'arm64', 'riscv64'];
-const names = new Map(Object.entries(osConstants.errno).map(([name, number]) => [number, name]));
+// Of two names of one number the first counts: EAGAIN, not EWOULDBLOCK.
+const names = new Map(
+  Object.entries(osConstants.errno)
+    .reverse()
+    .map(([name, number]) => [number, name]),
+);
 
 /**
  * The few functions of the C library that packet input and output needs. koffi is loaded with the first call of
@@ -116,11 +128,20 @@ export class Libc {
    * of the process. @returns how to stop.
    */
   watch(fd: number, onReadable: () => void): () => void {
+    const watch = this.watcher(fd, 'readable', onReadable);
+    watch.start();
+    return () => watch.close();
+  }
+
+  /** The same for one of two events, to be started and stopped at will; it is stopped at first. */
+  watcher(fd: number, event: 'readable' | 'writable', onReady: () => void): Watch {
+    const options = { [event]: true };
+    let isOn = false;
     const onEvent = (status: number) => {
       // libuv stops watching at an error of the descriptor; it passes (an interface that went down, say).
-      if (status < 0) handle.start({ readable: true }, onEvent as never);
+      if (status < 0 && isOn) handle.start(options, onEvent as never);
       try {
-        onReadable();
+        if (isOn) onReady();
       } catch (error) {
         // Thrown from here it would stay pending in native code, and abort the process at the next garbage collection.
         setImmediate(() => {
@@ -128,8 +149,22 @@ export class Libc {
         });
       }
     };
-    const handle = this.koffi.node.poll(fd, { readable: true }, onEvent as never);
-    return () => handle.close();
+    const handle = this.koffi.node.poll(fd, options, onEvent as never);
+    handle.stop();
+    return {
+      start: () => {
+        if (!isOn) handle.start(options, onEvent as never);
+        isOn = true;
+      },
+      stop: () => {
+        if (isOn) handle.stop();
+        isOn = false;
+      },
+      close: () => {
+        isOn = false;
+        handle.close();
+      },
+    };
   }
 }
 

@@ -25,8 +25,18 @@ export interface PacketSink {
   flush(): void;
   /** Packets that the kernel refused (no buffer, larger than the MTU, no route). */
   readonly refused: number;
+  /**
+   * True while the kernel takes no more: what is given is kept back, within bounds, and whoever can wait should, for
+   * `LONGEST_WAIT_MS` at most. Absent where that never happens.
+   */
+  readonly isFull?: boolean;
+  /** How long what the kernel holds takes to leave while it is full, microseconds, about. */
+  readonly backlogMicros?: number;
   close(): void;
 }
+
+/** An interface that was full for so long has stopped: it is not waited for, and what is given to it is lost. */
+export const LONGEST_WAIT_MS = 500;
 
 /** Most packets in a batch. */
 export const BATCH = 64;

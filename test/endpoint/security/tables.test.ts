@@ -211,7 +211,7 @@ test('R25: sequence number 0 is one like any other, order holds across 2^32, dup
 });
 
 /** Times that only bound something: 0 is a value like any other. */
-const BOUNDS = ['reordering-hold', 'id-reuse', 'weight-dead-band'];
+const BOUNDS = ['reordering-hold', 'reordering-margin', 'id-reuse', 'weight-dead-band'];
 
 test('R28: no constant that divides or repeats can be set to 0 or below', () => {
   for (const name of CONSTANT_NAMES) {

@@ -1,0 +1,70 @@
+import type { Constants, Ipv4 } from '../codec/index.js';
+import { PathEstimate } from './path-estimate.js';
+import type { Path } from './paths.js';
+import type { Scheduler } from './scheduler.js';
+import type { Session } from './sessions.js';
+
+/** A path that was never measured is tried once in this time, microseconds. */
+const TRY_INTERVAL = 20_000;
+/** Octets of a packet whose length is not known. */
+const USUAL_LENGTH = 1500;
+
+/**
+ * Each packet takes the path by which it would arrive first (`--scheduler earliest`, docs/decisions.md 61): the path's
+ * shortest delay and what its queue holds, as `PathEstimate` knows it. Packets of a session then arrive nearly in the
+ * order in which they were sent, and queues of unlike paths grow together, so that all of their rate is used.
+ */
+export class EarliestDelivery implements Scheduler {
+  /** What this node's interfaces said last of their queues. */
+  readonly #queues = new Map<Ipv4, { at: number; micros: number }>();
+
+  constructor(
+    private readonly constants: Constants,
+    private readonly tickMicros: number,
+  ) {}
+
+  choose(session: Session, paths: readonly Path[], now: number, octets = USUAL_LENGTH): Path {
+    this.#showRates(session, now);
+    let best: Path | undefined;
+    let bestWait = Number.POSITIVE_INFINITY;
+    let bestHasEnough = true;
+    let reference: number | undefined;
+    let untried: Path | undefined;
+    for (const path of paths) {
+      path.estimate ??= new PathEstimate(this.tickMicros);
+      const { estimate } = path;
+      if (!estimate.isMeasured) {
+        if (untried === undefined || path.lastSent < untried.lastSent) untried = path;
+        continue;
+      }
+      reference ??= estimate.floor;
+      const queue = this.#queues.get(path.tuple.source);
+      if (queue !== undefined) estimate.raise(queue.at, queue.micros);
+      const wait = ((estimate.floor - reference) | 0) * this.tickMicros + estimate.wait(now, octets);
+      const hasEnough = estimate.hasEnough(now, octets);
+      if (hasEnough === bestHasEnough ? wait >= bestWait : hasEnough) continue;
+      best = path;
+      bestWait = wait;
+      bestHasEnough = hasEnough;
+    }
+    if (best === undefined) return untried!;
+    return untried !== undefined && now - untried.lastSent >= TRY_INTERVAL ? untried : best;
+  }
+
+  queued(address: Ipv4, micros: number, at: number): void {
+    this.#queues.set(address, { at, micros });
+  }
+
+  /** The weights of Table 3 show what part of the rate each path has; nothing is chosen by them. */
+  #showRates(session: Session, now: number): void {
+    if (now - session.weightsAt < this.constants['weight-period']) return;
+    session.weightsAt = now;
+    let sum = 0;
+    for (const { estimate } of session.paths) sum += estimate?.rate ?? 0;
+    const { 'weight-max': max, 'weight-min': min } = this.constants;
+    for (const path of session.paths) {
+      if (path.estimate === undefined || path.weightAfterwards > 0) continue;
+      path.weight = Math.max(min, Math.round((max * path.estimate.rate) / sum));
+    }
+  }
+}
