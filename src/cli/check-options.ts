@@ -286,7 +286,8 @@ function seconds(option: string, text: string): number {
   return value;
 }
 
-function reportsOf(texts: readonly string[]): ReportTarget[] {
+/** @throws UsageError for what is no KIND=PATH, FaultError for a path that cannot be written. */
+export function reportsOf(texts: readonly string[]): ReportTarget[] {
   const reports = texts.map((text) => {
     const at = text.indexOf('=');
     if (at < 0 || at === text.length - 1) {

@@ -1,12 +1,16 @@
 import { closeSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import picocolors from 'picocolors';
 import {
   CASES,
+  type CaseResult,
   formatKnownFailing,
+  journalLine,
   loadRenderer,
   PLAIN,
   type Renderer,
   type ReportKind,
+  type RunHead,
   type RunResult,
   textReport,
   updatedKnownFailing,
@@ -14,6 +18,9 @@ import {
 } from '../conformance/index.js';
 import type { KnownFailingPlan, ReportTarget } from './check-options.js';
 import { FaultError } from './exit.js';
+
+/** The file beside the evidence that has a line for each case that has ended. */
+export const JOURNAL_NAME = 'journal.ndjson';
 
 /** A report with what makes it. */
 interface OpenReport {
@@ -23,9 +30,9 @@ interface OpenReport {
   readonly render: Renderer;
 }
 
-/** A file that is written after a run, perhaps by a process that could not open it any more. */
+/** A file that is written after a run, or while it goes on, perhaps by a process that could not open it any more. */
 class OutputFile {
-  readonly #fd: number | undefined;
+  #fd: number | undefined;
 
   /** @param keepOpen whether to open it now; it keeps what it holds until it is written. @throws FaultError */
   constructor(
@@ -36,6 +43,26 @@ class OutputFile {
     if (!keepOpen) return;
     try {
       this.#fd = openSync(path, 'a');
+    } catch (error) {
+      throw this.#unwritable(error);
+    }
+  }
+
+  /** Adds a line to what is written while the run goes on. @throws FaultError */
+  append(line: string): void {
+    try {
+      this.#fd ??= openSync(this.path, 'a');
+      writeFileSync(this.#fd, line);
+    } catch (error) {
+      throw this.#unwritable(error);
+    }
+  }
+
+  /** Takes away what an earlier run left. @throws FaultError */
+  empty(): void {
+    try {
+      this.#fd ??= openSync(this.path, 'a');
+      truncate(this.#fd);
     } catch (error) {
       throw this.#unwritable(error);
     }
@@ -52,17 +79,21 @@ class OutputFile {
   }
 
   #writeOpen(fd: number, text: string): void {
-    try {
-      ftruncateSync(fd);
-    } catch {
-      // A pipe or a terminal has nothing to take away.
-    }
+    truncate(fd);
     writeFileSync(fd, text);
     closeSync(fd);
   }
 
   #unwritable(error: unknown): FaultError {
     return new FaultError(`${this.what} ${this.path} cannot be written: ${(error as Error).message}.`);
+  }
+}
+
+function truncate(fd: number): void {
+  try {
+    ftruncateSync(fd);
+  } catch {
+    // A pipe or a terminal has nothing to take away.
   }
 }
 
@@ -73,6 +104,28 @@ export class CheckOutputs {
     private readonly knownFailing: KnownFailingPlan | undefined,
     private readonly knownFile: OutputFile | undefined,
   ) {}
+
+  /** Files that get a line for each case as it ends, so that a killed run loses none: the NDJSON reports, and one beside the evidence. */
+  readonly #journals: OutputFile[] = [];
+
+  /**
+   * Begins the journal of a run.
+   * @param folder that of the evidence, as this process finds it; undefined without evidence.
+   * @throws FaultError
+   */
+  begin(head: RunHead, folder: string | undefined): void {
+    if (folder !== undefined) this.#journals.push(new OutputFile('The journal', join(folder, JOURNAL_NAME), false));
+    for (const { kind, file } of this.reports) if (kind === 'ndjson' && file !== undefined) this.#journals.push(file);
+    for (const journal of this.#journals) {
+      journal.empty();
+      journal.append(journalLine.head(head));
+    }
+  }
+
+  /** Notes a case that has ended. @throws FaultError */
+  note(result: CaseResult): void {
+    for (const journal of this.#journals) journal.append(journalLine.case(result));
+  }
 
   /**
    * Prepares everything, so that afterwards nothing has to be read or opened.

@@ -12,13 +12,15 @@ import {
 } from '../codec/index.js';
 import { makeFolder } from '../io/make-folder.js';
 import { VERSION } from '../version.js';
-import { CAPABILITIES, type Capability, PAPER_CAPABILITIES } from './capabilities.js';
+import { leftOut } from './applicability.js';
+import { type Capability, PAPER_CAPABILITIES } from './capabilities.js';
 import type { ServiceName, TestCase } from './case.js';
 import { type Detection, detectProfile } from './detect-profile.js';
 import { Diagnosis, type Explanation } from './diagnosis.js';
 import { type EvidenceContext, evidencePath, writeEvidence } from './evidence.js';
 import { exchangeOf } from './exchange.js';
 import { toResult } from './explain.js';
+import type { RunHead } from './journal.js';
 import type { Link, Micros } from './link.js';
 import { examinePeer, type PeerFacts } from './preliminary.js';
 import { requirementResults } from './requirement-status.js';
@@ -26,9 +28,6 @@ import { type CaseResult, noCounts, REPORT_VERSION, type ResultCause, type RunRe
 import { type CaseSettings, type FinishedCase, runCase } from './run-case.js';
 import { randomNodeId } from './tester.js';
 import { type RunVerdict, worse } from './verdict.js';
-
-/** Longest waiting of a case that a live run plays without `slow`, in microseconds. */
-export const SLOW: Micros = 10_000_000;
 
 /** Cases played side by side in a live run: they mostly wait. */
 export const DEFAULT_JOBS = 48;
@@ -72,6 +71,10 @@ export interface SuiteOptions {
   readonly explain?: boolean;
   /** Ends the run early: what is finished is reported, the rest is `not-run` or `inconc`, cause `interrupted`. */
   readonly signal?: AbortSignal;
+  /** Called once, before the first case is played. */
+  readonly onBegin?: (head: RunHead) => void;
+  /** Called with each case's result as it is there, after its evidence was written. */
+  readonly onResult?: (result: CaseResult) => void;
   /** Called as cases begin and end. */
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -177,10 +180,11 @@ class Run {
     const { cases, link } = this.#options;
     const { signal } = this.#interrupt;
     const runnable: TestCase[] = [];
+    const unplayed: [TestCase, CaseResult][] = [];
     for (const testCase of cases) {
-      const left = this.#leftOut(testCase);
+      const left = leftOut(testCase, this.#options, this.#settings);
       if (left === undefined) runnable.push(testCase);
-      else this.#results.set(testCase, this.#unplayed(testCase, left.verdict, left.cause));
+      else unplayed.push([testCase, this.#unplayed(testCase, left.verdict, left.cause)]);
     }
     this.#runnable = runnable.length;
     const { detection } = this;
@@ -195,71 +199,12 @@ class Run {
         writeEvidence(this.#evidence, this.#resultOf(first.testCase, first.finished), first.finished.log);
       }
     }
+    this.#options.onBegin?.({ ...this.#head(facts), order: cases.map(identity) });
+    for (const [testCase, result] of unplayed) this.#finish(testCase, result);
     await this.#schedule(runnable, facts);
     const explanation = this.#options.explain === true ? await this.#explain(facts) : undefined;
     const durationMs = link.isVirtual ? 0 : performance.now() - began;
     return this.#report(facts, Math.round(durationMs * 1000) / 1000, explanation);
-  }
-
-  /** Why a case cannot or must not be played. */
-  #leftOut(testCase: TestCase): { verdict: 'not-applicable' | 'not-run' | 'inconc'; cause: ResultCause } | undefined {
-    const { link, services, slow } = this.#options;
-    const notApplicable = (code: string, text: string) => ({
-      verdict: 'not-applicable' as const,
-      cause: { code, text },
-    });
-    const missing = testCase.services.filter((service) => !services.has(service));
-    if (missing.length > 0) {
-      return notApplicable(
-        'service',
-        `It needs the service ${missing.join(' and ')}, which was not given with --service.`,
-      );
-    }
-    const lacking = testCase.capabilities?.find((capability) => !this.#settings.capabilities.has(capability));
-    if (lacking !== undefined) {
-      return notApplicable(
-        'pics',
-        `The peer was not declared to support ${lacking}: that it ${CAPABILITIES[lacking]}.`,
-      );
-    }
-    if (testCase.tcp === true && this.#options.tcpPort === undefined) {
-      return notApplicable('tcp-service', 'It needs a TCP echo service, which was not given with --tcp-port.');
-    }
-    if (testCase.upperTester === true && !link.hasUpperTester) {
-      return notApplicable(
-        'upper-tester',
-        'It needs a way to make the peer act, which was not given with --upper-tester.',
-      );
-    }
-    if (testCase.raw === true && link.kind === 'socket') {
-      const text = 'It sends or sees whole IP packets, which ordinary sockets cannot.';
-      return this.#options.unprivileged === true
-        ? { verdict: 'not-run', cause: { code: 'privilege', text } }
-        : {
-            verdict: 'inconc',
-            cause: {
-              code: 'privilege',
-              text: `${text} Run as root or with CAP_NET_RAW, or give --unprivileged to leave it out.`,
-            },
-          };
-    }
-    const sources = link.sources.length;
-    if ((testCase.sources ?? 1) > sources) {
-      return notApplicable(
-        'sources',
-        `It needs ${testCase.sources} local addresses (--source) and there are ${sources}.`,
-      );
-    }
-    if (testCase.realHeaders === true && link.kind === 'socket') {
-      return notApplicable('rebuilt-headers', 'It judges header fields, which ordinary sockets do not show.');
-    }
-    const duration = testCase.duration?.(this.#settings.constants) ?? 0;
-    if (!link.isVirtual && duration > SLOW && slow !== true) {
-      const seconds = Math.round(duration / 100_000) / 10;
-      const text = `It waits ${seconds} s with the constants in force; give --slow to play it, or shorten them with --pixit.`;
-      return { verdict: 'not-run', cause: { code: 'slow', text } };
-    }
-    return undefined;
   }
 
   /** Why the peer does not use several paths. */
@@ -303,12 +248,12 @@ class Run {
     const { signal } = this.#interrupt;
     if (signal.aborted) {
       const text = 'The run was interrupted before the case began.';
-      this.#results.set(testCase, this.#unplayed(testCase, 'not-run', { code: 'interrupted', text }));
+      this.#finish(testCase, this.#unplayed(testCase, 'not-run', { code: 'interrupted', text }));
       return;
     }
     const obstacle = testCase.services.map((service) => facts.unreachable.get(service)).find((cause) => cause);
     if (obstacle !== undefined) {
-      this.#results.set(testCase, this.#unplayed(testCase, 'inconc', obstacle));
+      this.#finish(testCase, this.#unplayed(testCase, 'inconc', obstacle));
       return;
     }
     this.#playing.add(testCase.id);
@@ -320,10 +265,15 @@ class Run {
     }
     if (facts.ownCmEchoed !== undefined) finished.log.overrule(facts.ownCmEchoed);
     const result = this.#resultOf(testCase, finished);
-    this.#results.set(testCase, result);
     if (this.#evidence !== undefined) writeEvidence(this.#evidence, result, finished.log);
+    this.#finish(testCase, result);
     this.#playing.delete(testCase.id);
     this.#progress();
+  }
+
+  #finish(testCase: TestCase, result: CaseResult): void {
+    this.#results.set(testCase, result);
+    this.#options.onResult?.(result);
   }
 
   #progress(): void {
@@ -354,11 +304,9 @@ class Run {
     };
   }
 
-  #report(facts: PeerFacts, durationMs: number, explanation: Explanation | undefined): RunResult {
+  /** What is known before the first case is played. */
+  #head(facts: PeerFacts): Omit<RunHead, 'order'> {
     const { cases, catalogue, address, services, link, evidence } = this.#options;
-    const results = cases.map((testCase) => this.#results.get(testCase)!);
-    const counts = noCounts();
-    for (const result of results) counts[result.verdict]++;
     const cm = this.#peerCm;
     return {
       tool: 'mpip',
@@ -376,13 +324,22 @@ class Run {
         layout: cm?.layout ?? null,
         services: Object.fromEntries(services),
       },
-      verdict: results.reduce<RunVerdict>((worst, result) => worse(worst, result.verdict), 'none'),
-      counts,
       preliminary: facts.summary ?? null,
-      explanation: explanation ?? null,
-      isInterrupted: this.#interrupt.signal.aborted,
       selection: { known: (catalogue ?? cases).length, chosen: cases.length },
       evidenceFolder: evidence ?? null,
+    };
+  }
+
+  #report(facts: PeerFacts, durationMs: number, explanation: Explanation | undefined): RunResult {
+    const results = this.#options.cases.map((testCase) => this.#results.get(testCase)!);
+    const counts = noCounts();
+    for (const result of results) counts[result.verdict]++;
+    return {
+      ...this.#head(facts),
+      verdict: results.reduce<RunVerdict>((worst, result) => worse(worst, result.verdict), 'none'),
+      counts,
+      explanation: explanation ?? null,
+      isInterrupted: this.#interrupt.signal.aborted,
       cases: results,
       requirements: requirementResults(results),
       durationMs,

@@ -15,12 +15,14 @@
  * console.log(run.verdict, run.counts);
  * ```
  */
+export { SLOW } from './applicability.js';
 export { CAPABILITIES, CAPABILITY_NAMES, type Capability, PAPER_CAPABILITIES } from './capabilities.js';
 export { AREAS, type Area, SERVICE_NAMES, type ServiceName, type TestCase } from './case.js';
 export { CASES } from './cases/index.js';
 export { type CatalogueEntry, catalogueMarkdown, catalogueText, requirementCatalogue } from './catalogue.js';
 export type { Explanation, Reason } from './diagnosis.js';
-export { DEFAULT_JOBS, type Progress, runSuite, SLOW, type SuiteOptions } from './engine.js';
+export { DEFAULT_JOBS, type Progress, runSuite, type SuiteOptions } from './engine.js';
+export { JournalError, journalLine, type RunHead, readRun } from './journal.js';
 export {
   formatKnownFailing,
   KnownFailingError,

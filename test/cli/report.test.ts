@@ -48,11 +48,15 @@ test('mpip requirements and mpip report refuse what they do not know', () => {
     [['requirements', '--area', 'ZZZZZ'], 2, /There is no area 'ZZZZZ'/],
     [['requirements', '--area', 'AV', '--requirement', 'MPIP-CM-01'], 2, /No requirement is in these areas/],
     [['requirements', '--format', 'xml'], 2, /choose text, json, markdown/],
-    [['report'], 2, /mpip report diff BEFORE\.json AFTER\.json/],
+    [['report'], 2, /mpip report diff BEFORE\.json AFTER\.json, or mpip report render/],
     [['report', 'diff', 'a.json'], 2, /Give two reports to compare/],
     [['report', 'diff', path('absent'), path('absent')], 4, /cannot be read/],
     [['report', 'diff', 'package.json', 'package.json'], 4, /is no report of mpip check/],
-    [['report', 'diff', 'README.md', 'README.md'], 4, /holds no JSON/],
+    [['report', 'diff', 'README.md', 'README.md'], 4, /is no report of mpip check/],
+    [['report', 'render', 'README.md'], 4, /is no report of mpip check/],
+    [['report', 'render', 'a', 'b'], 2, /Give one report or journal/],
+    [['report', 'render', 'a', '--format', 'json'], 2, /--format belongs to mpip report diff/],
+    [['report', 'diff', 'a', 'b', '--report', 'text=-'], 2, /--report belongs to mpip report render/],
   ];
   for (const [args, code, words] of rows) {
     const outcome = mpip(...args);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildUdp, DatagramView, defaultConstants, PROFILES, Random, TrailerView } from '../../src/codec/index.js';
+import { SLOW } from '../../src/conformance/applicability.js';
 import { PAPER_CAPABILITIES } from '../../src/conformance/capabilities.js';
 import { AREAS, SERVICE_NAMES } from '../../src/conformance/case.js';
 import { CASES } from '../../src/conformance/cases/index.js';
-import { SLOW } from '../../src/conformance/engine.js';
 import { REQUIREMENTS, requirement } from '../../src/conformance/requirements.js';
 import { runCase } from '../../src/conformance/run-case.js';
 import { VirtualLink } from '../../src/conformance/virtual-link.js';

@@ -139,6 +139,8 @@ async function check(plan: CheckPlan): Promise<number> {
       ...(humble === undefined ? {} : { evidenceAt: '.' }),
       keepExchanges: plan.reports.some(({ kind }) => kind === 'html'),
       signal: interrupt.signal,
+      onBegin: (head) => outputs.begin(head, plan.evidence === undefined || humble === undefined ? plan.evidence : '.'),
+      onResult: (result) => outputs.note(result),
       onProgress: (state) => progress.update(state),
     });
   } catch (error) {
