@@ -22,7 +22,9 @@ export const Flow = {
   cmPackets: 10,
   /** 1 while the flow is unused. */
   isFree: 11,
-  ints: 12,
+  /** 1 when it brings a node's own CMs back to it. */
+  isEcho: 12,
+  ints: 13,
 } as const;
 
 /** Double fields of a flow; times are microseconds since the first packet. */

@@ -17,6 +17,8 @@ export interface SeenPacket {
   /** False for what is no whole TCP or UDP datagram: everything else then says nothing. */
   isTracked: boolean;
   hasCm: boolean;
+  /** A node's own CM on its way back, from a host that returns what it gets: it tells nothing of its sender. */
+  isEcho: boolean;
   flow: number;
   /** Its sender, and whom it goes to; 0 = not known. */
   node: number;
@@ -58,12 +60,15 @@ export class Tracker {
   /** Octets on the link. */
   octets = 0;
   cmPackets = 0;
+  /** CMs that came back to the node that sent them. */
+  echoes = 0;
   /** Packets with a CM that there was no room to remember the session or path of. */
   untracked = 0;
   readonly seen: SeenPacket = {
     time: 0,
     isTracked: false,
     hasCm: false,
+    isEcho: false,
     flow: -1,
     node: 0,
     peer: 0,
@@ -98,6 +103,7 @@ export class Tracker {
     if (time > this.lastTime) this.lastTime = time;
     seen.time = time;
     seen.hasCm = dissector.hasCm;
+    seen.isEcho = false;
     seen.node = 0;
     seen.peer = 0;
     seen.session = -1;
@@ -157,6 +163,13 @@ export class Tracker {
     }
     if (flows.int(flow, Flow.cmPackets) === 0) this.flows.keep();
     flows.addInt(flow, Flow.cmPackets, 1);
+    if (flows.int(flow, Flow.node) !== node.index && this.#isEcho(flow, node.index)) flows.setInt(flow, Flow.isEcho, 1);
+    if (flows.int(flow, Flow.isEcho) !== 0) {
+      seen.isEcho = true;
+      seen.peer = node.index;
+      this.echoes++;
+      return;
+    }
     if (flows.int(flow, Flow.node) !== node.index) this.#claimFlow(flow, node, time);
     const { flags } = cm;
     node.packets++;
@@ -190,6 +203,12 @@ export class Tracker {
     const isFlagged = flags === Flags.ipChange;
     if (isFlagged !== node.isChanging) this.#noteChange(node, isFlagged, cm.pathId, time);
     if (cm.feedbackPathId !== 0) this.#noteFeedback(node, peer, cm.feedbackPathId, cm.pathDelay, time);
+  }
+
+  /** True for a CM that comes back to the node that sent it. */
+  #isEcho(flow: number, node: number): boolean {
+    const back = this.flows.reverse(flow);
+    return back >= 0 && this.flows.columns.int(back, Flow.node) === node;
   }
 
   /** A flow has another sender than before, or its first. */

@@ -1,0 +1,321 @@
+import { Flags, TCP, TcpFlags } from '../../codec/index.js';
+import { Flow } from '../../dissector/tracker/flows.js';
+import { Handshake } from '../../dissector/tracker/handshakes.js';
+import { type Place, type Predicate, placeOf, type Sight } from './predicate.js';
+import { carriesData, isCm } from './wire.js';
+
+const SECOND = 1_000_000;
+/** Queries above the limit that pass: the paper says "larger than". */
+const TOLERANCE = 1;
+/** Unanswered queries that loss does not explain. */
+const UNANSWERED = 4;
+/** Segments and datagrams remembered of a flow, to be found again as copies. */
+const REMEMBERED = 16;
+/** Flows that are watched for copies. */
+const MAX_FLOWS = 4096;
+
+/** Packets of a flow that a copy may be of. */
+interface Originals {
+  /** What tells one packet from another: TCP the sequence number, UDP the beginning of the user data. */
+  readonly marks: string[];
+  /** Copies whose original has not been seen: their mark and place. */
+  open: { readonly mark: string; readonly place: Place; readonly time: number }[];
+  matched: number;
+  /** Originals seen after the first open copy. */
+  later: number;
+}
+
+function markOf({ trailer }: Sight): string {
+  if (trailer.protocol === TCP) return String(trailer.sequence);
+  const data = trailer.bytes.subarray(
+    trailer.payloadOffset,
+    trailer.payloadOffset + Math.min(8, trailer.userDataLength),
+  );
+  return Buffer.from(data).toString('hex');
+}
+
+/** Follows the copies with one flags value and says which have no original on their flow. */
+function copies(
+  id: string,
+  requirement: string,
+  purpose: string,
+  flags: number,
+  isOriginal: (sight: Sight) => boolean,
+  isCopy: (sight: Sight) => boolean,
+  finding: { readonly code: string; readonly text: string },
+  most: number,
+): Predicate {
+  return {
+    id,
+    area: 'AV',
+    purpose,
+    requirement,
+    watch(judge) {
+      const flows = new Map<number, Originals>();
+      const at = (flow: number) => {
+        let known = flows.get(flow);
+        if (known === undefined && flows.size < MAX_FLOWS) {
+          known = { marks: [], open: [], matched: 0, later: 0 };
+          flows.set(flow, known);
+        }
+        return known;
+      };
+      return {
+        see(sight) {
+          const { seen, trailer } = sight;
+          if (!seen.isTracked || seen.flow < 0) return;
+          if (isCm(sight) && trailer.cm.flags === flags && isCopy(sight) && judge.judges(seen.node)) {
+            const flow = at(seen.flow);
+            if (flow === undefined) return;
+            const mark = markOf(sight);
+            if (flow.marks.some((one) => isSame(one, mark))) {
+              flow.matched++;
+              judge.pass();
+            } else if (flow.open.length < REMEMBERED) flow.open.push({ mark, place: placeOf(sight), time: sight.time });
+            return;
+          }
+          if (!isOriginal(sight)) return;
+          const flow = at(seen.flow);
+          if (flow === undefined) return;
+          const mark = markOf(sight);
+          flow.marks.push(mark);
+          if (flow.marks.length > REMEMBERED) flow.marks.shift();
+          if (flow.open.length === 0) return;
+          flow.later++;
+          const found = flow.open.filter((one) => isSame(mark, one.mark));
+          if (found.length === 0) return;
+          flow.matched += found.length;
+          flow.open = flow.open.filter((one) => !found.includes(one));
+          judge.pass();
+        },
+        end() {
+          for (const { open, matched, later, marks } of flows.values()) {
+            if (open.length < most || matched > 0 || later + marks.length < 2) continue;
+            judge.fail(finding, open[0]!.place);
+          }
+        },
+      };
+    },
+  };
+}
+
+/** A copy may have less user data than its original: the beginnings are compared. */
+function isSame(original: string, copy: string): boolean {
+  return original === copy || (copy.length > 0 && original.length > copy.length && original.startsWith(copy));
+}
+
+/** Requirements about queries and confirmations. */
+export const AVAILABILITY: readonly Predicate[] = [
+  {
+    id: 'AV-passive-ordinary-before-handshake',
+    area: 'AV',
+    purpose: 'No data carries a control message before its destination has shown that it speaks MPIP.',
+    requirement: 'MPIP-AV-01',
+    watch(judge) {
+      return {
+        see(sight) {
+          const { seen, tracker } = sight;
+          if (!carriesData(sight) || !judge.judges(seen.node)) return;
+          const { columns } = tracker.flows;
+          const handshake = columns.int(seen.flow, Flow.handshake) - 1;
+          const asked = handshake >= 0 && tracker.handshakes.columns.int(handshake, Handshake.queries) > 0;
+          if (!asked) return;
+          const back = tracker.flows.reverse(seen.flow);
+          const hasSpoken = back >= 0 && columns.int(back, Flow.cmPackets) > 0;
+          const isEcho = back >= 0 && columns.int(back, Flow.isEcho) !== 0;
+          if (hasSpoken && !isEcho) judge.pass();
+          else if (isEcho) {
+            const text =
+              'Data carries a control message, and all that its destination ever sent is what it got: the sender takes its own query, returned by an ordinary server, for that of a peer.';
+            judge.fail({ code: 'own-query-believed', text }, placeOf(sight));
+          } else if (
+            back >= 0 &&
+            columns.int(back, Flow.plainPackets) > 0 &&
+            tracker.nodes.atAddress(sight.trailer.destination) === 0
+          ) {
+            const text =
+              'Data carries a control message although its destination was asked and has answered with ordinary packets only.';
+            judge.fail({ code: 'cm-before-handshake', text }, placeOf(sight));
+          }
+        },
+      };
+    },
+  },
+  copies(
+    'AV-passive-query-copies-a-packet',
+    'MPIP-AV-04',
+    'A query is a copy of a packet of its connection, which is sent too.',
+    Flags.enable,
+    ({ seen }) => !seen.hasCm,
+    () => true,
+    {
+      code: 'query-without-original',
+      text: 'No query of this flow is a copy of a packet on it: sequence numbers or user data differ.',
+    },
+    1,
+  ),
+  copies(
+    'AV-passive-confirm-copies-a-segment',
+    'MPIP-AV-10',
+    'A confirmation over TCP is a copy of a segment: its sequence number is that of one.',
+    Flags.enabled,
+    (sight) => sight.trailer.protocol === TCP && (!sight.seen.hasCm || sight.trailer.cm.flags <= Flags.ipChange),
+    (sight) => sight.trailer.protocol === TCP,
+    {
+      code: 'confirm-without-segment',
+      text: 'This confirmation is no copy of a segment: no other segment of the connection has its sequence number.',
+    },
+    1,
+  ),
+  {
+    id: 'AV-passive-confirms-queries',
+    area: 'AV',
+    purpose: 'A query by a datagram is answered by a confirmation.',
+    requirement: 'MPIP-AV-06',
+    watch(judge) {
+      const nodes = new Map<number, { queries: number; confirmations: number; place: Place | undefined }>();
+      const of = (node: number) => {
+        let known = nodes.get(node);
+        if (known === undefined) {
+          known = { queries: 0, confirmations: 0, place: undefined };
+          nodes.set(node, known);
+        }
+        return known;
+      };
+      return {
+        see(sight) {
+          const { seen, trailer } = sight;
+          if (!isCm(sight) || trailer.protocol === TCP) return;
+          const { flags } = trailer.cm;
+          if (flags === Flags.enabled && judge.judges(seen.node)) {
+            of(seen.node).confirmations++;
+            judge.pass();
+          } else if (flags === Flags.enable && seen.peer !== 0 && judge.judges(seen.peer)) {
+            const asked = of(seen.peer);
+            asked.queries++;
+            asked.place ??= placeOf(sight);
+          }
+        },
+        end() {
+          for (const { queries, confirmations, place } of nodes.values()) {
+            if (queries < UNANSWERED || confirmations > 0) continue;
+            const text = `The node sends control messages, and answered none of ${queries} queries.`;
+            judge.fail({ code: 'no-confirm', text, expected: 'a confirmation', seen: 'none' }, place!);
+          }
+        },
+      };
+    },
+  },
+  {
+    id: 'AV-passive-query-limit',
+    area: 'AV',
+    purpose: 'Queries to an address and port that never answers end at the threshold.',
+    requirement: 'MPIP-AV-14',
+    watch(judge) {
+      // By destination; whoever sends a CM is no silent one.
+      const silent = new Map<string, Map<string, { count: number; marks: Set<number> }>>();
+      return {
+        see(sight) {
+          const { seen, trailer } = sight;
+          if (!isCm(sight)) return;
+          silent.delete(`${trailer.source}:${trailer.sourcePort}`);
+          if (trailer.cm.flags !== Flags.enable || !judge.judges(seen.node)) return;
+          const destination = `${trailer.destination}:${trailer.destinationPort}`;
+          let askers = silent.get(destination);
+          if (askers === undefined) {
+            if (silent.size >= MAX_FLOWS) return;
+            askers = new Map();
+            silent.set(destination, askers);
+          }
+          const asker = `${sight.source} ${seen.node}`;
+          const known = askers.get(asker) ?? { count: 0, marks: new Set() };
+          askers.set(asker, known);
+          // The same packet captured twice is one query.
+          const { timestamp } = trailer.cm;
+          if (known.marks.has(timestamp)) return;
+          if (known.marks.size < 64) known.marks.add(timestamp);
+          known.count++;
+          const limit = judge.constants['query-limit'];
+          if (known.count === limit + TOLERANCE + 1) {
+            const text = `This is query number ${known.count} to an address and port that has sent no control message.`;
+            judge.fail(
+              { code: 'too-many-queries', text, expected: `${limit} queries`, seen: `${known.count} or more` },
+              placeOf(sight),
+            );
+          } else if (known.count <= limit) judge.pass();
+        },
+      };
+    },
+  },
+  {
+    id: 'AV-passive-no-query-once-enabled',
+    area: 'AV',
+    purpose: 'An address and port that is known to speak MPIP is not asked.',
+    requirement: 'MPIP-AV-19',
+    watch(judge) {
+      const flows = new Map<number, { lastData: number; session: number; query: Place | undefined; asked: number }>();
+      return {
+        see(sight) {
+          const { seen, trailer, time } = sight;
+          if (!isCm(sight) || !judge.judges(seen.node)) return;
+          const known = flows.get(seen.flow);
+          if (carriesData(sight)) {
+            if (known === undefined) {
+              if (flows.size < MAX_FLOWS)
+                flows.set(seen.flow, { lastData: time, session: seen.session, query: undefined, asked: 0 });
+              return;
+            }
+            judge.pass();
+            if (known.query !== undefined && known.session === seen.session && time - known.asked < SECOND) {
+              const text =
+                'The node asks whether its peer speaks MPIP between two packets of data that carry control messages to it.';
+              judge.fail({ code: 'query-to-enabled', text }, known.query);
+            }
+            known.query = undefined;
+            known.lastData = time;
+            known.session = seen.session;
+          } else if (trailer.cm.flags === Flags.enable && known !== undefined && time - known.lastData < SECOND) {
+            known.query = placeOf(sight);
+            known.asked = time;
+          }
+        },
+      };
+    },
+  },
+  {
+    id: 'CM-passive-on-every-segment',
+    area: 'CM',
+    purpose: 'Every segment of a TCP connection with a session carries a control message.',
+    requirement: 'MPIP-CM-01',
+    watch(judge) {
+      const flows = new Map<number, { last: number; plain: Place | undefined; at: number; count: number }>();
+      return {
+        see(sight) {
+          const { seen, trailer, time } = sight;
+          if (!seen.isTracked || seen.flow < 0 || trailer.protocol !== TCP || !judge.judges(seen.node)) return;
+          const known = flows.get(seen.flow);
+          if (carriesData(sight)) {
+            if (known === undefined) {
+              if (flows.size < MAX_FLOWS) flows.set(seen.flow, { last: time, plain: undefined, at: 0, count: 0 });
+              return;
+            }
+            judge.pass();
+            known.last = time;
+            // A few ordinary segments are those that were on their way when the session began.
+            if (known.plain !== undefined && time - known.at < SECOND && known.count > REMEMBERED) {
+              const text = `${known.count} segments with data left without a control message while others of the connection carry one.`;
+              judge.fail({ code: 'segment-without-cm', text }, known.plain);
+              known.plain = undefined;
+            }
+            return;
+          }
+          if (seen.hasCm || known === undefined || seen.dataLength === 0) return;
+          if ((trailer.tcpFlags & TcpFlags.rst) !== 0 || time - known.last > SECOND) return;
+          known.plain ??= placeOf(sight);
+          known.at = time;
+          known.count++;
+        },
+      };
+    },
+  },
+];
