@@ -33,6 +33,7 @@ import { readPics } from './pics.js';
 /** `mpip check` as typed. */
 export interface CheckArguments {
   readonly peer: string | undefined;
+  readonly capture: string[];
   readonly self: boolean | undefined;
   readonly list: boolean | undefined;
   readonly format: string | undefined;
@@ -157,7 +158,7 @@ export function planOf(argv: CheckArguments): CheckPlan {
 }
 
 /** @throws UsageError without a file to update, FaultError for one that cannot be read. */
-function knownFailingOf(path: string | undefined, update: boolean): KnownFailingPlan | undefined {
+export function knownFailingOf(path: string | undefined, update: boolean): KnownFailingPlan | undefined {
   if (path === undefined) {
     if (update) throw new UsageError('--update-known-failing needs --known-failing FILE, the file to write.');
     return undefined;
@@ -185,15 +186,15 @@ export function chosenCases(argv: Pick<CheckArguments, 'case' | 'skip' | 'area' 
       requirements: argv.requirement.map((id) => id.toUpperCase()),
     });
   } catch (error) {
-    if (!(error instanceof SelectionError)) throw error;
-    const near = nearest(error.typed, error.candidates);
-    throw new UsageError(
-      `${error.message}${near === undefined ? '; mpip check --list shows what there is' : `; did you mean '${near}'?`}`.replace(
-        /[^.?]$/,
-        '$&.',
-      ),
-    );
+    throw error instanceof SelectionError ? selectionFault(error, '--list') : error;
   }
+}
+
+/** The error of a filter in words. @param list options that show what there is */
+export function selectionFault({ message, typed, candidates }: SelectionError, list: string): UsageError {
+  const near = nearest(typed, candidates);
+  const advice = near === undefined ? `; mpip check ${list} shows what there is.` : `; did you mean '${near}'?`;
+  return new UsageError(message + advice);
 }
 
 /** The reference in the virtual network is set to the profile that is given, so that there is nothing to find out. */

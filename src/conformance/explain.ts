@@ -32,17 +32,20 @@ function excerptOf(cause: Cause): PacketExcerpt | undefined {
   const filter =
     field === undefined || packet.cm === undefined ? undefined : fieldOf(LAYOUTS[packet.cm.layout], field)?.filter;
   const bytes = packet.packet;
-  // The excerpt begins at a whole line of 16 octets and holds the place that matters, or the end where a CM is.
+  // The place that matters, or the end where a CM is.
   const focus = octet ?? (packet.cm === undefined ? 0 : bytes.length - 1);
-  const hexFrom = bytes.length <= EXCERPT ? 0 : Math.max(0, Math.floor((focus - EXCERPT / 2) / 16) * 16);
   return {
     frame: packet.frame,
     direction: packet.direction,
     ...(filter === undefined ? {} : { field: filter }),
     ...(octet === undefined || octets === undefined ? {} : { octet, octets }),
-    hex: Buffer.from(bytes.buffer, bytes.byteOffset + hexFrom, Math.min(EXCERPT, bytes.length - hexFrom)).toString(
-      'hex',
-    ),
-    hexFrom,
+    ...hexAround(bytes, focus),
   };
+}
+
+/** Octets of a packet around one of them, from a whole line of 16 octets on. */
+export function hexAround(bytes: Uint8Array, focus: number): Pick<PacketExcerpt, 'hex' | 'hexFrom'> {
+  const hexFrom = bytes.length <= EXCERPT ? 0 : Math.max(0, Math.floor((focus - EXCERPT / 2) / 16) * 16);
+  const length = Math.min(EXCERPT, bytes.length - hexFrom);
+  return { hex: Buffer.from(bytes.buffer, bytes.byteOffset + hexFrom, length).toString('hex'), hexFrom };
 }

@@ -44,6 +44,17 @@ export {
   type ReachAnswer,
 } from './link.js';
 export * from './observed.js';
+export {
+  type Finding,
+  judgePackets,
+  PASSIVE_CASES,
+  type PassiveOptions,
+  PassiveRun,
+  type PassiveVerdict,
+  PREDICATES,
+  type Predicate,
+  passiveResult,
+} from './passive/index.js';
 export { RawLink, type RawLinkOptions } from './raw-link.js';
 export { type CaseChange, type Change, diffExitCode, diffReports, type ReportDiff } from './report-diff.js';
 export { loadRenderer, REPORT_KINDS, type Renderer, type ReportKind, renderReport } from './reports/index.js';

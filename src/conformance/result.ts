@@ -38,11 +38,14 @@ export interface ResultCause {
   readonly packet?: PacketExcerpt;
 }
 
+/** How packets were got: over a link, or out of captures that somebody else made. */
+export type ReportLink = LinkKind | 'capture';
+
 /** Where a case's packets are. */
 export interface EvidenceReference {
   /** Path of the pcapng file; null when none was written. */
   readonly file: string | null;
-  readonly link: LinkKind;
+  readonly link: ReportLink;
   /** Frames of the file that decided, from 1. */
   readonly frames: readonly number[];
 }
@@ -90,7 +93,7 @@ export interface RunResult {
   readonly profile: ProfileName;
   /** How the profile was found out, as the end of a sentence; null when it was given. */
   readonly profileFound: string | null;
-  readonly link: LinkKind;
+  readonly link: ReportLink;
   /** The peer. `nodeId` and `layout` are those of the first control message it sent, null when it sent none. */
   readonly iut: {
     readonly address: string;
@@ -115,6 +118,13 @@ export interface RunResult {
   readonly cases: readonly CaseResult[];
   readonly requirements: readonly RequirementResult[];
   readonly durationMs: number;
+  /** Only of a run that judged captures. */
+  readonly captures?: {
+    readonly files: readonly string[];
+    readonly packets: number;
+    readonly controlMessages: number;
+    readonly nodes: readonly { readonly nodeId: string; readonly addresses: readonly string[] }[];
+  };
   /** Only of a run that was compared with a file of known failures. */
   readonly knownFailing?: KnownFailingOutcome;
 }

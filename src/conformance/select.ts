@@ -32,7 +32,10 @@ export class SelectionError extends Error {
  * @returns an empty list when filters that are right each leave nothing together.
  * @throws SelectionError when a filter is unknown or matches nothing.
  */
-export function select(catalogue: readonly TestCase[], selection: Selection): TestCase[] {
+export function select<Case extends Pick<TestCase, 'id' | 'area' | 'requirements'>>(
+  catalogue: readonly Case[],
+  selection: Selection,
+): Case[] {
   const { cases = [], skip = [], areas = [], requirements = [] } = selection;
   const ids = catalogue.map((testCase) => testCase.id);
   for (const [option, globs] of [

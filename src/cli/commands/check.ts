@@ -29,9 +29,13 @@ const command: CommandModule<object, CheckArguments> = {
   builder: (yargs) =>
     yargs
       .usage(
-        'mpip check PEER [option ...]\nmpip check --self [option ...]\nmpip check --list [filter ...]\n\nExamines whether a peer speaks MPIP as the paper says. Exit code: 0 all passed, 1 something failed, 2 wrong command line, 3 something inconclusive, 4 a fault on this side.',
+        'mpip check PEER [option ...]\nmpip check --self [option ...]\nmpip check [PEER] --capture FILE... [option ...]\nmpip check --list [filter ...]\n\nExamines whether a peer speaks MPIP as the paper says. Exit code: 0 all passed, 1 something failed, 2 wrong command line, 3 something inconclusive, 4 a fault on this side.',
       )
       .positional('peer', { describe: "the peer's IPv4 address, or localhost", type: 'string' })
+      .option(
+        'capture',
+        repeatable('judge a capture instead: of all its nodes, or of the one at PEER; files are merged by time'),
+      )
       .option('self', { describe: 'test the built-in reference in a virtual network', type: 'boolean' })
       .option('list', { describe: 'list the cases instead of playing them', type: 'boolean' })
       .option('format', single('with --list: text or json (default text)'))
@@ -73,16 +77,17 @@ const command: CommandModule<object, CheckArguments> = {
       .example('mpip check 127.0.0.2 --unprivileged --service echo --service discard:7001', 'a peer on loopback')
       .example("mpip check --self --case 'AV-*' --report json=-", 'some cases against the reference') as never,
   handler: async (argv) => {
-    if (argv.list === true) return list(argv) as never;
+    if (argv.list === true) return (await list(argv)) as never;
+    if (argv.capture.length > 0) return (await (await import('../check-capture.js')).checkCapture(argv)) as never;
     return (await check(planOf(argv))) as never;
   },
 };
 
 export default command;
 
-function list(argv: CheckArguments): number {
+async function list(argv: CheckArguments): Promise<number> {
   const format = oneOf('--format', argv.format ?? 'text', ['text', 'json']);
-  const cases = chosenCases(argv);
+  const cases = argv.capture.length > 0 ? await passiveCases(argv) : chosenCases(argv);
   if (format === 'json') {
     const rows = cases.map(({ id, area, purpose, requirements, services }) => ({
       id,
@@ -100,7 +105,15 @@ function list(argv: CheckArguments): number {
   return Exit.ok;
 }
 
-function listLine({ id, purpose, requirements, services }: TestCase, column: number): string {
+/** The predicates that captures are judged by, as cases that need no service. */
+async function passiveCases(argv: CheckArguments): Promise<ListedCase[]> {
+  const { chosenPredicates } = await import('../check-capture.js');
+  return chosenPredicates(argv).map((predicate) => ({ ...predicate, services: [] }));
+}
+
+type ListedCase = Pick<TestCase, 'id' | 'area' | 'purpose' | 'requirements' | 'services'>;
+
+function listLine({ id, purpose, requirements, services }: ListedCase, column: number): string {
   return `${id.padEnd(column)}  ${purpose} [${requirements.join(' ')}; ${services.join(' ') || 'no service'}]`;
 }
 

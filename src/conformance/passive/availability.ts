@@ -1,3 +1,4 @@
+import { readU32be } from '../../codec/bytes.js';
 import { Flags, TCP, TcpFlags } from '../../codec/index.js';
 import { Flow } from '../../dissector/tracker/flows.js';
 import { Handshake } from '../../dissector/tracker/handshakes.js';
@@ -14,23 +15,19 @@ const REMEMBERED = 16;
 /** Flows that are watched for copies. */
 const MAX_FLOWS = 4096;
 
-/** Packets of a flow that a copy may be of. */
+/** Packets that a copy may be of, and copies whose original has not been seen. */
 interface Originals {
   /** What tells one packet from another: TCP the sequence number, UDP the beginning of the user data. */
   readonly marks: string[];
-  /** Copies whose original has not been seen: their mark and place. */
-  open: { readonly mark: string; readonly place: Place; readonly time: number }[];
+  open: { readonly mark: string; readonly place: Place }[];
   matched: number;
-  /** Originals seen after the first open copy. */
-  later: number;
 }
 
-function markOf({ trailer }: Sight): string {
+function markOf({ trailer, dissector }: Sight): string {
+  const { bytes } = trailer;
+  if (dissector.wrappedHeader >= 0) return String(readU32be(bytes, dissector.wrappedHeader + 4));
   if (trailer.protocol === TCP) return String(trailer.sequence);
-  const data = trailer.bytes.subarray(
-    trailer.payloadOffset,
-    trailer.payloadOffset + Math.min(8, trailer.userDataLength),
-  );
+  const data = bytes.subarray(trailer.payloadOffset, trailer.payloadOffset + Math.min(8, trailer.userDataLength));
   return Buffer.from(data).toString('hex');
 }
 
@@ -43,7 +40,6 @@ function copies(
   isOriginal: (sight: Sight) => boolean,
   isCopy: (sight: Sight) => boolean,
   finding: { readonly code: string; readonly text: string },
-  most: number,
 ): Predicate {
   return {
     id,
@@ -51,12 +47,13 @@ function copies(
     purpose,
     requirement,
     watch(judge) {
-      const flows = new Map<number, Originals>();
-      const at = (flow: number) => {
-        let known = flows.get(flow);
-        if (known === undefined && flows.size < MAX_FLOWS) {
-          known = { marks: [], open: [], matched: 0, later: 0 };
-          flows.set(flow, known);
+      // By flow, and by sender and receiver: an original may go over another path than its copy.
+      const all = new Map<string, Originals>();
+      const at = (key: string) => {
+        let known = all.get(key);
+        if (known === undefined) {
+          known = { marks: [], open: [], matched: 0 };
+          if (all.size < MAX_FLOWS) all.set(key, known);
         }
         return known;
       };
@@ -64,39 +61,42 @@ function copies(
         see(sight) {
           const { seen, trailer } = sight;
           if (!seen.isTracked || seen.flow < 0) return;
-          if (isCm(sight) && trailer.cm.flags === flags && isCopy(sight) && judge.judges(seen.node)) {
-            const flow = at(seen.flow);
-            if (flow === undefined) return;
-            const mark = markOf(sight);
-            if (flow.marks.some((one) => isSame(one, mark))) {
-              flow.matched++;
+          const flow = at(`f${seen.flow}`);
+          const pair = seen.node === 0 ? flow : at(`${seen.node} ${seen.peer}`);
+          const mark = markOf(sight);
+          if (isCm(sight) && trailer.cm.flags === flags) {
+            if (!isCopy(sight) || !judge.judges(seen.node)) return;
+            if (flow.marks.some((one) => isSame(one, mark)) || pair.marks.some((one) => isSame(one, mark))) {
+              pair.matched++;
               judge.pass();
-            } else if (flow.open.length < REMEMBERED) flow.open.push({ mark, place: placeOf(sight), time: sight.time });
+            } else if (pair.open.length < REMEMBERED) pair.open.push({ mark, place: placeOf(sight) });
             return;
           }
           if (!isOriginal(sight)) return;
-          const flow = at(seen.flow);
-          if (flow === undefined) return;
-          const mark = markOf(sight);
-          flow.marks.push(mark);
-          if (flow.marks.length > REMEMBERED) flow.marks.shift();
-          if (flow.open.length === 0) return;
-          flow.later++;
-          const found = flow.open.filter((one) => isSame(mark, one.mark));
-          if (found.length === 0) return;
-          flow.matched += found.length;
-          flow.open = flow.open.filter((one) => !found.includes(one));
-          judge.pass();
+          for (const one of new Set([flow, pair])) {
+            one.marks.push(mark);
+            if (one.marks.length > REMEMBERED) one.marks.shift();
+            const open = one.open.filter((copy) => !isSame(mark, copy.mark));
+            if (open.length === one.open.length) continue;
+            one.open = open;
+            one.matched++;
+            judge.pass();
+          }
         },
         end() {
-          for (const { open, matched, later, marks } of flows.values()) {
-            if (open.length < most || matched > 0 || later + marks.length < 2) continue;
-            judge.fail(finding, open[0]!.place);
+          for (const { open, matched, marks } of all.values()) {
+            if (open.length > 0 && matched === 0 && marks.length > 1) judge.fail(finding, open[0]!.place);
           }
         },
       };
     },
   };
+}
+
+/** A segment of a connection, plain, with a CM, or in a UDP datagram. */
+function isSegment({ trailer, seen, dissector }: Sight): boolean {
+  if (trailer.protocol !== TCP && dissector.wrappedHeader < 0) return false;
+  return !seen.hasCm || trailer.cm.flags <= Flags.ipChange;
 }
 
 /** A copy may have less user data than its original: the beginnings are compared. */
@@ -152,20 +152,18 @@ export const AVAILABILITY: readonly Predicate[] = [
       code: 'query-without-original',
       text: 'No query of this flow is a copy of a packet on it: sequence numbers or user data differ.',
     },
-    1,
   ),
   copies(
     'AV-passive-confirm-copies-a-segment',
     'MPIP-AV-10',
     'A confirmation over TCP is a copy of a segment: its sequence number is that of one.',
     Flags.enabled,
-    (sight) => sight.trailer.protocol === TCP && (!sight.seen.hasCm || sight.trailer.cm.flags <= Flags.ipChange),
+    isSegment,
     (sight) => sight.trailer.protocol === TCP,
     {
       code: 'confirm-without-segment',
       text: 'This confirmation is no copy of a segment: no other segment of the connection has its sequence number.',
     },
-    1,
   ),
   {
     id: 'AV-passive-confirms-queries',

@@ -76,7 +76,7 @@ export const BEHAVIOUR: readonly Predicate[] = [
             const { rate } = clock;
             if (rate === undefined || clock.measured < RATE_SPAN) continue;
             if ([1, 10].some((tick) => Math.abs(rate * tick - 1) < RATE_TOLERANCE)) judge.pass();
-            else if (clock.steps === 0) {
+            else if (clock.steps === 0 || Math.abs(rate) < RATE_TOLERANCE) {
               const text = 'Timestamps do not advance with time: neither by 1 µs nor by 10 µs a tick.';
               const seen = `${(rate * SECOND).toFixed(0)} ticks a second`;
               judge.fail({ code: 'clock-rate', text, expected: '1000000 or 100000 ticks a second', seen }, place);
@@ -92,7 +92,7 @@ export const BEHAVIOUR: readonly Predicate[] = [
     purpose: 'A heartbeat feeds back a path that was measured since.',
     requirement: 'MPIP-HB-02',
     watch(judge) {
-      // By sender and receiver: when the newest packet with a path id came that was not fed back, and bad heartbeats.
+      // By sender and receiver: when the first packet with a path id came that was not fed back, and bad heartbeats.
       const pairs = new Map<string, { sampleAt: number; bad: number }>();
       const of = (from: number, to: number) => {
         const key = `${from} ${to}`;
@@ -108,7 +108,8 @@ export const BEHAVIOUR: readonly Predicate[] = [
           const { seen, trailer, time } = sight;
           if (!isCm(sight) || seen.peer === 0) return;
           const { cm } = trailer;
-          if (cm.pathId !== 0) of(seen.node, seen.peer).sampleAt = time;
+          const theirs = of(seen.node, seen.peer);
+          if (cm.pathId !== 0 && theirs.sampleAt < 0) theirs.sampleAt = time;
           const mine = of(seen.peer, seen.node);
           if (cm.flags === Flags.heartbeat && judge.judges(seen.node)) {
             if (cm.feedbackPathId !== 0) judge.pass();

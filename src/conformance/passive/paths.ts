@@ -130,16 +130,17 @@ export const PATHS: readonly Predicate[] = [
       const sessions = new Map<number, { sawStart: boolean; place: Place | undefined; own: number }>();
       return {
         see(sight) {
-          const { seen, trailer, tracker } = sight;
+          const { seen, tracker } = sight;
           if (!carriesData(sight)) return;
           let known = sessions.get(seen.session);
           const { sessions: table } = tracker;
           if (known === undefined) {
             if (sessions.size >= MAX_KEPT) return;
+            // Queries and confirmations go over the own tuple: a session that begins there begins before our eyes.
             const handshake = tracker.flows.columns.int(seen.flow, Flow.handshake) !== 0;
             const back = tracker.flows.reverse(seen.flow);
             const isAsked = handshake || (back >= 0 && tracker.flows.columns.int(back, Flow.handshake) !== 0);
-            known = { sawStart: isAsked && trailer.cm.pathId === 0, place: undefined, own: seen.flow };
+            known = { sawStart: isAsked, place: undefined, own: seen.flow };
             sessions.set(seen.session, known);
           }
           if (!known.sawStart) return;

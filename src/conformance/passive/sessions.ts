@@ -52,6 +52,41 @@ export const SESSIONS: readonly Predicate[] = [
     },
   },
   {
+    id: 'SS-passive-one-session-per-id',
+    area: 'SS',
+    purpose: 'Two connections of two nodes have two session ids.',
+    requirement: 'MPIP-SS-02',
+    watch(judge) {
+      // By nodes and id: the ports of the connection that the id stood for last, and of the one before.
+      const ids = new Map<string, { ports: string; before: string; changed: number }>();
+      return {
+        see(sight) {
+          const { seen, trailer, time, dissector } = sight;
+          if (!carriesData(sight) || !judge.judges(seen.node) || trailer.cm.pathId !== 0) return;
+          if (dissector.wrappedHeader >= 0) return;
+          const key = `${seen.node} ${seen.peer} ${trailer.cm.sessionId}`;
+          const ports = `${trailer.sourcePort} ${trailer.destinationPort} ${trailer.protocol}`;
+          const known = ids.get(key);
+          if (known === undefined) {
+            if (ids.size < MAX_KEPT) ids.set(key, { ports, before: '', changed: 0 });
+            return;
+          }
+          if (known.ports === ports) {
+            judge.pass();
+            return;
+          }
+          if (known.before === ports && time - known.changed < IDS_WINDOW) {
+            const text = `Session id ${trailer.cm.sessionId} stands for two connections in turns.`;
+            judge.fail({ code: 'one-id-for-two', text, expected: known.ports, seen: ports }, placeOf(sight));
+          }
+          known.before = known.ports;
+          known.ports = ports;
+          known.changed = time;
+        },
+      };
+    },
+  },
+  {
     id: 'SS-passive-same-id-both-ways',
     area: 'SS',
     purpose: 'Both directions of a connection carry the same session id.',
@@ -108,6 +143,8 @@ export const SESSIONS: readonly Predicate[] = [
             return;
           }
           if (tracker.sessions.columns.double(seen.session, SessionTime.first) === time) return;
+          // By then the id may have been given out anew.
+          if (idle > judge.constants['session-expiry'] + judge.constants['id-reuse']) return;
           const text = `The session was idle for ${(idle / SECOND).toFixed(1)} s, and its id ${trailer.cm.sessionId} is used on.`;
           judge.fail(
             { code: 'session-outlives-expiry', text, expected: `${judge.constants['session-expiry'] / SECOND} s` },

@@ -1,4 +1,4 @@
-import { Flags, refusal, TCP, UDP } from '../../codec/index.js';
+import { Accept, CmView, Flags, refusal, TCP, UDP } from '../../codec/index.js';
 import { type Predicate, placeOf, type Sight } from './predicate.js';
 
 /** Octets from the start of the IP header to what follows it. */
@@ -23,6 +23,33 @@ export const WIRE: readonly Predicate[] = [
         if (isCm(sight) && judge.judges(sight.seen.node)) judge.pass();
       },
     }),
+  },
+  {
+    id: 'CM-passive-one-trailer',
+    area: 'CM',
+    purpose: 'A packet carries one control message.',
+    requirement: 'MPIP-CM-01',
+    watch(judge) {
+      const view = new CmView();
+      let seconds = 0;
+      return {
+        see(sight) {
+          const { trailer, seen } = sight;
+          if (!isCm(sight) || !judge.judges(seen.node)) return;
+          const { cm } = trailer;
+          const accept = cm.isFull ? Accept.full : Accept.compact;
+          const isTwice =
+            view.recognise(trailer.bytes, trailer.payloadOffset, cm.trailerStart, accept) && view.nodeId === cm.nodeId;
+          if (!isTwice) judge.pass();
+          // User data may end in what was captured before, but not again and again.
+          else if (++seconds >= 3) {
+            const text = 'Behind the user data there are two control messages of the same node.';
+            const octet = view.trailerStart - trailer.offset;
+            judge.fail({ code: 'two-trailers', text, octet, octets: view.end - view.trailerStart }, placeOf(sight));
+          }
+        },
+      };
+    },
   },
   {
     id: 'CK-passive-sum',

@@ -36,11 +36,13 @@ export function textReport(run: RunResult, options: TextOptions = {}): string {
   const services = Object.entries(iut.services)
     .map(([name, port]) => `${name}:${port}`)
     .join(' ');
-  lines.push(
-    `${colours.bold('mpip check')} ${iut.address} (${services}) · profile ${run.profile} · ${linkWords(run)} · seed ${run.seed}`,
-    ...(run.profileFound === null ? [] : paragraph(`Profile ${run.profile} ${run.profileFound}.`, width, '')),
-    '',
-  );
+  if (run.link === 'capture') lines.push(`${colours.bold('mpip check --capture')} ${captureWords(run)}`, '');
+  else
+    lines.push(
+      `${colours.bold('mpip check')} ${iut.address} (${services}) · profile ${run.profile} · ${linkWords(run)} · seed ${run.seed}`,
+      ...(run.profileFound === null ? [] : paragraph(`Profile ${run.profile} ${run.profileFound}.`, width, '')),
+      '',
+    );
   const common = commonCause(run);
   if (common !== undefined) lines.push(...paragraph(common.text, width, ''), '');
   if (common !== undefined && run.cases.every((result) => isLeftOut(result) || result.cause.text === common.text)) {
@@ -53,7 +55,8 @@ export function textReport(run: RunResult, options: TextOptions = {}): string {
   if (run.explanation !== null) lines.push('', ...explanationLines(run.explanation, width, colours), '');
   for (const path of options.reports ?? []) lines.push(`Report:   ${path}`);
   if (run.evidenceFolder !== null) lines.push(`Evidence: ${run.evidenceFolder} (one pcapng file per case)`);
-  else if (run.counts.fail + run.counts.inconc > 0) lines.push(colours.dim('Evidence: none kept; add --evidence DIR.'));
+  else if (run.link !== 'capture' && run.counts.fail + run.counts.inconc > 0)
+    lines.push(colours.dim('Evidence: none kept; add --evidence DIR.'));
   return `${lines.join('\n')}\n`;
 }
 
@@ -67,7 +70,16 @@ function explanationLines({ reasons, seen }: Explanation, width: number, colours
 }
 
 function linkWords(run: RunResult): string {
-  return { socket: 'ordinary UDP sockets', raw: 'raw link', virtual: 'virtual network' }[run.link];
+  return { socket: 'ordinary UDP sockets', raw: 'raw link', virtual: 'virtual network', capture: 'captures' }[run.link];
+}
+
+/** What was judged. */
+function captureWords({ captures, iut, profile }: RunResult): string {
+  const files = captures?.files.join(', ') ?? '';
+  const packets = `${captures?.controlMessages ?? 0} of ${captures?.packets ?? 0} packets carry a control message`;
+  const nodes = captures?.nodes.map(({ nodeId, addresses }) => `${nodeId} (${addresses.join(', ')})`).join(' and ');
+  const whom = iut.address === '0.0.0.0' ? (nodes ?? '') : `the node at ${iut.address}`;
+  return `${files} · ${packets} · ${whom === '' ? 'no node' : whom} · profile ${profile}`;
 }
 
 /** The cause that every case shares, so that it is told once. */
@@ -96,7 +108,9 @@ function caseLines(
     label: Math.max(0, ...run.cases.map((result) => labelOf(result).length)),
     id: Math.max(0, ...run.cases.map((result) => result.id.length)),
   };
+  const unseen = run.cases.filter(isUnseen);
   for (const result of run.cases) {
+    if (isUnseen(result)) continue;
     lines.push(caseLine(result, columns, options.width, colours));
     const isTold =
       result.verdict === 'pass' ||
@@ -110,7 +124,16 @@ function caseLines(
       );
     }
   }
+  if (unseen.length > 0) {
+    const ids = unseen.map(({ id }) => id).join(', ');
+    lines.push(...paragraph(`Not seen in the capture, ${unseen.length}: ${ids}.`, width, ''));
+  }
   return lines;
+}
+
+/** What a capture does not show: told in one sentence, there are many. */
+function isUnseen({ verdict, cause }: CaseResult): boolean {
+  return verdict === 'not-applicable' && cause.code === 'not-seen';
 }
 
 function labelOf(result: CaseResult): Verdict | 'warn' | 'known' {
@@ -138,18 +161,19 @@ function caseParagraph(result: CaseResult, width: number, colours: Colours): str
   const { cause, evidence } = result;
   const lines = paragraph(`${cause.text} [${cause.code}]`, width, '    ');
   if (cause.packet === undefined) return lines;
-  lines.push(`    ${whereOf(cause.packet, evidence.file)}`);
+  lines.push(`    ${whereOf(cause.packet, evidence)}`);
   lines.push(...hexLines(cause.packet, colours));
   return lines;
 }
 
-function whereOf(packet: PacketExcerpt, file: string | null): string {
+function whereOf(packet: PacketExcerpt, { file, link }: CaseResult['evidence']): string {
   const octet =
     packet.octet === undefined
       ? ''
       : `, octet${(packet.octets ?? 1) > 1 ? `s ${packet.octet}-${packet.octet + packet.octets! - 1}` : ` ${packet.octet}`}`;
   const field = packet.field === undefined ? '' : ` (${packet.field})`;
-  return `Frame ${packet.frame} (${packet.direction})${octet}${field}${file === null ? '' : ` of ${file}`}:`;
+  const direction = link === 'capture' ? '' : ` (${packet.direction})`;
+  return `Frame ${packet.frame}${direction}${octet}${field}${file === null ? '' : ` of ${file}`}:`;
 }
 
 /** The excerpt as hex, the octets that decided between brackets. */
