@@ -101,7 +101,7 @@ test('wrong command lines: one sentence, exit code 2, nothing on standard output
     [['--list', '--format', 'xml'], /choose text, json/],
     [['--list', '--area', 'AW'], /There is no area/],
     // Of the contract, but not built yet: never silently accepted.
-    [['--capture', 'x'], /capture/],
+    [['--capture', 'x', '--slow'], /--slow is for a peer/],
     [['--self', '--upper-tester', 'x'], /--upper-tester is for a live peer/],
     [['127.0.0.2', '--shell'], /--shell belongs to --upper-tester/],
     [['127.0.0.2', '--control', 'x', '--upper-tester', 'y'], /either --upper-tester or --control/],

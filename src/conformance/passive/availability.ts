@@ -23,10 +23,20 @@ interface Originals {
   matched: number;
 }
 
-function markOf({ trailer, dissector }: Sight): string {
+/** Where the TCP header is in a segment, also in a datagram that may be a wrapped one; -1 in any other. */
+function segmentAt({ trailer, dissector, seen }: Sight): number {
+  if (trailer.protocol === TCP) return trailer.l4Offset;
+  if (dissector.wrappedHeader >= 0) return dissector.wrappedHeader;
+  // The first packet of a session may be wrapped, when nothing tells yet that it is one of TCP.
+  const isLikely = seen.hasCm && trailer.cm.flags <= Flags.ipChange && trailer.userDataLength >= 20;
+  return isLikely && trailer.bytes[trailer.payloadOffset + 12]! >> 4 >= 5 ? trailer.payloadOffset : -1;
+}
+
+function markOf(sight: Sight): string {
+  const { trailer } = sight;
   const { bytes } = trailer;
-  if (dissector.wrappedHeader >= 0) return String(readU32be(bytes, dissector.wrappedHeader + 4));
-  if (trailer.protocol === TCP) return String(trailer.sequence);
+  const segment = segmentAt(sight);
+  if (segment >= 0) return `tcp ${readU32be(bytes, segment + 4)}`;
   const data = bytes.subarray(trailer.payloadOffset, trailer.payloadOffset + Math.min(8, trailer.userDataLength));
   return Buffer.from(data).toString('hex');
 }
@@ -62,8 +72,9 @@ function copies(
           const { seen, trailer } = sight;
           if (!seen.isTracked || seen.flow < 0) return;
           const flow = at(`f${seen.flow}`);
-          const pair = seen.node === 0 ? flow : at(`${seen.node} ${seen.peer}`);
           const mark = markOf(sight);
+          const kind = mark.startsWith('tcp') ? 'tcp' : 'udp';
+          const pair = seen.node === 0 ? flow : at(`${kind} ${seen.node} ${seen.peer}`);
           if (isCm(sight) && trailer.cm.flags === flags) {
             if (!isCopy(sight) || !judge.judges(seen.node)) return;
             if (flow.marks.some((one) => isSame(one, mark)) || pair.marks.some((one) => isSame(one, mark))) {
@@ -94,14 +105,15 @@ function copies(
 }
 
 /** A segment of a connection, plain, with a CM, or in a UDP datagram. */
-function isSegment({ trailer, seen, dissector }: Sight): boolean {
-  if (trailer.protocol !== TCP && dissector.wrappedHeader < 0) return false;
-  return !seen.hasCm || trailer.cm.flags <= Flags.ipChange;
+function isSegment(sight: Sight): boolean {
+  const { trailer, seen } = sight;
+  return segmentAt(sight) >= 0 && (!seen.hasCm || trailer.cm.flags <= Flags.ipChange);
 }
 
 /** A copy may have less user data than its original: the beginnings are compared. */
 function isSame(original: string, copy: string): boolean {
-  return original === copy || (copy.length > 0 && original.length > copy.length && original.startsWith(copy));
+  if (original === copy) return true;
+  return !copy.startsWith('tcp') && copy.length > 0 && original.length > copy.length && original.startsWith(copy);
 }
 
 /** Requirements about queries and confirmations. */
