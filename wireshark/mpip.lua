@@ -84,7 +84,7 @@ f.addr_count = ProtoField.uint8("mpip.addr_count", "Address Count", base.DEC, ni
 f.version = ProtoField.uint8("mpip.version", "Version", base.DEC, nil, nil, "constant 0xa2: the mark of this layout")
 f.layout = ProtoField.string("mpip.layout", "Layout", base.ASCII, "compact or full")
 f.checksum_status = ProtoField.string("mpip.checksum.status", "Checksum Status", base.ASCII, "good on every CM, bad on a near-CM")
-f.wrapper = ProtoField.bool("mpip.wrapper", "UDP Wrapper", base.NONE, nil, nil, "true on a TCP segment inside a UDP datagram, otherwise absent")
+f.wrapper = ProtoField.bool("mpip.wrapper", "UDP Wrapper", base.NONE, nil, nil, "true on a TCP segment inside a UDP datagram, or behind a TCP header of the path's own; otherwise absent")
 f.data_length = ProtoField.uint16("mpip.analysis.data_length", "User Data", base.UNIT_STRING, { " octets" }, nil, "octets of user data, between the TCP or UDP header (the inner one of a wrapper) and the trailer")
 f.response_to = ProtoField.framenum("mpip.analysis.response_to", "Response To", base.NONE, frametype.RESPONSE, nil, "the frame that this one answers: the query of a confirmation, the step before of a handshake, the newest data of a heartbeat")
 f.path_tuple = ProtoField.string("mpip.analysis.path_tuple", "Path", base.ASCII, "addresses and ports of the path that carries this packet of a session")
@@ -422,6 +422,15 @@ local function wrapped_header(b, at, finish, key)
   end
 end
 
+-- Length of the TCP header behind one of the path's own (docs/wire-format.md, Extension), when there is one.
+local function numbered_header(b, l4, at, finish)
+  if at - l4 ~= 24 or sub(b, l4 + 21, l4 + 24) ~= "\253\004MP" then return nil end
+  local room = finish - at
+  if room < 20 then return nil end
+  local length = floor(byte(b, at + 13) / 16) * 4
+  if length >= 20 and length <= room then return length end
+end
+
 --------------------------------------------------------------------------------------------------------------------
 -- Conversations: what a packet means beside those before it. The same rules as src/dissector/conversation-analysis.ts.
 
@@ -621,6 +630,8 @@ local function analyse(b, at, protocol, l4, from, finish, pinfo, frame)
   local tcp_flags
   if protocol == TCP then
     tcp_flags = byte(b, l4 + 14)
+    local trailer = layout == IS_COMPACT and start - COMPACT_FILLER or start
+    wrapped_of[frame] = numbered_header(b, l4, from, trailer)
     if session ~= 0 then note_tcp_session(node .. session, sub(b, l4 + 1, l4 + 4)) end
   elseif has_tcp_sessions then
     local trailer = layout == IS_COMPACT and start - COMPACT_FILLER or start
@@ -678,7 +689,7 @@ local function read_cm(b, frame, layout, from, finish, protocol)
   local header = wrapped_of[frame]
   cm.wrapped = header and from
   cm.data = cm.trailer - from - (header or 0)
-  cm.carrier = header and "UDP wrapper" or protocol == TCP and "TCP" or "UDP"
+  cm.carrier = protocol == TCP and "TCP" or header and "UDP wrapper" or "UDP"
 end
 
 local function node_text(node)

@@ -300,6 +300,15 @@ local function wrapped_header(b, at, finish, key)
   end
 end
 
+-- Length of the TCP header behind one of the path's own (docs/wire-format.md, Extension), when there is one.
+local function numbered_header(b, l4, at, finish)
+  if at - l4 ~= 24 or sub(b, l4 + 21, l4 + 24) ~= "\253\004MP" then return nil end
+  local room = finish - at
+  if room < 20 then return nil end
+  local length = floor(byte(b, at + 13) / 16) * 4
+  if length >= 20 and length <= room then return length end
+end
+
 --------------------------------------------------------------------------------------------------------------------
 -- Conversations: what a packet means beside those before it. The same rules as src/dissector/conversation-analysis.ts.
 
@@ -499,6 +508,8 @@ local function analyse(b, at, protocol, l4, from, finish, pinfo, frame)
   local tcp_flags
   if protocol == TCP then
     tcp_flags = byte(b, l4 + 14)
+    local trailer = layout == IS_COMPACT and start - COMPACT_FILLER or start
+    wrapped_of[frame] = numbered_header(b, l4, from, trailer)
     if session ~= 0 then note_tcp_session(node .. session, sub(b, l4 + 1, l4 + 4)) end
   elseif has_tcp_sessions then
     local trailer = layout == IS_COMPACT and start - COMPACT_FILLER or start
@@ -556,7 +567,7 @@ local function read_cm(b, frame, layout, from, finish, protocol)
   local header = wrapped_of[frame]
   cm.wrapped = header and from
   cm.data = cm.trailer - from - (header or 0)
-  cm.carrier = header and "UDP wrapper" or protocol == TCP and "TCP" or "UDP"
+  cm.carrier = protocol == TCP and "TCP" or header and "UDP wrapper" or "UDP"
 end
 
 local function node_text(node)

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { formatIpv4, hostMtu, type Ipv4 } from '../codec/index.js';
+import { PATH_HEADER } from '../codec/path-sequence.js';
 import { Endpoint, type EndpointOptions, type Session } from '../endpoint/index.js';
 import { HostLinks } from '../io/linux/host-links.js';
 import { type HostEvent, type HostNetwork, hostEvents, usableAddresses } from '../io/linux/host-network.js';
@@ -130,6 +131,7 @@ export class InterfacePeer implements Controlled {
         addressCount: addresses.length,
         wrapper: options.tcpMode === 'udp-wrapper',
       });
+      if (this.endpoint.settings.pathSequence) this.hostMtu -= PATH_HEADER;
       tun = TunDevice.open('mpip%d', offload);
       this.tun = tun;
       this.#tunIndex = libc().ifNameToIndex(tun.name);

@@ -191,7 +191,8 @@ const COLUMNS: readonly Column[] = [
     title: 'as',
     isRight: false,
     worth: 5,
-    cell: ({ path }) => `${ENCAPSULATION[path.encapsulation]}${path.fallback === null ? '' : ` (${path.fallback})`}`,
+    cell: ({ path }) =>
+      `${ENCAPSULATION[path.encapsulation]}${path.fallback === null ? '' : ` (${path.fallback})`}${path.pathSequence ? ', own seq' : ''}`,
   },
   { title: 'weight', isRight: true, worth: 6, cell: ({ path }) => String(Math.round(path.weight)) },
   { title: 'share', isRight: true, worth: 8, cell: ({ share, rate }) => (rate === undefined ? '-' : percent(share)) },

@@ -28,7 +28,8 @@ export const DERIVED_FIELDS: readonly DerivedField[] = [
     filter: 'mpip.wrapper',
     title: 'UDP Wrapper',
     type: 'flag',
-    description: 'true on a TCP segment inside a UDP datagram, otherwise absent',
+    description:
+      "true on a TCP segment inside a UDP datagram, or behind a TCP header of the path's own; otherwise absent",
   },
   {
     filter: 'mpip.analysis.data_length',

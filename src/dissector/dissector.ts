@@ -1,4 +1,5 @@
 import { Accept, CmView, HeaderStatus, TCP, TrailerView, UDP } from '../codec/index.js';
+import { innerHeader } from '../codec/path-sequence.js';
 import type { CapturedPacket } from '../io/captured-packet.js';
 import { ipv4Offset, isKnownLinkType } from '../io/link-type.js';
 import { ConversationAnalysis, type PacketAnalysis } from './conversation-analysis.js';
@@ -37,7 +38,7 @@ export class Dissector {
   hasCm = false;
   /** The CM satisfies both layouts. */
   isAmbiguous = false;
-  /** Where the TCP header inside a UDP wrapper starts in `trailer.bytes`; -1 when there is none. */
+  /** Where the TCP header inside a UDP wrapper, or behind one of the path's own, starts in `trailer.bytes`; -1 when there is none. */
   wrappedHeader = -1;
   /** Why the tail is nearly a CM, in words. */
   nearCm: string | undefined;
@@ -154,8 +155,10 @@ export class Dissector {
 
   #remember(): void {
     const { trailer } = this;
-    if (trailer.protocol === TCP) this.#tcpSessions.note(trailer);
-    else if (!this.#tcpSessions.isEmpty) this.wrappedHeader = this.#tcpSessions.wrappedHeader(trailer);
+    if (trailer.protocol === TCP) {
+      this.#tcpSessions.note(trailer);
+      this.wrappedHeader = innerHeader(trailer, trailer.cm.trailerStart);
+    } else if (!this.#tcpSessions.isEmpty) this.wrappedHeader = this.#tcpSessions.wrappedHeader(trailer);
     this.#nodes?.add(nodeKey(trailer.cm.nodeId, trailer.cm.isFull));
   }
 

@@ -1,4 +1,5 @@
 import { readU16be, readU32be } from '../codec/bytes.js';
+import { UDP } from '../codec/index.js';
 import { findingIds, hasFindingList } from './packet-findings.js';
 import type { PacketView } from './packet-view.js';
 import type { RecordField } from './record.js';
@@ -70,7 +71,7 @@ export const RECORD_FIELD_READERS: Readonly<Record<RecordField, FieldReader>> = 
   'tcp.ack_raw': ofTcp((bytes, at) => readU32be(bytes, at + 8)),
   'tcp.flags': ofTcp((bytes, at) => bytes[at + 13]!),
   'tcp.checksum.status': text((view) => {
-    if (view.dissector.wrappedHeader >= 0) return 'unverified';
+    if (view.dissector.wrappedHeader >= 0 && view.trailer.protocol === UDP) return 'unverified';
     return view.tcpAt < 0 || !view.hasWholeHeader ? undefined : view.checksums.l4;
   }),
   'mpip.layout': text((view) => (view.dissector.hasCm ? view.trailer.cm.layout : undefined)),

@@ -26,7 +26,7 @@ export interface PacketRecord {
   /** The field of the header, which may lie. */
   'udp.length'?: number;
   'udp.checksum.status'?: ChecksumStatus;
-  /** Of the outer header, or of the one inside a UDP wrapper. */
+  /** Of the outer header, or of the one inside a UDP wrapper or behind a path's own TCP header. */
   'tcp.srcport'?: number;
   'tcp.dstport'?: number;
   'tcp.seq_raw'?: number;
@@ -165,7 +165,8 @@ function addHeaders(record: PacketRecord, dissector: Dissector, checksums: Check
     record['udp.checksum.status'] = checksums.l4;
     if (dissector.wrappedHeader >= 0) addTcpHeader(record, trailer.bytes, dissector.wrappedHeader, 'unverified');
   } else if (trailer.protocol === TCP) {
-    if (whole) addTcpHeader(record, trailer.bytes, trailer.l4Offset, checksums.l4);
+    const inner = dissector.wrappedHeader;
+    if (whole) addTcpHeader(record, trailer.bytes, inner < 0 ? trailer.l4Offset : inner, checksums.l4);
     else {
       record['tcp.srcport'] = trailer.sourcePort;
       record['tcp.dstport'] = trailer.destinationPort;

@@ -284,10 +284,8 @@ export class Summary {
     else if (dissector.wrappedHeader < 0) {
       this.#carriers.udp++;
       udp = 1;
-    } else {
-      this.#carriers.wrapper++;
-      bytes -= (trailer.bytes[dissector.wrappedHeader + 12]! >> 4) * 4;
-    }
+    } else this.#carriers.wrapper++;
+    if (dissector.wrappedHeader >= 0) bytes -= (trailer.bytes[dissector.wrappedHeader + 12]! >> 4) * 4;
     this.#node(cm.nodeId, cm.isFull).add(cm.flags, cm.sessionId, cm.pathId, bytes, trailer.source, udp);
   }
 

@@ -171,7 +171,8 @@ function endpoint(address: string | undefined, port: number | undefined): string
 
 function carrier(record: PacketRecord): string {
   const flags = record['tcp.flags'];
-  if (record['mpip.wrapper'] === true) return `UDP/TCP ${tcpLetters(flags ?? 0)}`;
+  if (record['mpip.wrapper'] === true)
+    return `${record['ip.proto'] === 6 ? 'TCP' : 'UDP'}/TCP ${tcpLetters(flags ?? 0)}`;
   switch (record['ip.proto']) {
     case undefined:
       return 'not IPv4';

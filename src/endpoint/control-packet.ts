@@ -11,6 +11,7 @@ import {
   type Tuple,
   UDP,
 } from '../codec/index.js';
+import { PATH_SEQUENCE_OPTION } from '../codec/path-sequence.js';
 import { attach, userDataRoom } from '../codec/trailer.js';
 import type { PacketQueue } from './packet-queue.js';
 
@@ -20,6 +21,8 @@ export const MAX_TRAILER = 25 + 4 * 16;
 const EMPTY = new Uint8Array(0);
 /** Window scale 7 (RFC 7323), padded to a word. */
 const WINDOW_SCALE = Uint8Array.of(3, 3, 7, 1);
+/** The largest one: a path's window never closes. */
+const OFFER = Uint8Array.of(3, 3, 14, 1, ...PATH_SEQUENCE_OPTION);
 
 /**
  * Builds the packets that MPIP itself sends: copies of a datagram with a CM (paper, sections 3.2 and 3.5). A copy keeps
@@ -72,10 +75,13 @@ export class ControlPackets {
     return this.#append(queue, buildUdp(tuple, EMPTY, { identification: this.#nextIdentification() }), cm);
   }
 
-  /** Adds a TCP segment without user data that carries `cm`; a SYN has the window scale option, so that NATs track it well. */
-  segment(queue: PacketQueue, tuple: Tuple, fields: TcpFields, cm: ControlMessage): void {
+  /**
+   * Adds a TCP segment without user data that carries `cm`; a SYN has the window scale option, so that NATs track it well,
+   * and says with `isOffer` that segments may have numbers of the path's own.
+   */
+  segment(queue: PacketQueue, tuple: Tuple, fields: TcpFields, cm: ControlMessage, isOffer: boolean): void {
     const identification = this.#nextIdentification();
-    const options = (fields.flags & TcpFlags.syn) === 0 ? EMPTY : WINDOW_SCALE;
+    const options = (fields.flags & TcpFlags.syn) === 0 ? EMPTY : isOffer ? OFFER : WINDOW_SCALE;
     this.#append(queue, buildTcp(tuple, { ...fields, options }, EMPTY, { identification }), cm);
   }
 

@@ -49,6 +49,7 @@ export class Endpoint {
       (peer, address, now) => this.state.mayProbe(peer, address, now),
       (session, tuple) => this.state.fallback.unanswered(session, tuple),
       (session, tuple, now) => this.opening.opened(session, tuple, now),
+      this.settings.pathSequence,
     );
     this.opening = new Opening(this.state.addressChange, constants['syn-interval'], (packet, now) =>
       this.outbound.send(packet, now, packet.length),
@@ -230,11 +231,18 @@ export class Endpoint {
   }
 
   /** Section 3.8.1: a packet of a fake handshake carries the handshake flag and the connection's session id. */
-  #sendHandshake(session: Session, tuple: Tuple, sequence: number, acknowledgement: number, flags: number): void {
+  #sendHandshake(
+    session: Session,
+    tuple: Tuple,
+    sequence: number,
+    acknowledgement: number,
+    flags: number,
+    isOffer: boolean,
+  ): void {
     const { composer, control, transmits, counters } = this.state;
     const cm = composer.compose(session.peer.layout, Flags.handshake, this.#now);
     cm.sessionId = session.id;
-    control.segment(transmits.filling, tuple, { sequence, acknowledgement, flags }, cm);
+    control.segment(transmits.filling, tuple, { sequence, acknowledgement, flags }, cm, isOffer);
     counters.cmSent++;
   }
 }

@@ -1,4 +1,5 @@
 import { type DatagramView, type Ipv4, type Random, TcpFlags, type Tuple } from '../codec/index.js';
+import { hasPathSequence } from '../codec/path-sequence.js';
 import { reversedTuple } from '../codec/rewrite.js';
 import type { Limits } from './limits.js';
 import { type PathMesh, tupleKey } from './mesh.js';
@@ -14,6 +15,8 @@ interface Handshake {
   /** First sequence number of the other end; undefined before its packet. */
   other: number | undefined;
   readonly isClient: boolean;
+  /** True when both ends want numbers of the path's own; of a client, after the answer (docs/decisions.md 64). */
+  isNumbered: boolean;
   /** SYNs sent. */
   sent: number;
   /** When the first packet of this end went out, microseconds. */
@@ -29,6 +32,7 @@ export type SendHandshake = (
   sequence: number,
   acknowledgement: number,
   flags: number,
+  isOffer: boolean,
 ) => void;
 
 const MOST_SYNS = 4;
@@ -62,6 +66,8 @@ export class FakeTcp {
     private readonly onUnanswered: (session: Session, tuple: Tuple) => void,
     /** A handshake that this node began is complete while its addresses change; true when its tuple is the one path now. */
     private readonly onOpened: (session: Session, tuple: Tuple, now: number) => boolean,
+    /** This node wants sequence numbers of each path's own. */
+    private readonly wantsNumbers: boolean,
   ) {}
 
   /** Handshakes under way. */
@@ -169,6 +175,7 @@ export class FakeTcp {
       own: this.#initialSequence(),
       other: undefined,
       isClient: true,
+      isNumbered: false,
       sent: 0,
       since: now,
       again: now,
@@ -182,7 +189,7 @@ export class FakeTcp {
     handshake.again = now + this.firstIntervalMicros * 2 ** handshake.sent;
     handshake.sent++;
     this.#due = Math.min(this.#due, handshake.again);
-    this.send(handshake.session, handshake.tuple, handshake.own, 0, TcpFlags.syn);
+    this.send(handshake.session, handshake.tuple, handshake.own, 0, TcpFlags.syn, this.wantsNumbers);
   }
 
   /** Server: SYN-ACK on the same path; a repeated SYN gets the same answer. */
@@ -201,6 +208,7 @@ export class FakeTcp {
         own: this.#initialSequence(),
         other: view.sequence,
         isClient: false,
+        isNumbered: false,
         sent: 0,
         since: now,
         again: now + SERVER_INTERVALS * this.firstIntervalMicros,
@@ -209,7 +217,9 @@ export class FakeTcp {
       this.#due = Math.min(this.#due, handshake.again);
     }
     handshake.other = view.sequence;
-    this.send(session, tuple, handshake.own, (view.sequence + 1) >>> 0, TcpFlags.syn | TcpFlags.ack);
+    handshake.isNumbered = this.wantsNumbers && hasPathSequence(view);
+    const flags = TcpFlags.syn | TcpFlags.ack;
+    this.send(session, tuple, handshake.own, (view.sequence + 1) >>> 0, flags, handshake.isNumbered);
   }
 
   /** Client: the third packet; the path is ready. A repeated SYN-ACK is acknowledged again. */
@@ -220,8 +230,11 @@ export class FakeTcp {
     const isRepeated =
       handshake === undefined && session.paths.some((path) => tupleKey(path.tuple) === tupleKey(tuple));
     if (!isExpected && !isRepeated) return;
-    this.send(session, tuple, view.acknowledgement, (view.sequence + 1) >>> 0, TcpFlags.ack);
-    if (handshake !== undefined) this.#ready(handshake, now);
+    this.send(session, tuple, view.acknowledgement, (view.sequence + 1) >>> 0, TcpFlags.ack, false);
+    if (handshake === undefined) return;
+    handshake.other = view.sequence;
+    handshake.isNumbered = this.wantsNumbers && hasPathSequence(view);
+    this.#ready(handshake, now);
   }
 
   /** Server: the ACK of its SYN-ACK; the path is ready. */
@@ -247,6 +260,7 @@ export class FakeTcp {
     session.peer.handshaken.add(tuple.destination);
     session.peer.answered.add(tuple.destination);
     session.abandoned.delete(key);
+    if (handshake.isNumbered) this.#number(handshake, key);
     if (session.isChanging) {
       if (this.onOpened(session, tuple, now)) this.forget(session);
       else session.handshaken.delete(key);
@@ -255,6 +269,17 @@ export class FakeTcp {
     if (session.paths.some((path) => tupleKey(path.tuple) === key)) return;
     const path = this.mesh.add(session, tuple, this.maxWeight / (session.paths.length + 1), now);
     if (path !== undefined) path.roundTrip = now - handshake.since;
+  }
+
+  /**
+   * A path's numbers begin where its handshake ended; those of the connection's own tuple where the connection is: until
+   * now all of it went there.
+   */
+  #number({ session, own, other }: Handshake, key: string): void {
+    const { numbers, nextSent, lastAcknowledged, tuple } = session;
+    if (numbers === undefined && nextSent !== undefined)
+      session.numberPath(tupleKey(tuple), nextSent, lastAcknowledged);
+    session.numberPath(key, (own + 1) >>> 0, (other! + 1) >>> 0);
   }
 
   #initialSequence(): number {

@@ -1,9 +1,11 @@
 import { writeU16be } from '../codec/bytes.js';
 import { buildIcmpError, IcmpErrorView, IcmpType, plateauBelow, UnreachableCode } from '../codec/icmp.js';
 import { ipv4HeaderChecksum, isControlFlag, sameTuple, TCP, TrailerView, type Tuple, UDP } from '../codec/index.js';
+import { hasPathSequence, innerHeader, PATH_HEADER } from '../codec/path-sequence.js';
 import { rewriteTuple } from '../codec/rewrite.js';
 import { detach } from '../codec/trailer.js';
 import type { NodeState } from './node-state.js';
+import { unnumber } from './path-sequence.js';
 import { RateLimit } from './rate-limit.js';
 import type { Session } from './sessions.js';
 import { holdsSegment, unwrap } from './udp-wrapper.js';
@@ -125,7 +127,9 @@ export class IcmpErrors {
   }
 
   #wrapperOf(session: Session): number {
-    return session.protocol === TCP && this.state.settings.tcpMode === 'udp-wrapper' ? WRAPPER : 0;
+    const { tcpMode, pathSequence } = this.state.settings;
+    if (session.protocol !== TCP) return 0;
+    return tcpMode === 'udp-wrapper' ? WRAPPER : pathSequence ? PATH_HEADER : 0;
   }
 
   /**
@@ -143,6 +147,9 @@ export class IcmpErrors {
     const isWrapped = session.protocol !== error.protocol;
     if (error.isWhole && quoted.locate(copy, 0, available)) {
       const length = detach(quoted);
+      quoted.parse(copy, 0, length);
+      if (!isWrapped && session.numbers !== undefined && hasPathSequence(quoted))
+        return innerHeader(quoted, length) < 0 ? 0 : unnumber(quoted, session.tuple);
       if (!isWrapped) {
         rewriteTuple(quoted, session.tuple);
         return length;
@@ -150,6 +157,8 @@ export class IcmpErrors {
       quoted.parse(copy, 0, length);
       return holdsSegment(quoted) ? unwrap(quoted, session.tuple) : 0;
     }
+    // Of a cut one nothing but the path's own numbers may be left.
+    if (!isWrapped && session.numbers !== undefined) return 0;
     return this.#restoreCut(session, available, isWrapped);
   }
 

@@ -14,6 +14,7 @@ import {
   type Tuple,
   UDP,
 } from '../codec/index.js';
+import { hasPathSequence, innerHeader } from '../codec/path-sequence.js';
 import { reversedTuple, rewriteTuple } from '../codec/rewrite.js';
 import { detach } from '../codec/trailer.js';
 import { acceptOnly } from '../codec/view.js';
@@ -22,9 +23,11 @@ import type { FakeTcp } from './fake-tcp.js';
 import { isHeartbeatDue } from './heartbeat.js';
 import { IcmpErrors } from './icmp-errors.js';
 import type { Leaving } from './leaving.js';
+import { tupleKey } from './mesh.js';
 import type { NodeState } from './node-state.js';
 import type { Peer } from './nodes.js';
 import type { Outbound } from './outbound.js';
+import { noteNumbers, unnumber } from './path-sequence.js';
 import { type Deliver, ReorderingBuffer } from './reordering.js';
 import { ResetHold } from './reset-hold.js';
 import { senderOf } from './senders.js';
@@ -45,6 +48,8 @@ export class Inbound {
   readonly #announced: Ipv4[] = [];
   /** Whether the checksum of the packet in hand is known to be right. */
   #isSound = false;
+  /** Where the packet in hand ended with its CM. */
+  #wireEnd = 0;
 
   constructor(
     private readonly state: NodeState,
@@ -177,6 +182,7 @@ export class Inbound {
     if (pathId !== 0) this.measure(peer, pathId, timestamp, now, sessionId, view);
     if (feedbackPathId !== 0 && this.isFeedbackTrusted(view, peer, sessionId, feedbackPathId))
       this.applyFeedback(peer, feedbackPathId, pathDelay, now, timestamp);
+    this.#wireEnd = view.end;
     this.strip(view);
     switch (flags) {
       case Flags.enable:
@@ -201,6 +207,7 @@ export class Inbound {
   receiveLeaving(view: TrailerView, leaving: Leaving, now: number): boolean {
     const { flags, layout, sessionId, pathId } = view.cm;
     const peer = senderOf(view, view.cm.readAddresses(this.#announced), this.state, now);
+    this.#wireEnd = view.end;
     this.strip(view);
     if (flags > Flags.ipChange) return false;
     const isForHost = this.receiveData(view, peer, sessionId, pathId, layout, now);
@@ -441,6 +448,11 @@ export class Inbound {
       counters.badWrappers++;
       return false;
     }
+    const isNumbered = session !== undefined && session.protocol === TCP && this.isNumbered(view);
+    if (isNumbered && innerHeader(view, view.end) < 0) {
+      counters.badWrappers++;
+      return false;
+    }
     const isLeaving = this.state.leaving !== undefined;
     if (view.protocol === UDP && !isWrapped && !isLeaving)
       this.considerHeartbeat(view, peer, session, sessionId, pathId, layout, now);
@@ -458,6 +470,7 @@ export class Inbound {
     if (session.hasUnproven && session.protocol === UDP && !isLeaving)
       this.outbound.probeUnproven(session, layout, now);
     if (isWrapped) this.unwrapSegment(view, session);
+    else if (isNumbered) this.unnumberSegment(view, session, back);
     else this.restore(view, session);
     this.limitSegments(view);
     if (session.protocol !== TCP) return true;
@@ -487,6 +500,19 @@ export class Inbound {
   /** Section 3.8.2: the UDP wrapper goes; addresses and ports come from the session. */
   unwrapSegment(view: TrailerView, session: Session): void {
     const length = unwrap(view, inboundTuple(session));
+    view.parse(view.bytes, 0, length);
+  }
+
+  /** True for a segment behind a TCP header of the path's own (docs/decisions.md 64). */
+  isNumbered(view: DatagramView): boolean {
+    return this.state.settings.pathSequence && view.protocol === TCP && hasPathSequence(view);
+  }
+
+  /** The path's TCP header goes; addresses and ports come from the session. */
+  unnumberSegment(view: TrailerView, session: Session, back: Tuple): void {
+    const numbers = session.numbers?.get(tupleKey(back));
+    if (numbers !== undefined) noteNumbers(numbers, view, this.#wireEnd);
+    const length = unnumber(view, inboundTuple(session));
     view.parse(view.bytes, 0, length);
   }
 

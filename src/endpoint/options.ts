@@ -34,6 +34,11 @@ export interface EndpointOptions {
   readonly linkMtu?: number;
   /** How TCP segments travel on paths that are not the original (section 3.8). Default `fake-tcp` (section 4.2.2). */
   readonly tcpMode?: TcpMode;
+  /**
+   * Fake TCP with sequence numbers of each path's own, where the peer offers them too: NATs that check windows let them
+   * pass (docs/decisions.md 64). Default false.
+   */
+  readonly pathSequence?: boolean;
   /** False switches the reordering of TCP segments off (section 4.2.1). Default true. */
   readonly reordering?: boolean;
   /** How paths are chosen where throughput counts; default `paper`. Another one brings its own defaults of some constants. */
@@ -64,6 +69,7 @@ export interface Settings {
   readonly clockDriftPpm: number;
   readonly linkMtu: number;
   readonly tcpMode: TcpMode;
+  readonly pathSequence: boolean;
   readonly reordering: boolean;
   readonly scheduler: SchedulerName;
   readonly maxPaths: number;
@@ -95,6 +101,7 @@ export function settingsOf(options: EndpointOptions): Settings {
     clockDriftPpm: options.clockDriftPpm ?? 0,
     linkMtu: options.linkMtu ?? 65535,
     tcpMode: options.tcpMode ?? 'fake-tcp',
+    pathSequence: (options.pathSequence ?? false) && options.tcpMode !== 'udp-wrapper',
     reordering: options.reordering ?? true,
     scheduler,
     maxPaths: options.maxPaths ?? 0,

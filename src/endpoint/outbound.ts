@@ -14,6 +14,7 @@ import {
   TcpFlags,
   type Tuple,
 } from '../codec/index.js';
+import { PATH_HEADER } from '../codec/path-sequence.js';
 import { rewriteTupleAt } from '../codec/rewrite.js';
 import { attach, attachParsed } from '../codec/trailer.js';
 import type { PeerChange } from './address-change.js';
@@ -25,6 +26,7 @@ import { tupleKey } from './mesh.js';
 import type { NodeState } from './node-state.js';
 import type { Opening } from './opening.js';
 import { LEAST_MTU } from './path-mtu.js';
+import { number } from './path-sequence.js';
 import type { Path } from './paths.js';
 import { RateLimit } from './rate-limit.js';
 import type { Session } from './sessions.js';
@@ -49,7 +51,7 @@ export class Outbound {
   readonly #initiated = new Set<string>();
   readonly #reports = new RateLimit(MOST_REPORTS, MOST_REPORTS);
   readonly #view = new DatagramView();
-  readonly #wrapped = new Uint8Array(65535 + WRAPPER_OVERHEAD);
+  readonly #wrapped = new Uint8Array(65535 + PATH_HEADER);
   readonly #bare = new DatagramView();
   readonly #header = new Uint8Array(60 + 60);
 
@@ -105,7 +107,8 @@ export class Outbound {
   sendWrappedReset(view: DatagramView, now: number, length: number): boolean {
     const { sessions, fallback } = this.state;
     const session = sessions.byTuple(tupleOf(view), TCP, now);
-    if (session === undefined || !(session.usesFallback || fallback.leftOriginal(session))) return false;
+    if (session === undefined) return false;
+    if (!(session.usesFallback || session.numbers !== undefined || fallback.leftOriginal(session))) return false;
     this.sendData(view, session, session.peer.layout, now, length);
     return true;
   }
@@ -243,7 +246,11 @@ export class Outbound {
 
   /** Octets that a packet of the host can grow by at most: its CM, and on other paths the wrapper of section 3.8.2. */
   overhead(view: DatagramView, layout: LayoutName): number {
-    return this.state.composer.trailerLength(layout) + (this.wraps(view.protocol) ? WRAPPER_OVERHEAD : 0);
+    const { composer, settings } = this.state;
+    const isNumbered = settings.pathSequence && view.protocol === TCP;
+    return (
+      composer.trailerLength(layout) + (this.wraps(view.protocol) ? WRAPPER_OVERHEAD : isNumbered ? PATH_HEADER : 0)
+    );
   }
 
   /** True when packets of a protocol go as UDP on paths that are not the original (section 3.8.2). */
@@ -530,6 +537,14 @@ export class Outbound {
       const wrapped = wrap(view, path.tuple, this.#wrapped);
       const slot = queue.append(wrapped, MAX_TRAILER);
       slot.length = attach(this.#wrapped, cm, slot.bytes, wrapped);
+      return slot.length;
+    }
+    const numbers = path?.session.numbers?.get(tupleKey(path.tuple));
+    if (numbers !== undefined && view.end + PATH_HEADER + MAX_TRAILER < 65535) {
+      const numbered = number(view, path!.tuple, numbers, this.#wrapped);
+      const slot = queue.append(numbered, MAX_TRAILER);
+      slot.length = attach(this.#wrapped, cm, slot.bytes, numbered);
+      numbers.next = (numbers.next + slot.length - view.ipHeaderLength - PATH_HEADER) >>> 0;
       return slot.length;
     }
     const slot = queue.append(length, MAX_TRAILER);

@@ -4,6 +4,7 @@ import type { Limits } from './limits.js';
 import type { Abandoned } from './mesh.js';
 import type { Peer } from './nodes.js';
 import type { WayMtu } from './path-mtu.js';
+import type { PathNumbers } from './path-sequence.js';
 import type { FallbackReason, Path } from './paths.js';
 import type { ReorderingBuffer } from './reordering.js';
 import { SessionIndex } from './session-index.js';
@@ -99,6 +100,8 @@ export class Session {
   answers = 0;
   /** Tuples by which segments go in UDP although the node uses fake TCP, by `tupleKey` (docs/decisions.md 57). */
   wrapped: ReadonlyMap<string, WrappedTuple> = NOTHING_WRAPPED;
+  /** Numbers of its paths, by `tupleKey`; undefined until both ends want such (docs/decisions.md 64). */
+  numbers: Map<string, PathNumbers> | undefined;
   /** True once both ends know that segments go in UDP: wrapped ones arrived, or feedback for them did. */
   usesFallback = false;
   /** Packets that are still to carry ip-change after a change of this node's addresses. */
@@ -158,6 +161,12 @@ export class Session {
     if ((tcpFlags & TcpFlags.syn) !== 0 || this.nextSent === undefined || ((end - this.nextSent) | 0) > 0)
       this.nextSent = end;
     this.lastAcknowledged = view.acknowledgement;
+  }
+
+  /** From now on a path has numbers of its own. */
+  numberPath(key: string, next: number, received: number): void {
+    this.numbers ??= new Map();
+    this.numbers.set(key, { next, received });
   }
 
   /** Notes what a segment of the peer's host says about the end of the connection. */

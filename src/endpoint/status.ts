@@ -1,6 +1,7 @@
 import { formatIpv4, formatNodeId, type LayoutName } from '../codec/index.js';
 import type { Counters } from './counters.js';
 import type { Endpoint } from './endpoint.js';
+import { tupleKey } from './mesh.js';
 import type { Peer } from './nodes.js';
 import type { TcpMode } from './options.js';
 import type { FallbackReason, Path } from './paths.js';
@@ -50,6 +51,8 @@ export interface EndpointStatus {
     encapsulation: Encapsulation;
     /** Why segments go in UDP although the node uses fake TCP; null when they do not (docs/decisions.md 57). */
     fallback: FallbackReason | null;
+    /** True when its segments have sequence numbers of the path's own (docs/decisions.md 64). */
+    pathSequence: boolean;
     /** Packets sent on it and their octets, from the IP header to the end of the CM. */
     packetsSent: number;
     octetsSent: number;
@@ -115,6 +118,7 @@ export function statusOf(endpoint: Endpoint): EndpointStatus {
         feedbackTime: path.feedbackTime,
         encapsulation: encapsulationOf(path),
         fallback: path.fallback ?? null,
+        pathSequence: path.fallback === undefined && path.session.numbers?.has(tupleKey(path.tuple)) === true,
         packetsSent: path.packetsSent,
         octetsSent: path.octetsSent,
       })),

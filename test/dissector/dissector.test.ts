@@ -5,7 +5,7 @@ import { decode, encode, l4Checksum, parseIpv4 } from '../../src/codec/index.js'
 import { Dissector } from '../../src/dissector/dissector.js';
 import { formatTime, type PacketRecord, RECORD_FIELDS, recordOf } from '../../src/dissector/record.js';
 import { runs } from '../support/runs.js';
-import { A, ambiguousBlock, B, captured, cm, segmentOf, tcp, tuple, udp, withCm } from './made-packets.js';
+import { A, ambiguousBlock, B, captured, cm, numbered, segmentOf, tcp, tuple, udp, withCm } from './made-packets.js';
 
 /** The records of the datagrams, looked at one after the other with everything switched on. */
 function records(...datagrams: readonly Uint8Array[]): PacketRecord[] {
@@ -230,6 +230,32 @@ test('a wrapper: the session seen as TCP, a TCP header that fits, a port of the 
   assert.ok(isWrapper(seen, udp(cm(session), behindNat, path)), 'a NAT changed one port');
   const noSession = tcp(cm({ sessionId: 0 }));
   assert.ok(!isWrapper(noSession, udp(cm({ sessionId: 0 }), inner, path)), 'session 0 is none');
+});
+
+test("a segment behind a TCP header of the path's own: the host's header is shown, the checksum is that of the whole", () => {
+  const message = cm({ sessionId: 2, pathId: 4, localAddresses: [A] });
+  const inner = segmentOf(tcp(undefined, new Uint8Array(100)));
+  const [record] = records(numbered(message, inner, tuple(61000, 5001)));
+  assert.deepEqual(
+    [
+      record!['ip.proto'],
+      record!['mpip.wrapper'],
+      record!['tcp.srcport'],
+      record!['tcp.seq_raw'],
+      record!['tcp.ack_raw'],
+    ],
+    [6, true, 50000, 1000, 2000],
+  );
+  assert.deepEqual([record!['mpip.analysis.data_length'], record!['tcp.checksum.status']], [100, 'good']);
+  const isShown = (segment: Uint8Array) => records(numbered(message, segment))[0]!['mpip.wrapper'] === true;
+  assert.ok(isShown(inner));
+  assert.ok(!isShown(inner.slice(0, 19)), 'too short for a TCP header');
+  const long = inner.slice();
+  long[12] = 0xf0;
+  assert.ok(!isShown(long.slice(0, 59)), 'a data offset that does not fit');
+  const other = numbered(message, inner);
+  other[43] = 0;
+  assert.equal(records(other)[0]!['mpip.wrapper'], undefined, 'another experiment');
 });
 
 test('near-CM: a wrong sum counts only from a node already seen, flags above 5 with a right sum from any', () => {

@@ -8,6 +8,7 @@ import {
   parseIpv4,
   type Tuple,
 } from '../../src/codec/index.js';
+import { PATH_SEQUENCE_OPTION } from '../../src/codec/path-sequence.js';
 import type { CapturedPacket } from '../../src/io/captured-packet.js';
 import { madePcap } from '../io/made-captures.js';
 
@@ -49,6 +50,12 @@ export function tcp(
 /** The TCP header and data of a segment, as a wrapper carries them. */
 export function segmentOf(datagram: Uint8Array): Uint8Array {
   return datagram.slice(20);
+}
+
+/** A segment of a host behind a TCP header of the path's own (docs/wire-format.md, Extension). */
+export function numbered(message: ControlMessage, segment: Uint8Array, to = tuple(50000, 5001)): Uint8Array {
+  const fields = { sequence: 7, acknowledgement: 8, flags: 0x18, options: PATH_SEQUENCE_OPTION };
+  return withCm(buildTcp(to, fields, segment), message);
 }
 
 /** As a capture hands it out, link type raw IP. */

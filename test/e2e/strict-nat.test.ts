@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EndpointStatus } from '../../src/endpoint/index.js';
+import { captured } from '../support/lab-capture.js';
 import { describeInLab } from '../support/lab-suite.js';
 import { applicationOn, type LivePair, serveOn, until, withPair } from '../support/live-pair.js';
 import type { NamespaceLab } from '../support/namespaces.js';
@@ -63,6 +64,31 @@ describeInLab(
           return isWrapped && paths.length === 4 && paths.every(({ samples }) => samples > 0);
         });
         assert.ok(refusedBy(lab) > before, 'the router did refuse');
+      });
+    });
+
+    test('with --path-sequence all four paths carry TCP through the router; captures dissect', async () => {
+      const { lab } = suite;
+      await withPair(lab, { mode: 'fake-tcp', args: ['--path-sequence'] }, async (pair) => {
+        const before = refusedBy(lab);
+        const packets = await captured(lab, 'path-sequence', () =>
+          streamUntil(lab, pair, 'all four paths carried, by TCP', (paths) => {
+            const isTcp = paths.every(({ encapsulation }) => ['original', 'fake-tcp'].includes(encapsulation));
+            return (
+              isTcp && paths.length === 4 && paths.every(({ samples, pathSequence }) => samples > 0 && pathSequence)
+            );
+          }),
+        );
+        for (const side of ['a', 'b'] as const)
+          assert.ok(
+            packets.rows(side).some((row) => row['ip.proto'] === 6 && row['mpip.wrapper'] === true),
+            'the inner segments are shown',
+          );
+        assert.equal(packets.shares('a', 6).size, 4);
+        // What was under way on the original path while the ends agreed may acknowledge what it has not seen.
+        const refused = refusedBy(lab) - before;
+        assert.ok(refused < 10, `the router refused ${refused} packets of thousands`);
+        for (const node of [pair.a, pair.b]) assert.equal((await node.status()).counters.fallbacks, 0);
       });
     });
 

@@ -8,7 +8,7 @@ import {
   LINKTYPE_RAW,
 } from '../../src/io/link-type.js';
 import { PcapngFile } from '../../src/io/pcapng-writer.js';
-import { ambiguousBlock, cm, segmentOf, tcp, tuple, udp } from '../dissector/made-packets.js';
+import { ambiguousBlock, cm, numbered, segmentOf, tcp, tuple, udp } from '../dissector/made-packets.js';
 import { RECORDINGS } from '../support/recordings.js';
 
 /** A small generator of numbers below `below` (xorshift), so that a seed gives the same file everywhere. */
@@ -233,7 +233,7 @@ function datagramsOf(name: string): Uint8Array[] {
   return found.filter((datagram) => datagram.length < 1600);
 }
 
-/** What no recording has: layout full, a wrapper in it, ambiguous blocks, an exchange of queries, a fake handshake. */
+/** What no recording has: layout full, a wrapper in it, segments behind a path's own header, ambiguous blocks, an exchange of queries, a fake handshake. */
 function madeDatagrams(): Uint8Array[] {
   const back = { source: tuple().destination, destination: tuple().source };
   const answer = { ...back, sourcePort: 7000, destinationPort: 40000 };
@@ -250,6 +250,8 @@ function madeDatagrams(): Uint8Array[] {
     tcp(cm({ sessionId: 8, flags: 5 })),
     udp(cm({ sessionId: 8, pathId: 3 }), segmentOf(tcp(undefined, new Uint8Array(9)))),
     udp(undefined, new Uint8Array(600)),
+    numbered(cm({ sessionId: 8, pathId: 4 }), segmentOf(tcp(undefined, new Uint8Array(40)))),
+    numbered(full({ sessionId: 9, pathId: 5 }), segmentOf(tcp(undefined, new Uint8Array(70)))),
   ];
   for (let round = 0; round < 12; round++) {
     const ids = { sessionId: 700, pathId: 300 + (round % 3), feedbackPathId: 400 + (round % 2) };

@@ -41,6 +41,7 @@ interface PeerArguments {
   readonly route: string[];
   readonly 'fake-tcp': boolean;
   readonly 'udp-wrapper': boolean;
+  readonly 'path-sequence': boolean;
   readonly tcp: boolean;
   readonly 'max-paths': string | undefined;
   readonly scheduler: string | undefined;
@@ -88,6 +89,7 @@ const command: CommandModule<object, PeerArguments> = {
       .option('route', repeatable('only packets to and from this network, such as 10.0.0.0/8 (default all)'))
       .option('fake-tcp', flag('TCP on further paths after a fake handshake (default)'))
       .option('udp-wrapper', flag('TCP on further paths inside UDP'))
+      .option('path-sequence', flag("fake TCP with each path's own sequence numbers, if the peer has it (extension)"))
       .option('tcp', flag('with --address: TCP on the ports of the services too (Linux, CAP_NET_RAW)'))
       .option('max-paths', single('keep only the fastest N paths of a session (default all)'))
       .option(
@@ -113,7 +115,7 @@ const command: CommandModule<object, PeerArguments> = {
       .option('cleanup', flag('undo what a killed peer with --interface left on this host'))
       .group(['address', 'port', 'service', 'tcp'], 'On UDP sockets, or raw ones with TCP:')
       .group(
-        ['interface', 'route', 'fake-tcp', 'udp-wrapper', 'no-offload', 'drain', 'shield', 'cleanup'],
+        ['interface', 'route', 'fake-tcp', 'udp-wrapper', 'path-sequence', 'no-offload', 'drain', 'shield', 'cleanup'],
         "On this host's interfaces (Linux, root):",
       )
       .group(
@@ -179,7 +181,7 @@ function run(argv: PeerArguments): Promise<number> {
     return runInterfacePeer(interfaceOptionsOf(argv), filesOf(argv), end);
   }
   const host = ['route', 'no-offload', 'drain', 'shield'] as const;
-  const other = given(argv.tcp ? host : [...host, 'fake-tcp', 'udp-wrapper']);
+  const other = given(argv.tcp ? host : [...host, 'fake-tcp', 'udp-wrapper', 'path-sequence']);
   if (other !== undefined) throw new UsageError(`--${other} needs --interface; on UDP sockets it has no meaning.`);
   return runPeer(optionsOf(argv), undefined, filesOf(argv), argv.tcp);
 }
@@ -218,6 +220,8 @@ function filesOf({ control, rules }: PeerArguments): PeerFiles {
 
 /** What both kinds of peer are told. */
 function commonOptionsOf(argv: PeerArguments): Omit<EndpointOptions, 'addresses'> {
+  if (argv['path-sequence'] && argv['udp-wrapper'])
+    throw new UsageError('--path-sequence is an extension of --fake-tcp; leave --udp-wrapper out.');
   if (argv['fake-tcp'] && argv['udp-wrapper'])
     throw new UsageError('--fake-tcp and --udp-wrapper exclude each other; give one of them.');
   const maxPaths = argv['max-paths'];
@@ -227,6 +231,7 @@ function commonOptionsOf(argv: PeerArguments): Omit<EndpointOptions, 'addresses'
     mac: macOf(argv['node-id'], seed),
     constants: parseConstants(argv.set),
     tcpMode: argv['udp-wrapper'] ? 'udp-wrapper' : 'fake-tcp',
+    pathSequence: argv['path-sequence'],
     reordering: !argv['no-reordering'],
     returnProof: !argv['no-return-proof'],
     clockOffsetMicros: argv['clock-offset'] === undefined ? 0 : parseClockOffset(argv['clock-offset']),

@@ -1,5 +1,6 @@
 import { readU16be, readU32be } from '../../codec/bytes.js';
 import { TCP, UDP, UDP_HEADER_LENGTH } from '../../codec/datagram.js';
+import { PATH_HEADER, PATH_SEQUENCE_OPTION } from '../../codec/path-sequence.js';
 import type { OnPacket } from './packet-link.js';
 import type { Frame, PacketSplitter } from './packet-splitter.js';
 
@@ -123,6 +124,15 @@ function sequenceOf({ frame, header }: Arrival): number {
   return frame.isTrain ? readU32be(packet, passed + header + 4) : readU32be(packet, header + 4) + passed;
 }
 
+/** Octets of a path's own TCP header before the connection's (docs/decisions.md 64); 0 for none. */
+function pathHeaderAt(packet: Uint8Array, length: number): number {
+  const isOne =
+    length >= 20 + PATH_HEADER + 20 &&
+    packet[20 + 12]! >>> 4 === PATH_HEADER >>> 2 &&
+    PATH_SEQUENCE_OPTION.every((octet, i) => packet[40 + i] === octet);
+  return isOne ? PATH_HEADER : 0;
+}
+
 /** Works out to which connection a frame may belong, and by which way it came. */
 function identify(arrival: Arrival): void {
   const { packet, length } = arrival.frame;
@@ -130,7 +140,7 @@ function identify(arrival: Arrival): void {
   if (length < 20 || packet[0] !== 0x45 || (readU16be(packet, 6) & 0x1fff) !== 0) return;
   const protocol = packet[9];
   if (protocol !== TCP && protocol !== UDP) return;
-  const header = protocol === TCP ? 20 : 20 + UDP_HEADER_LENGTH;
+  const header = protocol === TCP ? 20 + pathHeaderAt(packet, length) : 20 + UDP_HEADER_LENGTH;
   if (length < header + 20) return;
   arrival.header = header;
   arrival.connection = readU32be(packet, header);
