@@ -4,6 +4,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { docs } from './generate/docs.mjs';
+import { evaluation } from './generate/evaluation.mjs';
 import { kaitai } from './generate/kaitai.mjs';
 import { vectors } from './generate/vectors.mjs';
 import { wireshark } from './generate/wireshark.mjs';
@@ -11,7 +12,7 @@ import { declarations } from './lib/declarations.mjs';
 import { ROOT } from './lib/run.mjs';
 
 /** Each takes the declarations and gives the text of every file by its path. */
-const PARTS = { docs, kaitai, vectors, wireshark };
+const PARTS = { docs, evaluation, kaitai, vectors, wireshark };
 
 const check = process.argv.includes('--check');
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'));

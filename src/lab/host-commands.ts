@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 import { LabError } from './lab-error.js';
 
 /** Debian packages of the commands that the lab uses. */
@@ -64,7 +65,11 @@ export class Program {
     readonly command: readonly string[],
     private readonly child: ChildProcess,
   ) {
-    this.#ended = once(child, 'close').then(([code]) => code as number | null);
+    // Not until everybody has closed its output: what it started may keep that open.
+    this.#ended = once(child, 'exit').then(async ([code]) => {
+      await Promise.race([once(child, 'close'), setTimeout(500, undefined, { ref: false })]);
+      return code as number | null;
+    });
     child.stdout?.on('data', (data) => (this.#output += data));
     child.stderr?.on('data', (data) => (this.#errors += data));
   }
@@ -72,7 +77,8 @@ export class Program {
   /** Starts a program; with `ready`, waits for a line of it that matches. @throws LabError when it ends before. */
   static async start(namespace: string, command: readonly string[], ready?: RegExp): Promise<Program> {
     const [first, rest] = inNamespace(namespace, command);
-    const child = spawn(first, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
+    // A group of its own: what it starts ends with it, and Ctrl-C reaches the lab alone, which ends it in order.
+    const child = spawn(first, rest, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     const program = new Program(command, child);
     if (ready !== undefined) await program.#until(ready);
     return program;
@@ -101,19 +107,43 @@ export class Program {
     return this.#errors;
   }
 
-  /** Waits for its end. @returns its standard output. @throws LabError when it failed. */
-  async finish(): Promise<string> {
-    const code = await this.#ended;
+  /**
+   * Waits for its end.
+   * @param seconds after which it is ended by force; for ever without.
+   * @returns its standard output.
+   * @throws LabError when it failed, or did not end in its time.
+   */
+  async finish(seconds?: number): Promise<string> {
+    const code = seconds === undefined ? await this.#ended : await this.#within(seconds);
+    if (code === 'late') throw new LabError(`'${this.command.join(' ')}' did not end within ${seconds} s.`);
     if (code !== 0) throw this.#fault(code);
     return this.#output;
   }
 
-  /** Ends it in order, and by force when it does not end within five seconds. */
+  async #within(seconds: number): Promise<number | null | 'late'> {
+    const timer = new AbortController();
+    const late = setTimeout(seconds * 1000, 'late' as const, { signal: timer.signal }).catch(() => 'late' as const);
+    const code = await Promise.race([this.#ended, late]);
+    timer.abort();
+    if (code === 'late') await this.end();
+    return code;
+  }
+
+  /** Ends it in order, and by force when it does not end within ten seconds. */
   async end(): Promise<void> {
-    this.child.kill('SIGTERM');
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), 5000);
+    this.#signal('SIGTERM');
+    if ((await Promise.race([this.#ended, setTimeout(10_000, 'late' as const, { ref: false })])) !== 'late') return;
+    this.#signal('SIGKILL');
     await this.#ended;
-    clearTimeout(timer);
+  }
+
+  /** Signals it and what it started. */
+  #signal(name: NodeJS.Signals): void {
+    try {
+      process.kill(-this.pid, name);
+    } catch {
+      // It has ended.
+    }
   }
 
   #fault(code: number | null): LabError {

@@ -60,7 +60,7 @@ export async function transfer(options: Transfer): Promise<TransferResult> {
   const times = ['-t', String(seconds), '-O', String(settle), '-i', String(interval), '-P', String(streams)];
   const words = [...prefix, 'iperf3', '-c', address, '-p', port, ...times, '--json', ...kind];
   const client = await Program.start(options.from ?? HOST_A, words);
-  const { sent, taken } = await bothReports(client, server);
+  const { sent, taken } = await bothReports(client, server, seconds + settle + 20);
   const received = (taken.intervals ?? []).map(({ sum }) => sum.bits_per_second / 1e6);
   const counted = sent.end?.sum_received ?? sent.end?.sum;
   if (counted === undefined) throw new LabError(`iperf3 gave no result for ${address}.`);
@@ -73,12 +73,16 @@ export async function transfer(options: Transfer): Promise<TransferResult> {
 }
 
 /** What the two ends say. @throws LabError with what either says is wrong. */
-async function bothReports(client: Program, server: Program): Promise<{ sent: Report; taken: Report }> {
-  const ended = client.finish().catch(() => client.output);
-  const output = await ended;
+async function bothReports(client: Program, server: Program, limit: number): Promise<{ sent: Report; taken: Report }> {
+  let late: Error | undefined;
+  await client.finish(limit).catch((error: Error) => {
+    // With another fault iperf3 says in its report what is wrong.
+    if (/did not end/.test(error.message)) late = error;
+  });
   await Promise.race([server.finish().catch(() => undefined), new Promise((resolve) => setTimeout(resolve, 2000))]);
   await server.end();
-  const sent = reportOf(output);
+  if (late !== undefined) throw late;
+  const sent = reportOf(client.output);
   const taken = reportOf(server.output);
   const error = [sent.error, taken.error].filter((text) => text !== undefined).join('; the server: ');
   if (error !== '') throw new LabError(`iperf3 says: ${error}.`);
