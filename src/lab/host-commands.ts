@@ -67,7 +67,7 @@ export class Program {
   ) {
     // Not until everybody has closed its output: what it started may keep that open.
     this.#ended = once(child, 'exit').then(async ([code]) => {
-      await Promise.race([once(child, 'close'), setTimeout(500, undefined, { ref: false })]);
+      await Promise.race([once(child, 'close'), setTimeout(500)]);
       return code as number | null;
     });
     child.stdout?.on('data', (data) => (this.#output += data));
@@ -132,17 +132,19 @@ export class Program {
   /** Ends it in order, and by force when it does not end within ten seconds. */
   async end(): Promise<void> {
     this.#signal('SIGTERM');
-    if ((await Promise.race([this.#ended, setTimeout(10_000, 'late' as const, { ref: false })])) !== 'late') return;
-    this.#signal('SIGKILL');
-    await this.#ended;
+    const deadline = performance.now() + 10_000;
+    await Promise.race([this.#ended, setTimeout(10_000, undefined, { ref: false })]);
+    // A shell may end before the program that it started.
+    while (this.#signal(0) && performance.now() < deadline) await setTimeout(50);
+    if (this.#signal('SIGKILL')) await this.#ended;
   }
 
-  /** Signals it and what it started. */
-  #signal(name: NodeJS.Signals): void {
+  /** Signals it and what it started. @returns false when all of it has ended. */
+  #signal(name: NodeJS.Signals | 0): boolean {
     try {
-      process.kill(-this.pid, name);
+      return process.kill(-this.pid, name);
     } catch {
-      // It has ended.
+      return false;
     }
   }
 
