@@ -53,3 +53,12 @@ export function writeU32le(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 2] = value >>> 16;
   bytes[at + 3] = value >>> 24;
 }
+
+/** A buffer of up to so many octets is copied whole: to make a view of a part of it takes longer. */
+const SHORT = 2048;
+
+/** Copies the first `length` octets of `packet` into `out` from `at` on; what lies behind them there may be overwritten. */
+export function copyOctets(out: Uint8Array, at: number, packet: Uint8Array, length: number): void {
+  const isWhole = length === packet.length || (packet.length <= SHORT && at + packet.length <= out.length);
+  out.set(isWhole ? packet : packet.subarray(0, length), at);
+}

@@ -1,4 +1,4 @@
-import { readU16be, writeU16be } from './bytes.js';
+import { copyOctets, readU16be, writeU16be } from './bytes.js';
 import { fold, shiftedWordSum, updateChecksum } from './checksum.js';
 import { type ControlMessage, encodedSize, encodeInto } from './control-message.js';
 import {
@@ -166,7 +166,7 @@ export function attachParsed(view: DatagramView, cm: ControlMessage, out: Uint8A
       needed: `at most ${out.length}, the room in the output`,
     });
   }
-  if (out !== packet) out.set(end === packet.length ? packet : packet.subarray(0, end));
+  if (out !== packet) copyOctets(out, 0, packet, end);
   encodeInto(cm, out, end);
   const trailerSum = shiftedWordSum(out, end, total, ((end - l4Offset) & 1) === 1);
   setLengths(out, 0, l4Offset, protocol, total, end - l4Offset, 0, trailerSum);

@@ -1,3 +1,5 @@
+import { copyOctets } from '../codec/bytes.js';
+
 /** One datagram of a batch: the first `length` octets of `bytes`. */
 export interface PacketSlot {
   bytes: Uint8Array;
@@ -38,9 +40,7 @@ export class PacketQueue {
   /** Adds a copy of a datagram. */
   appendCopy(packet: Uint8Array, length = packet.length, room = 0): PacketSlot {
     const slot = this.append(length, room);
-    // A buffer of the usual size is copied whole: to make a view of a part of it takes longer.
-    const isWhole = length === packet.length || packet.length <= USUAL_SIZE;
-    slot.bytes.set(isWhole ? packet : packet.subarray(0, length));
+    copyOctets(slot.bytes, 0, packet, length);
     return slot;
   }
 

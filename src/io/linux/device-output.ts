@@ -1,3 +1,4 @@
+import { copyOctets } from '../../codec/bytes.js';
 import { DatagramTrains, type WaitingDatagrams } from './datagram-trains.js';
 import { type Libc, libc, type Watch } from './libc.js';
 import { MESSAGE, MessageBatch } from './message-batch.js';
@@ -139,7 +140,7 @@ export class DeviceOutput {
     const batch = this.#batch;
     const index = this.#waiting++;
     const buffer = batch.buffers[index]!;
-    buffer.set(length === packet.length ? packet : packet.subarray(0, length));
+    copyOctets(buffer, 0, packet, length);
     const name = batch.nameOffset(index) + 4;
     const from = batch.controlOffset(index) + SOURCE_OFFSET;
     const { names, controls } = batch;

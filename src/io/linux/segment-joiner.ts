@@ -1,4 +1,4 @@
-import { readU16be, readU32be, writeU16be } from '../../codec/bytes.js';
+import { copyOctets, readU16be, readU32be, writeU16be } from '../../codec/bytes.js';
 import { fold, ipv4HeaderChecksum, pseudoHeaderSum } from '../../codec/checksum.js';
 import { TCP, TcpFlags } from '../../codec/index.js';
 import { Cut, OFFLOAD_HEADER, OffloadHeader } from './offload-header.js';
@@ -37,7 +37,7 @@ export class SegmentJoiner {
     const { bytes } = this.memory;
     if (length > LARGEST) return;
     const at = IP + this.#length;
-    bytes.set(length === packet.length ? packet : packet.subarray(0, length), at);
+    copyOctets(bytes, at, packet, length);
     const headers = this.#joinable(at, length);
     if (this.#length > 0 && headers > 0 && this.#follows(at, length, headers)) {
       this.#append(at, length, headers);
