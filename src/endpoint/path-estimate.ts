@@ -168,6 +168,8 @@ export class PathEstimate {
   /** What arrived in how long a time is what the path carries, or less when nothing waited. */
   #measureRate(arrival: number, total: number, queue: number): void {
     const span = arrival - this.#arrivalFrom;
+    // A clock that was set back.
+    if (span < 0) this.#restartRate(arrival, total, queue);
     if (span < RATE_WINDOW) return;
     const octets = total - this.#totalFrom;
     if (octets > 0) {

@@ -6,6 +6,7 @@ import type { Peer } from './nodes.js';
 import type { TcpMode } from './options.js';
 import type { FallbackReason, Path } from './paths.js';
 import type { RoutingRule } from './routing.js';
+import type { SchedulerName } from './scheduler.js';
 
 /** A tuple in words. */
 export interface StatusTuple {
@@ -26,6 +27,7 @@ export interface EndpointStatus {
   readonly nodeId: string;
   readonly layout: LayoutName;
   readonly profile: string;
+  readonly scheduler: SchedulerName;
   readonly addresses: readonly string[];
   /** Table 2. */
   readonly availability: readonly {
@@ -96,6 +98,7 @@ export function statusOf(endpoint: Endpoint): EndpointStatus {
     nodeId: formatNodeId(composer.nodeId(layout), layout === 'full' ? 6 : 2),
     layout,
     profile: name,
+    scheduler: settings.scheduler,
     addresses: endpoint.addresses.map(formatIpv4),
     availability: [...availability.rows()].map((row) => ({
       address: formatIpv4(row.address),

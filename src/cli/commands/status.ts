@@ -71,7 +71,7 @@ export function statusText(status: EndpointStatus): string {
     `${tuple.source}:${tuple.sourcePort} → ${tuple.destination}:${tuple.destinationPort}`;
   const counters = Object.entries(status.counters).filter(([, count]) => count > 0);
   return [
-    `node ${status.nodeId} · profile ${status.profile} · addresses ${status.addresses.join(' ')}\n`,
+    `node ${status.nodeId} · profile ${status.profile} · scheduler ${status.scheduler} · addresses ${status.addresses.join(' ')}\n`,
     table(
       'Sessions (Table 7)',
       ['node', 'session', 'proto', 'tuple', 'id by', 'shared'],

@@ -97,6 +97,18 @@ test('jitter, loss, offset and drift of the clocks: as without', () => {
   }
 });
 
+test('a clock that is set forward or back in mid-flow costs a few packets at most', () => {
+  for (const host of ['a', 'b'] as const)
+    for (const step of [1e6, -1e6, 500e6, -500e6]) {
+      const each = (pair: WidePair, second: number) => {
+        if (second === 2) pair.network.changeClock(pair[host], step);
+      };
+      const result = load({ startMicros: 2_000_000_000 }, { mbits: 16, each });
+      assert.ok(result.arrived > 0.97, `${host} by ${step}: ${result.arrived}`);
+      assert.ok(by(result.shares, '1-') > 0.35 && by(result.shares, '2-') > 0.35, JSON.stringify(result.shares));
+    }
+});
+
 test('an interface that goes dead without a word: its traffic is elsewhere within a quarter of a second', () => {
   const each = (pair: WidePair, second: number) => {
     if (second === 2) pair.links.a2.forward.isUp = false;
