@@ -31,15 +31,22 @@ export interface DissectRequest {
   readonly checksums: boolean;
   /** Processors to use for a summary. */
   readonly jobs?: number;
+  /** The session whose data is printed, and how. */
+  readonly follow?: { readonly session: number; readonly shape: FollowShape };
   /** Where to write the packets selected, as pcapng; `-` = standard output. */
   readonly write?: string;
 }
+
+/** How user data is printed. */
+export const FOLLOW_SHAPES = ['text', 'hex', 'raw'] as const;
+
+/** One of {@link FOLLOW_SHAPES}. */
+export type FollowShape = (typeof FOLLOW_SHAPES)[number];
 
 /** Options of the contract that later versions will have: refused, not ignored. */
 export const NOT_YET = {
   findings: undefined,
   reassemble: undefined,
-  follow: undefined,
   html: undefined,
   parquet: undefined,
   live: 'i',
@@ -80,6 +87,12 @@ export function requestOf(argv: ArgumentsCamelCase): DissectRequest {
     throw new UsageError(
       '--jobs divides the work of --summary; everything else depends on the packets before: leave it out.',
     );
+  const follow = typeof argv.follow === 'string' ? followOf(argv.follow) : undefined;
+  const others = ['summary', 'conversations', 'write', 'format', 'Y', 'all'].filter((name) => argv[name] !== undefined);
+  if (follow !== undefined && (others.length > 0 || fields.length > 0))
+    throw new UsageError(
+      '--follow prints the data of a session and nothing else: leave out what selects or prints packets.',
+    );
   return {
     files,
     format,
@@ -91,7 +104,19 @@ export function requestOf(argv: ArgumentsCamelCase): DissectRequest {
     ...(typeof argv.Y === 'string' ? { filter: filterOf(argv.Y) } : {}),
     ...(write === undefined ? {} : { write }),
     ...(jobs === undefined ? {} : { jobs }),
+    ...(follow === undefined ? {} : { follow }),
   };
+}
+
+/** `session=N` or `session=N,SHAPE` */
+function followOf(text: string): NonNullable<DissectRequest['follow']> {
+  const [what = '', shape = 'text', ...rest] = text.split(',');
+  const number = /^session=(\d+)$/.exec(what)?.[1];
+  if (number === undefined || rest.length > 0)
+    throw new UsageError(
+      `--follow takes session=N or session=N,SHAPE with SHAPE ${FOLLOW_SHAPES.join(', ')}; not '${text}'.`,
+    );
+  return { session: wholeNumber('The session', number, 1, 65535), shape: oneOf('The shape', shape, FOLLOW_SHAPES) };
 }
 
 function fieldOf(name: string): RecordField {

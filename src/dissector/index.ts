@@ -30,6 +30,7 @@ export { compileFilter, type DisplayFilter } from './filter/filter.js';
 export { FilterError } from './filter/filter-error.js';
 export { FILTER_FIELDS, type FilterField, needsAnalysis } from './filter/filter-fields.js';
 export { FINDINGS, type FindingDeclaration, type FindingId } from './findings.js';
+export { type FollowedEnd, type FollowSink, SessionFollower } from './follow/session-follower.js';
 export { FORMATS, type Format, type PacketWriter, type PacketWriterOptions, packetWriter } from './formats.js';
 export { FindingBit, findingBits, findingIds, hasFindingList } from './packet-findings.js';
 export { PacketView, type PacketViewOptions } from './packet-view.js';

@@ -2,6 +2,7 @@ import type { ArgumentsCamelCase, CommandModule } from 'yargs';
 import { Dissector, FORMATS, RECORD_FIELDS } from '../../dissector/index.js';
 import { printConversations } from '../dissect-conversations.js';
 import { finish } from '../dissect-end.js';
+import { followSession } from '../dissect-follow.js';
 import { listPackets } from '../dissect-list.js';
 import { type DissectRequest, NOT_YET, requestOf } from '../dissect-request.js';
 import { summarise } from '../dissect-summary.js';
@@ -29,6 +30,7 @@ const command: Command = {
         type: 'boolean',
       })
       .option('checksums', { describe: 'verify IP, UDP and TCP checksums', type: 'boolean' })
+      .option('follow', single('session=N[,text|hex|raw]: the data of a session, put together over all its paths'))
       .option('jobs', single('--summary on so many processors (large files)'))
       .option('write', single('write the packets to this pcapng file, with findings as comments'))
       .example('$0 dissect capture.pcapng', 'one line per packet that carries a control message')
@@ -49,6 +51,7 @@ export default command;
 
 /** Carries out a request. @returns 0, or 4 when a file could not be read to its end */
 export async function runDissect(request: DissectRequest, output: Output): Promise<ExitCode> {
+  if (request.follow !== undefined) return followSession(request, output);
   if (request.write !== undefined) return writePackets(request, output);
   const { files, format } = request;
   if (request.conversations && format !== 'csv') {
