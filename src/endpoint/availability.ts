@@ -23,6 +23,8 @@ export interface AvailabilityRow {
   askAgainAt: number;
   /** When to ask again after the node there was found to be gone, microseconds; Infinity when it was not. */
   askAt: number;
+  /** When it may be asked which connection a packet from there belongs to, microseconds. */
+  askNameAt: number;
 }
 
 /**
@@ -65,6 +67,7 @@ export class AvailabilityTable {
         layout: undefined,
         askAgainAt: Number.NEGATIVE_INFINITY,
         askAt: Number.POSITIVE_INFINITY,
+        askNameAt: Number.NEGATIVE_INFINITY,
       };
       this.#rows.set(addressKey(address, port), row);
     }

@@ -11,6 +11,8 @@ export interface Counters {
   heartbeatsReceived: number;
   /** CMs that carried this node's own id. */
   ownIdReceived: number;
+  /** Path packets of connections that this node does not know: dropped (docs/decisions.md 66). */
+  nameless: number;
   /** Data packets dropped because their protocol is not that of their session. */
   protocolMismatch: number;
   /** Wrapped segments dropped: no whole TCP header inside, or a wrong UDP checksum. */
@@ -59,6 +61,7 @@ export function newCounters(): Counters {
     heartbeatsSent: 0,
     heartbeatsReceived: 0,
     ownIdReceived: 0,
+    nameless: 0,
     protocolMismatch: 0,
     badWrappers: 0,
     idsExhausted: 0,

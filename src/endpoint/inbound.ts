@@ -36,6 +36,9 @@ import { SlowestDelay } from './slowest-delay.js';
 import { hasSoundChecksum, holdsSegment, unwrap } from './udp-wrapper.js';
 import { isReset } from './untouched.js';
 
+/** The sender of packets of an unknown connection is asked once in so many microseconds. */
+const ASK_NAME = 1_000_000;
+
 /** What a node does with packets of the network (paper, sections 3.1 to 3.5, 3.7.2, 3.8), one small method for each rule. */
 export class Inbound {
   /** Sessions that hold segments; looked at when time has passed. */
@@ -187,6 +190,7 @@ export class Inbound {
     switch (flags) {
       case Flags.enable:
         this.markHandshaken(view, peer);
+        this.state.sessionRules.askedAgain(peer, now);
         this.receiveQuery(view, layout, now);
         return false;
       case Flags.enabled:
@@ -439,6 +443,7 @@ export class Inbound {
     if (pathId === 0 && view.protocol === TCP && (view.tcpFlags & (TcpFlags.syn | TcpFlags.ack)) === TcpFlags.syn)
       this.state.fallback.connectionOpens(reversedTuple(view), now);
     const session = sessionId === 0 ? undefined : sessionRules.received(view, peer, sessionId, pathId, now);
+    if (session === null) return this.receiveNameless(view, layout, now);
     const isWrapped = session !== undefined && session.protocol === TCP && view.protocol === UDP;
     if (session !== undefined && session.protocol !== view.protocol && !isWrapped) {
       counters.protocolMismatch++;
@@ -476,6 +481,22 @@ export class Inbound {
     if (session.protocol !== TCP) return true;
     if (view.status === HeaderStatus.ok) session.noteReceived(view.tcpFlags);
     return this.reorder(view, session, now, timestamp);
+  }
+
+  /**
+   * A path packet of a connection that this node does not know: it would reach a wrong socket (section 3.7.2). The sender is
+   * asked for MPIP, by a query, and then names its connections again (docs/decisions.md 66).
+   */
+  receiveNameless(view: TrailerView, layout: LayoutName, now: number): boolean {
+    const { availability, counters } = this.state;
+    counters.nameless++;
+    if (this.state.leaving !== undefined) return false;
+    const row = availability.row(view.source, view.sourcePort);
+    if (row.handshaken !== undefined || now < row.askNameAt || !this.outbound.mayQuery(row)) return false;
+    if (!this.mayAnswer(view.source, now)) return false;
+    row.askNameAt = now + ASK_NAME;
+    this.outbound.sendQuery(row, reversedTuple(view), layout, now);
+    return false;
   }
 
   /** Section 3.1: the host reads in the peer's SYN how large its segments may be; they leave room for a CM. */

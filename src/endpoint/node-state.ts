@@ -79,6 +79,7 @@ export class NodeState {
     this.sessionRules = new SessionRules(
       this.sessions,
       this.nodes,
+      this.availability,
       this.composer,
       this.counters,
       constants['path-expiry'],

@@ -22,6 +22,11 @@ export class Peer {
   readonly announced = new Set<Ipv4>();
   /** Counts changes of what paths can be made of: a remote address joined, or a local one changed. */
   version = 0;
+  /** How often it asked for MPIP while it had sessions here, and when it did last, microseconds. */
+  namesAsked = 0;
+  namesAskedAt = Number.NEGATIVE_INFINITY;
+  /** When a path packet came of a session that is not known here, microseconds. */
+  namelessAt = Number.NEGATIVE_INFINITY;
   /** Table 5. */
   readonly feedback: FeedbackTable;
   /** Rows of Table 3 towards it, by path id. */

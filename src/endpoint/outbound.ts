@@ -39,6 +39,8 @@ const MOST_INITIATED = 4096;
 const LONGEST_PAUSE = 1_000_000;
 /** A session that was sent in for this many times the path expiry without an answer is named again. */
 const SILENT_PERIODS = 3;
+/** Nothing of a session arrived for so long, microseconds: longer than heartbeats are apart. */
+const SILENT_BEFORE_TELLING = 1_500_000;
 /** An address that Table 4 lost is asked again at most once in so many times the path expiry. */
 const LAPSE_PERIODS = 6;
 /** Packets of the host that it is told are too large, in a second and at once. */
@@ -360,6 +362,7 @@ export class Outbound {
     if ((session.isNaming || this.isContested(session, now)) && mesh.hasOwnTuple(session, addresses)) return undefined;
     mesh.extend(session, addresses, now);
     mesh.prune(session, now);
+    if (session.namesTold !== session.peer.namesAsked && this.tellsName(session, now)) return undefined;
     if (this.isNameDue(session, now)) return undefined;
     const priority =
       view === undefined
@@ -381,6 +384,19 @@ export class Outbound {
     const { constants } = settings;
     if (session.silentMicros < SILENT_PERIODS * constants['path-expiry']) return false;
     if (now - session.namedAt < constants['path-refresh'] || !mesh.hasOwnTuple(session, addresses)) return false;
+    session.namedAt = now;
+    return true;
+  }
+
+  /**
+   * The peer asked for MPIP, and nothing of the session has arrived for a while: it may have started again. One packet goes by
+   * the session's own tuple with path id 0, if that is there and works (docs/decisions.md 66).
+   */
+  tellsName(session: Session, now: number): boolean {
+    const { mesh, addresses } = this.state;
+    if (session.silentMicros < SILENT_BEFORE_TELLING) return false;
+    session.namesTold = session.peer.namesAsked;
+    if (!mesh.hasOwnTuple(session, addresses) || session.abandoned.has(tupleKey(session.tuple))) return false;
     session.namedAt = now;
     return true;
   }

@@ -1,6 +1,6 @@
 import { Flags, type Ipv4, sameTuple, TCP, type TrailerView, type Tuple } from '../codec/index.js';
 import { reversedTuple } from '../codec/rewrite.js';
-import type { AvailabilityRow } from './availability.js';
+import type { AvailabilityRow, AvailabilityTable } from './availability.js';
 import type { Composer } from './composer.js';
 import type { Counters } from './counters.js';
 import type { NodeTable, Peer } from './nodes.js';
@@ -8,12 +8,17 @@ import type { Session, SessionTable } from './sessions.js';
 
 /** A pause between two packets under another id counts as this many microseconds at most: so a stepped clock does not. */
 const LONGEST_PAUSE = 1_000_000;
+/** A peer that asks for MPIP is told the names of its sessions once in so many microseconds. */
+const ASK_AGAIN = 1_000_000;
+/** So long after a packet of an unknown connection no other of that peer is taken by its tuple, microseconds. */
+const SUSPICION = 120_000_000;
 
 /** Which row of Table 7 a packet belongs to, and who names it (paper, section 3.7.1; docs/decisions.md 3 to 6, 23). */
 export class SessionRules {
   constructor(
     private readonly sessions: SessionTable,
     private readonly nodes: NodeTable,
+    private readonly availability: AvailabilityTable,
     private readonly composer: Composer,
     private readonly counters: Counters,
     /** How long a peer may go on with another id before it gets its way, microseconds: the constant `path-expiry`. */
@@ -40,6 +45,7 @@ export class SessionRules {
     session.isNaming = false;
     session.rivalId = 0;
     session.silentMicros = 0;
+    session.namesTold = session.peer.namesAsked;
   }
 
   /**
@@ -77,16 +83,21 @@ export class SessionRules {
     if (flags !== Flags.heartbeat) session.updateTime = now;
   }
 
-  /** The row of Table 7 for a data packet with a session id; collisions as in docs/decisions.md 3, 4, 5. */
-  received(view: TrailerView, peer: Peer, id: number, pathId: number, now: number): Session | undefined {
+  /**
+   * The row of Table 7 for a data packet with a session id; collisions as in docs/decisions.md 3, 4, 5.
+   * @returns undefined for a packet that is its own connection's without a row, null for one of a connection that nothing
+   * here tells (docs/decisions.md 66).
+   */
+  received(view: TrailerView, peer: Peer, id: number, pathId: number, now: number): Session | undefined | null {
     const known = this.sessions.byId(peer, id, now);
     if (known !== undefined && pathId !== 0) return known;
     const tuple = reversedTuple(view);
-    if (known === undefined)
-      return (
-        (pathId === 0 ? undefined : this.revive(view, peer, id, pathId, now)) ??
-        this.adopt(view, peer, id, tuple, now, pathId)
-      );
+    if (known === undefined) {
+      if (pathId === 0) return this.adopt(view, peer, id, tuple, now, pathId);
+      const former = this.revive(view, peer, id, pathId, now);
+      if (former !== undefined) return former;
+      return this.mayAdopt(view, peer, tuple, now) ? this.adopt(view, peer, id, tuple, now, pathId) : null;
+    }
     if (known.protocol === view.protocol && sameTuple(known.tuple, tuple)) {
       known.isNamedByPeer = true;
       return known;
@@ -114,6 +125,30 @@ export class SessionRules {
     if (same.peer !== peer) return undefined;
     this.named(same, id, pathId, now);
     return same;
+  }
+
+  /**
+   * True when a path packet of an unknown session may be taken for one by the session's own tuple: a connection has a row
+   * with it, or the peer did the availability handshake on it. Anything else would be a guess, and reach a wrong socket; of
+   * a peer that was heard to use other tuples for connections that are not known here, a handshake says nothing either.
+   */
+  mayAdopt({ source, sourcePort, destination, protocol }: TrailerView, peer: Peer, tuple: Tuple, now: number): boolean {
+    const row = this.availability.get(source, sourcePort);
+    const isSuspect = now - peer.namelessAt < SUSPICION;
+    if (!isSuspect && row !== undefined && row.handshaken === peer && row.local === destination) return true;
+    if (this.sessions.byTuple(tuple, protocol, now)?.peer === peer) return true;
+    peer.namelessAt = now;
+    return false;
+  }
+
+  /**
+   * The peer asked for MPIP at an address of this node though both have sessions: it may have started again. Each of its
+   * sessions is named once more, by one packet on its own tuple; once a second at most.
+   */
+  askedAgain(peer: Peer, now: number): void {
+    if (peer.sessions.size === 0 || now - peer.namesAskedAt < ASK_AGAIN) return;
+    peer.namesAskedAt = now;
+    peer.namesAsked++;
   }
 
   /** A session id that is not in Table 7: a new row, or the peer's id for a connection that has a row here. */

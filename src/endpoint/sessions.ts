@@ -80,6 +80,8 @@ export class Session {
   isTrialDue = false;
   /** When a packet last went by the session's own tuple with path id 0 because of that, microseconds. */
   namedAt = Number.NEGATIVE_INFINITY;
+  /** Questions of the peer (`namesAsked`) that a packet by the session's own tuple answered. */
+  namesTold: number;
   /** True after the peer left the session's own remote address, until a packet comes from there again. */
   isRemoteLost = false;
   /** State of the peer's addresses that the paths were last made from. */
@@ -139,6 +141,7 @@ export class Session {
     now: number,
   ) {
     this.isUsed = origin === 'self';
+    this.namesTold = peer.namesAsked;
     this.createdAt = now;
     this.updateTime = now;
     this.lastSent = now;
@@ -311,6 +314,7 @@ export class SessionTable {
       peer.unprovenSessions++;
     }
     session.peer = peer;
+    session.namesTold = peer.namesAsked;
     for (const path of [...session.paths]) {
       from.paths.delete(path.id);
       if (peer.paths.has(path.id)) path.id = peer.pathIds.allocate(now);

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { buildTcp, buildUdp, Flags, TcpFlags } from '../../../src/codec/index.js';
+import type { EndpointOptions } from '../../../src/endpoint/index.js';
+import { A1, B1, Pair } from '../../support/endpoint-pair.js';
+import { Driver, LOCAL, OTHER, REMOTE, withCm } from '../../support/peer-driver.js';
+
+const { syn, ack } = TcpFlags;
+const SAME = 0x020000000b01;
+const OTHER_ID = 0x020000000b02;
+
+/** Whether everything that B's host got belongs to the one connection's socket. */
+function isOneSocket({ b }: Pair): boolean {
+  return b.delivered.every(
+    ({ tuple }) =>
+      tuple.source === A1 && tuple.sourcePort === 40000 && tuple.destination === B1 && tuple.destinationPort === 7000,
+  );
+}
+
+/** A sends each 20 ms, B too when `isBoth`. */
+function talk(pair: Pair, millis: number, isBoth: boolean, named?: string): void {
+  for (let i = 0; i < millis / 20; i++) {
+    pair.a.host(buildUdp(pair.toB, new TextEncoder().encode(named ?? 'x')));
+    if (isBoth) pair.b.host(buildUdp(pair.toA, new TextEncoder().encode('y')));
+    pair.run(20);
+  }
+}
+
+for (const [name, mac, isBoth, within] of [
+  ['same id, one way', SAME, false, 3000],
+  ['same id, both ways', SAME, true, 3000],
+  ['another id, one way', OTHER_ID, false, 12_000],
+  ['another id, both ways', OTHER_ID, true, 12_000],
+] as const)
+  test(`the peer starts again in mid-flow (${name}): nothing reaches a wrong socket, the flow is back soon (RX-03, decision 66)`, () => {
+    // The first packets after the restart go by other paths with each seed.
+    for (const seed of [1, 2, 3, 4]) {
+      const pair = new Pair({ a: { seed } });
+      pair.exchange();
+      talk(pair, 6000, isBoth);
+      const session = [...pair.a.endpoint.sessions.rows()][0]!;
+      assert.equal(session.paths.length, 4);
+      pair.b.reboot({ addresses: pair.b.addresses, mac, seed: 77 });
+      pair.b.delivered.length = 0;
+      talk(pair, within, isBoth);
+      assert.ok(isOneSocket(pair));
+      pair.b.delivered.length = 0;
+      talk(pair, 4000, isBoth, 'after');
+      assert.equal(pair.b.delivered.length, 200, 'every datagram');
+      assert.ok(isOneSocket(pair));
+      const [a, b] = [pair.a, pair.b].map(({ endpoint }) => [...endpoint.sessions.rows()]);
+      assert.deepEqual([a!.length, b!.length], [1, 1], 'one session at each end');
+      assert.equal(a![0]!.id, b![0]!.id);
+    }
+  });
+
+for (const tcpMode of ['fake-tcp', 'udp-wrapper'] as const)
+  test(`the peer starts again under a TCP connection (${tcpMode}): its TCP hears of it, at the right socket, and resets it`, () => {
+    const options: Partial<EndpointOptions> = { tcpMode };
+    const pair = new Pair({ a: options, b: options });
+    pair.segment('a', { sequence: 100, flags: syn });
+    pair.segment('b', { sequence: 900, acknowledgement: 101, flags: syn | ack });
+    let next = 101;
+    const segment = () => {
+      pair.segment('a', { sequence: next++, acknowledgement: 901, flags: ack }, 'z');
+      pair.segment('b', { sequence: 901, acknowledgement: next, flags: ack });
+    };
+    for (let i = 0; i < 200; i++) segment();
+    assert.equal([...pair.a.endpoint.sessions.rows()][0]!.paths.length, 4);
+    pair.b.reboot({ addresses: pair.b.addresses, mac: SAME, seed: 77, tcpMode });
+    pair.b.delivered.length = 0;
+    // A's TCP sends again and again what is not acknowledged.
+    for (let i = 0; i < 20 && pair.b.delivered.length === 0; i++) {
+      pair.a.host(buildTcp(pair.toB, { sequence: next, acknowledgement: 901, flags: ack }, new Uint8Array(1)));
+      pair.run(500);
+    }
+    assert.ok(pair.b.delivered.length > 0, 'B hears of the connection within 10 s');
+    assert.ok(isOneSocket(pair));
+    assert.ok(pair.b.delivered.every(({ bytes }) => bytes[9] === 6));
+    const before = pair.a.delivered.length;
+    pair.b.host(buildTcp(pair.toA, { sequence: 901, flags: TcpFlags.rst }, new Uint8Array(0)));
+    pair.run(2000);
+    assert.ok(pair.a.delivered.slice(before).some(({ bytes }) => (bytes[33]! & TcpFlags.rst) !== 0));
+  });
+
+test('path packets of an unknown session: dropped, the sender asked once a second and five times at most (decision 66)', () => {
+  const driver = new Driver();
+  driver.enable({ localAddresses: [REMOTE] });
+  const queries: unknown[] = [];
+  for (let i = 0; i < 100; i++) {
+    const from = { address: OTHER, port: 40001 };
+    const { sent, delivered } = driver.netUdp({ sessionId: 9, pathId: 4, timestamp: i }, 'x', from);
+    assert.deepEqual(delivered, []);
+    for (const packet of sent) {
+      assert.deepEqual([packet.cm?.flags, packet.payload, packet.tuple.destination], [Flags.enable, '', OTHER]);
+      queries.push(packet);
+    }
+    if (i < 20) assert.equal(queries.length, 1 + Math.floor((i * 100) / 1000));
+    driver.wait(100_000);
+  }
+  assert.equal(queries.length, 5);
+  assert.equal(driver.endpoint.sessions.size, 0);
+  assert.equal(driver.endpoint.counters.nameless, 100);
+});
+
+test('a sender that did the handshake on the very tuple is believed at once, and is not asked (decision 3, AV-19)', () => {
+  const driver = new Driver({ addresses: [LOCAL, LOCAL + 1] });
+  driver.enable();
+  assert.equal(driver.netUdp({ sessionId: 9, pathId: 4 }).delivered.length, 1);
+  const other = new Driver({ addresses: [LOCAL, LOCAL + 1] });
+  other.enable();
+  const tuple = { source: REMOTE, sourcePort: 40000, destination: LOCAL + 1, destinationPort: 7000 };
+  const packet = withCm(buildUdp(tuple, Uint8Array.of(1)), { sessionId: 9, pathId: 4 });
+  assert.deepEqual(
+    other.net(packet),
+    { sent: [], delivered: [] },
+    'the handshake was with another address of this node',
+  );
+});
+
+test('a question while the session is heard changes no path: only silence makes a peer suspect (decision 66)', () => {
+  const pair = new Pair();
+  pair.exchange();
+  talk(pair, 3000, true);
+  pair.a.sent.length = 0;
+  const query = pair.b.sent.find(({ cm }) => cm?.flags === Flags.enable)!;
+  for (let i = 0; i < 20; i++) {
+    pair.a.endpoint.fromNetwork(query.bytes.slice(), pair.network.timeOf(pair.a));
+    talk(pair, 200, true);
+  }
+  assert.ok(pair.a.sent.every(({ cm }) => cm === undefined || cm.flags !== Flags.normal || cm.pathId !== 0));
+});
