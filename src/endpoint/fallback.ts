@@ -7,6 +7,8 @@ import type { Session, SessionTable } from './sessions.js';
 
 /** Packets without feedback, and delays fed back for other paths meanwhile, before a path is taken for refused. */
 const EVIDENCE = 8;
+/** Of those packets, so many must be old enough for an answer. */
+const OVERDUE = 10;
 /** It is put on trial when this part of the packets, of the other delays and of the time has come together. */
 const DOUBT_COUNT = 1 / 2;
 const DOUBT_TIME = 1 / 4;
@@ -40,7 +42,8 @@ export class Fallback {
     const evidence = Math.min(path.unanswered, others);
     if (evidence < EVIDENCE * DOUBT_COUNT) return;
     const patience = Math.max(constants['refusal-time'], ROUND_TRIPS * path.roundTrip);
-    if (evidence >= EVIDENCE && path.waitedMicros >= patience) this.wrap(path, 'no-feedback');
+    const isEnough = path.overdue >= OVERDUE && others >= EVIDENCE;
+    if (isEnough && path.waitedMicros >= patience) this.wrap(path, 'no-feedback');
     else if (path.waitedMicros >= patience * DOUBT_TIME) path.isUnproven = true;
   }
 

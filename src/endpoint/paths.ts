@@ -8,6 +8,9 @@ const LONGEST_PAUSE = 1_000_000;
 /** The same while it is asked whether a NAT refuses the path: a pause is no evidence (docs/decisions.md 57). */
 const LONGEST_SILENCE = 250_000;
 
+/** A packet sent longer ago than this is overdue for feedback; those of a burst that goes out just now tell nothing. */
+const ANSWER_TIME = 150_000;
+
 /** How the packets of a session travel on a path: as they are, as TCP after a fake handshake, in UDP (section 3.8). */
 export type PathMode = 'none' | TcpMode;
 
@@ -50,6 +53,8 @@ export class Path {
   isUnproven = false;
   /** Packets sent on it since feedback last arrived. */
   unanswered = 0;
+  /** Those of them that are old enough for an answer. */
+  overdue = 0;
   /** Time from the first to the last of them, microseconds; a pause counts as a quarter of a second at most. */
   waitedMicros = 0;
   /** Feedback that the session had got when the first of them was sent. */
@@ -58,6 +63,9 @@ export class Path {
   roundTrip = 0;
   /** What a scheduler that looks ahead knows of it; undefined with the paper's. */
   estimate: PathEstimate | undefined;
+  /** How many were unanswered when they were counted last, and when that was, microseconds. */
+  #counted = 0;
+  #countedAt = 0;
   #base = 0;
   /** The last sample, relative to the first. */
   #latest = 0;
@@ -94,8 +102,17 @@ export class Path {
     this.estimate?.sent(now, octets);
     const pause = now - this.lastSent;
     this.unansweredMicros += Math.min(pause, LONGEST_PAUSE);
-    if (this.unanswered === 0) this.answersBefore = this.session.answers;
-    else this.waitedMicros += Math.min(pause, LONGEST_SILENCE);
+    if (this.unanswered === 0) {
+      this.answersBefore = this.session.answers;
+      this.overdue = 0;
+      this.#countedAt = now;
+      this.#counted = 0;
+    } else this.waitedMicros += Math.min(pause, LONGEST_SILENCE);
+    if (now - this.#countedAt >= ANSWER_TIME) {
+      this.overdue = this.#counted;
+      this.#counted = this.unanswered;
+      this.#countedAt = now;
+    }
     this.unanswered++;
     this.lastSent = now;
   }
@@ -108,6 +125,7 @@ export class Path {
     this.samples = 0;
     this.unansweredMicros = 0;
     this.unanswered = 0;
+    this.overdue = 0;
     this.waitedMicros = 0;
     this.estimate?.restart();
   }
@@ -129,6 +147,7 @@ export class Path {
     this.failures = 0;
     if (this.weightAfterwards > 0) this.#trust();
     this.unanswered = 0;
+    this.overdue = 0;
     this.waitedMicros = 0;
     this.isUnproven = false;
     this.session.answers++;
