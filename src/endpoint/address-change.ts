@@ -48,7 +48,7 @@ export class AddressChange {
   beginWith(session: Session, tuple: Tuple, now: number): void {
     if (session.paths.length !== 1 || !sameTuple(session.paths[0]!.tuple, tuple)) {
       for (const path of [...session.paths]) this.mesh.remove(path, now);
-      this.mesh.add(session, tuple, this.maxWeight, now);
+      this.mesh.add(session, tuple, this.maxWeight, now, true);
     }
     session.flaggedLeft = this.mostFlagged;
   }
@@ -114,7 +114,7 @@ export class AddressChange {
     session.handshaken.clear();
     session.sources.clear();
     session.isChanging = true;
-    this.mesh.add(session, tuple, this.maxWeight, now);
+    this.mesh.add(session, tuple, this.maxWeight, now, true);
   }
 }
 

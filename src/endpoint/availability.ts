@@ -35,10 +35,14 @@ export class AvailabilityTable {
   readonly #rows = new AddressMap<AvailabilityRow>();
   readonly #evictor: Evictor<number, AvailabilityRow>;
 
-  /** `isInUse` tells of which address and port, as `addressKey`, the row is kept as long as there are others. */
+  /**
+   * `isInUse` tells of which address and port, as `addressKey`, the row is kept as long as there are others; as many as
+   * `mostUsed` of those do not count for `limit`.
+   */
   constructor(
     private readonly limit: number,
     isInUse: (key: number) => boolean,
+    private readonly mostUsed = 0,
   ) {
     this.#evictor = new Evictor(this.#rows, (_row, key) => isInUse(key));
   }
@@ -55,7 +59,10 @@ export class AvailabilityTable {
   row(address: Ipv4, port: number): AvailabilityRow {
     let row = this.#rows.at(address, port);
     if (row === undefined) {
-      if (this.#rows.size >= this.limit) this.#rows.delete(this.#evictor.next()!);
+      if (this.#rows.size >= this.limit) {
+        const oldest = this.#evictor.next(this.#rows.size < this.limit + this.mostUsed);
+        if (oldest !== undefined) this.#rows.delete(oldest);
+      }
       row = {
         address,
         port,

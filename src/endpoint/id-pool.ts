@@ -32,6 +32,12 @@ export class IdPool {
     return 0;
   }
 
+  /** The id that has been free longest, however short that is; 0 when none was freed. */
+  reuse(): number {
+    for (const id of this.#freed.keys()) return this.take(id);
+    return 0;
+  }
+
   /** True when an id is not used and was not freed within the reuse time. */
   isFree(id: number, now: number): boolean {
     return !this.#used.has(id) && (this.#freed.get(id) ?? Number.NEGATIVE_INFINITY) + this.reuseMicros <= now;

@@ -133,9 +133,17 @@ export class PathMesh {
     return [...keys];
   }
 
-  /** Adds one path; undefined when the peer's path ids are used up. */
-  add(session: Session, tuple: Tuple, weight: number, now: number): Path | undefined {
-    const id = session.peer.pathIds.allocate(now);
+  /**
+   * Adds one path; undefined when the peer's path ids are used up. `isOnly`: the session has no other way, so that it gets
+   * an id all the same, one that was freed a moment ago or that of a session with several paths (docs/decisions.md 32).
+   */
+  add(session: Session, tuple: Tuple, weight: number, now: number, isOnly = false): Path | undefined {
+    const { peer } = session;
+    let id = peer.pathIds.allocate(now);
+    if (id === 0 && isOnly) {
+      id = peer.pathIds.reuse();
+      if (id === 0 && this.#spare(peer, now)) id = peer.pathIds.reuse();
+    }
     if (id === 0) return undefined;
     const path = new Path(id, session, tuple, weight, now);
     if (session.abandoned.size > 0) {
@@ -154,6 +162,16 @@ export class PathMesh {
     session.paths.push(path);
     session.peer.paths.set(id, path);
     return path;
+  }
+
+  /** Removes a path of a session that has several, so that its id is free; false when there is none. */
+  #spare(peer: Peer, now: number): boolean {
+    for (const { paths } of peer.sessions.values()) {
+      if (paths.length < 2) continue;
+      this.remove(paths[paths.length - 1]!, now);
+      return true;
+    }
+    return false;
   }
 
   /**

@@ -72,7 +72,7 @@ export class NodeState {
     this.answers = new AnswerLimit(limits.answersPerAddress, limits.answers);
     this.pathMtus = new PathMtus(settings.linkMtu);
     this.reassembly = new Reassembly(limits);
-    this.availability = new AvailabilityTable(tableLimit, isInUse);
+    this.availability = new AvailabilityTable(tableLimit, isInUse, limits.sessions);
     this.waiting = new WaitingList(tableLimit, constants['confirm-expiry']);
     this.nodes = new NodeTable(constants, tableLimit, limits, isInUse);
     this.composer = new Composer(settings, () => this.addresses);

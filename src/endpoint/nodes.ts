@@ -156,8 +156,8 @@ export class NodeTable {
     const key = addressKey(address, port);
     if (before !== undefined) this.#forget(key, before);
     if (this.#byAddress.size >= this.limit) {
-      const oldest = this.#evictor.next()!;
-      this.#forget(oldest, this.#byAddress.get(oldest)!);
+      const oldest = this.#evictor.next(this.#byAddress.size < this.limit + this.limits.sessions);
+      if (oldest !== undefined) this.#forget(oldest, this.#byAddress.get(oldest)!);
     }
     this.#byAddress.set(key, peer);
     peer.proven.add(key);

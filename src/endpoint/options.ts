@@ -45,7 +45,7 @@ export interface EndpointOptions {
   readonly scheduler?: SchedulerName;
   /** Keep only the fastest N paths of a session (section 3.3); 0, the default, keeps all. */
   readonly maxPaths?: number;
-  /** Most rows of each table that strangers can fill (Tables 2 and 4, waiting list); the oldest goes first. Default 65536. */
+  /** Most rows of each table that strangers can fill (Tables 2 and 4, waiting list), those of sessions not counted; the oldest goes first. Default 65536. */
   readonly tableLimit?: number;
   /** Bounds on what strangers can make the node keep or send, other than the defaults; see `Limits`. */
   readonly limits?: Partial<Limits>;

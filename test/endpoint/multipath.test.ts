@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { attach, buildUdp, emptyControlMessage, Flags } from '../../src/codec/index.js';
 import { A1, A2, B1, B2, Pair, shares, way } from '../support/endpoint-pair.js';
-import type { Seen } from '../support/peer-driver.js';
+import { Driver, LOCAL, OTHER, type Seen } from '../support/peer-driver.js';
 
 const ALL = ['10.1.0.1-10.1.0.2', '10.1.0.1-10.2.0.2', '10.2.0.1-10.1.0.2', '10.2.0.1-10.2.0.2'];
 const data = (packets: readonly Seen[]) => packets.filter(({ cm }) => cm !== undefined && cm.flags <= Flags.ipChange);
@@ -193,4 +193,25 @@ test('the same seed gives the same packets', () => {
     return pair.a.sent.map(({ bytes }) => Buffer.from(bytes).toString('hex'));
   };
   assert.deepEqual(run(), run());
+});
+
+test('with every path id in use an address change leaves each session a path of its own, at once (3.4, decision 32)', () => {
+  for (const count of [255, 120]) {
+    const driver = new Driver({ addresses: [LOCAL, LOCAL + 1] });
+    driver.enable();
+    const ports = Array.from({ length: count }, (_, i) => 7000 + i);
+    for (const from of ports) {
+      driver.hostUdp('x', { from });
+      driver.netUdp({ sessionId: from - 6999 }, 'x', { to: from });
+      driver.hostUdp('x', { from });
+    }
+    const [peer] = [...driver.endpoint.nodes.rows()].map(([, one]) => one);
+    assert.equal(peer!.pathIds.size, count === 255 ? 255 : 240);
+    driver.endpoint.setAddresses([OTHER], driver.now);
+    const sent = ports.map((from) => driver.hostUdp('x', { from })[0]!);
+    assert.ok(
+      sent.every(({ tuple, cm }) => tuple.source === OTHER && cm!.pathId !== 0 && cm!.flags === Flags.ipChange),
+    );
+    assert.equal(new Set(sent.map(({ cm }) => cm!.pathId)).size, count);
+  }
 });

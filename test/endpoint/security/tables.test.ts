@@ -62,6 +62,25 @@ test('R15: the oldest row that is not in use goes; rows in use are passed once a
   assert.ok(asked <= 1000 + 100, `${asked} rows looked at`);
   for (const key of rows.keys()) rows.set(key, true);
   assert.notEqual(evictor.next(), undefined, 'all in use');
+  assert.equal(evictor.next(true), undefined, 'and spared');
+});
+
+test('R15: rows of Tables 2 and 4 that sessions use are kept beyond the limit, those of strangers still go', () => {
+  const driver = new Driver({ tableLimit: 50, limits: { sessions: 500 } });
+  const { availability, nodes, sessions, counters } = driver.endpoint;
+  const ports = Array.from({ length: 400 }, (_, i) => 10_000 + i);
+  for (const port of ports) {
+    driver.enable({}, { port: port });
+    assert.ok(driver.hostUdp('x', { port })[0]!.cm !== undefined || sessions.size === 255);
+  }
+  assert.equal(sessions.size, 255, 'as many as compact has ids');
+  const asked = counters.queriesSent;
+  for (let i = 0; i < 2000; i++)
+    driver.netUdp({ nodeId: 0x1000 + i, flags: Flags.enable, localAddresses: [] }, '', { address: STRANGER + i });
+  assert.ok(availability.size <= 50 + 500 && nodes.size <= 50 + 500, `${availability.size} ${nodes.size}`);
+  for (const port of ports.slice(0, 255)) assert.equal(driver.hostUdp('x', { port })[0]!.cm?.flags, Flags.normal);
+  assert.equal(counters.queriesSent, asked, 'nobody is asked again');
+  assert.equal(sessions.size, 255);
 });
 
 test('R15: Table 7 gives up sessions of strangers first, refuses newcomers when all are used, and keeps busy ones', () => {
