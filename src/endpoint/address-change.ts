@@ -12,6 +12,8 @@ export interface PeerChange {
   readonly announced: readonly Ipv4[];
   /** Its path id. */
   readonly pathId: number;
+  /** When it came, microseconds, if it was not obeyed then: what was measured since is of the paths that stay. */
+  readonly since?: number;
 }
 
 /** Address lists of one change that are remembered: in `compact` they rotate. */
@@ -66,7 +68,7 @@ export class AddressChange {
     session.deferredChange = undefined;
     session.peer.announced.clear();
     for (const address of announced) if (address !== 0) session.peer.announced.add(address);
-    session.peer.feedback.forgetSession(session.id);
+    session.peer.feedback.forgetSession(session.id, change.since);
     session.isRemoteLost =
       back.destination !== session.tuple.destination || back.destinationPort !== session.tuple.destinationPort;
     this.#resetTo(session, locals.includes(back.source) ? back : { ...back, source: locals[0]! }, now);
@@ -74,8 +76,9 @@ export class AddressChange {
   }
 
   /** A change that comes from an address which has not done a handshake yet: it is obeyed when it has. */
-  defer(session: Session, change: PeerChange): void {
-    if (!isRepeated(session, change)) session.deferredChange = { ...change, announced: [...change.announced] };
+  defer(session: Session, change: PeerChange, now: number): void {
+    if (!isRepeated(session, change))
+      session.deferredChange = { ...change, announced: [...change.announced], since: now };
   }
 
   /** The deferred change of a session whose address has done a handshake by now; undefined when there is none. */

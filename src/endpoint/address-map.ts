@@ -1,17 +1,20 @@
 import { addressKey, type Ipv4 } from '../codec/index.js';
 
-/** Places of the rows used last; a power of two. */
-const RECENT = 256;
+/** Places of the rows used last, as a power of two: at first, and at most. */
+const FEWEST_BITS = 8;
+const MOST_BITS = 18;
 
 /**
  * A map by address and port, in the order of insertion. Keys of 48 bits are numbers that the engine keeps on the heap, so
- * that a look-up costs several times that of a small integer: the rows used last are found without one.
+ * that a look-up costs several times that of a small integer, and touches more memory than caches hold of a large table:
+ * the rows used last are found without one. There are twice as many places as rows.
  */
 export class AddressMap<V> implements ReadonlyMap<number, V> {
   readonly #rows = new Map<number, V>();
-  readonly #addresses = new Int32Array(RECENT);
-  readonly #ports = new Int32Array(RECENT);
-  readonly #values: (V | undefined)[] = new Array(RECENT).fill(undefined);
+  #bits = FEWEST_BITS;
+  /** Address and port of each place, side by side. */
+  #names = new Int32Array(2 << FEWEST_BITS);
+  #values: (V | undefined)[] = new Array(1 << FEWEST_BITS).fill(undefined);
 
   get size(): number {
     return this.#rows.size;
@@ -19,14 +22,14 @@ export class AddressMap<V> implements ReadonlyMap<number, V> {
 
   /** The value at an address and port. */
   at(address: Ipv4, port: number): V | undefined {
-    const place = placeOf(address, port);
-    if (this.#addresses[place] === (address | 0) && this.#ports[place] === port) {
+    const place = this.#placeOf(address, port);
+    if (this.#names[2 * place] === (address | 0) && this.#names[2 * place + 1] === port) {
       const value = this.#values[place];
       if (value !== undefined) return value;
     }
     const value = this.#rows.get(addressKey(address, port));
-    this.#addresses[place] = address;
-    this.#ports[place] = port;
+    this.#names[2 * place] = address;
+    this.#names[2 * place + 1] = port;
     this.#values[place] = value;
     return value;
   }
@@ -43,6 +46,7 @@ export class AddressMap<V> implements ReadonlyMap<number, V> {
   set(key: number, value: V): this {
     this.#forget(key);
     this.#rows.set(key, value);
+    if (this.#rows.size > 1 << (this.#bits - 1) && this.#bits < MOST_BITS) this.#grow();
     return this;
   }
 
@@ -72,11 +76,17 @@ export class AddressMap<V> implements ReadonlyMap<number, V> {
   }
 
   #forget(key: number): void {
-    this.#values[placeOf(Math.floor(key / 0x10000), key % 0x10000)] = undefined;
+    this.#values[this.#placeOf(Math.floor(key / 0x10000), key % 0x10000)] = undefined;
   }
-}
 
-/** Where the row of an address and port is noted while it is in use. */
-function placeOf(address: Ipv4, port: number): number {
-  return (Math.imul(address, 0x9e3779b1) ^ Math.imul(port, 0x85ebca6b)) >>> 24;
+  #grow(): void {
+    this.#bits++;
+    this.#names = new Int32Array(2 << this.#bits);
+    this.#values = new Array(1 << this.#bits).fill(undefined);
+  }
+
+  /** Where the row of an address and port is noted while it is in use. */
+  #placeOf(address: Ipv4, port: number): number {
+    return Math.imul(Math.imul(address, 0x9e3779b1) ^ Math.imul(port, 0x85ebca6b), 0xc2b2ae35) >>> (32 - this.#bits);
+  }
 }

@@ -94,9 +94,9 @@ export class FeedbackTable {
     other.clear();
   }
 
-  /** Forgets the paths of a session (address change, section 3.4). */
-  forgetSession(sessionId: number): void {
-    for (const row of this.#rows.values()) if (row.sessionId === sessionId) this.remove(row.pathId);
+  /** Forgets the paths of a session whose samples arrived before a time, microseconds (address change, section 3.4). */
+  forgetSession(sessionId: number, before = Number.POSITIVE_INFINITY): void {
+    for (const row of this.#rows.values()) if (row.sessionId === sessionId && row.at < before) this.remove(row.pathId);
   }
 
   /** Forgets a path. */

@@ -421,7 +421,7 @@ export class Inbound {
       back.destination === session.tuple.destination && back.destinationPort === session.tuple.destinationPort;
     const change = { back, announced, pathId: view.cm.pathId };
     if (isOwn || peer.handshaken.has(view.source)) this.outbound.obeyChange(session, change, now);
-    else addressChange.defer(session, change);
+    else addressChange.defer(session, change, now);
   }
 
   /** A packet without the flag: the peer's address change is over. */

@@ -96,7 +96,10 @@ export class SessionRules {
       if (pathId === 0) return this.adopt(view, peer, id, tuple, now, pathId);
       const former = this.revive(view, peer, id, pathId, now);
       if (former !== undefined) return former;
-      return this.mayAdopt(view, peer, tuple, now) ? this.adopt(view, peer, id, tuple, now, pathId) : null;
+      if (this.mayAdopt(view, peer, tuple, now)) return this.adopt(view, peer, id, tuple, now, pathId);
+      // The peer uses it: for a connection that this node names it would be a second one of that id.
+      peer.sessionIds.free(peer.sessionIds.take(id), now);
+      return null;
     }
     if (known.protocol === view.protocol && sameTuple(known.tuple, tuple)) {
       known.isNamedByPeer = true;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readU32be } from '../../src/codec/bytes.js';
 import { buildTcp, buildUdp, type Ipv4, parseIpv4, TcpFlags } from '../../src/codec/index.js';
 import type { EndpointOptions } from '../../src/endpoint/index.js';
 import { type LinkOptions, type VirtualHost, VirtualNetwork } from '../../src/sim/network.js';
@@ -9,9 +10,13 @@ import { look, type Seen } from './peer-driver.js';
 /** An address without MPIP. */
 export const PLAIN = parseIpv4('10.3.0.9');
 
+const MOST_REPLAYED = 200;
+
 /** A node whose every packet its model judges. */
 export class ModelledNode extends Node {
   readonly model: NodeModel;
+  /** What left the node lately, to be replayed. */
+  readonly history: Uint8Array[] = [];
   /** Set while the host sends: the packets that leave belong to that call. */
   #ofHost: Seen[] | undefined;
 
@@ -41,6 +46,8 @@ export class ModelledNode extends Node {
       const seen = look(packet.slice());
       if (this.#ofHost === undefined) this.model.sends(seen);
       else this.#ofHost.push(seen);
+      this.history.push(packet.slice());
+      if (this.history.length > MOST_REPLAYED) this.history.shift();
       send(packet);
     });
   }
@@ -52,13 +59,17 @@ export class ModelledNode extends Node {
     this.host(packet);
     const sent = this.#ofHost;
     this.#ofHost = undefined;
-    this.model.hostSends(look(packet), sent, connection);
+    // After a change of addresses segments may wait for a fake handshake (docs/decisions.md 14).
+    if (this.endpoint.opening.size > 0) for (const one of sent) this.model.sends(one);
+    else this.model.hostSends(look(packet), sent, connection);
   }
 
   override setAddresses(addresses: readonly Ipv4[]): void {
     const isSame = String(addresses) === String(this.endpoint.addresses);
     if (!isSame) this.model.clock(this.network().timeOf(this));
     super.setAddresses(addresses);
+    // Fake handshakes leave at once.
+    this.network().wake(this);
   }
 }
 
@@ -132,6 +143,16 @@ export class ModelledPair {
     const packet = isTcp ? buildTcp(tuple, { sequence: at, flags }, octets, ip) : buildUdp(tuple, payload, ip);
     this.said.set(hex(packet), 0);
     this[from].say(packet, name);
+  }
+
+  /** A packet that left the other node some time ago arrives once more. */
+  replay(to: 'a' | 'b', back: number): void {
+    const { history } = this[to === 'a' ? 'b' : 'a'];
+    const packet = history[history.length - 1 - (back % Math.max(1, history.length))];
+    if (packet === undefined || !this[to].endpoint.addresses.includes(readU32be(packet, 16))) return;
+    this.hasDuplicated = true;
+    this[to].receive(packet.slice(), this.network.timeOf(this[to]));
+    this.network.wake(this[to]);
   }
 
   setAddresses(node: 'a' | 'b', which: number): void {

@@ -160,6 +160,15 @@ const commands = [
     .map(
       ([node, step]) => new Happening(`clock(${node},${step})`, (pair) => pair.network.changeClock(pair[node], step)),
     ),
+  fc
+    .tuple(host, fc.nat(150))
+    .map(([node, back]) => new Happening(`replay(${node},${back})`, (pair) => pair.replay(node, back))),
+  fc.tuple(host, fc.constantFrom(undefined, 100, 10_000)).map(
+    ([node, endSize]) =>
+      new Happening(`rules(${node},${endSize})`, (pair) => {
+        pair[node].endpoint.setRules(endSize === undefined ? [] : [{ endSize, priority: 'responsiveness' }]);
+      }),
+  ),
 ];
 
 const RUNS = runs(60);

@@ -103,6 +103,13 @@ test('path packets of an unknown session: dropped, the sender asked once a secon
   assert.equal(driver.endpoint.counters.nameless, 100);
 });
 
+test('an id that the peer uses for a connection which is not known here goes to no other connection (decision 66)', () => {
+  const driver = new Driver();
+  driver.enable({ localAddresses: [REMOTE, OTHER] });
+  driver.netUdp({ sessionId: 1, pathId: 4 }, 'x', { address: OTHER });
+  assert.equal(driver.hostUdp()[0]!.cm!.sessionId, 2);
+});
+
 test('a sender that did the handshake on the very tuple is believed at once, and is not asked (decision 3, AV-19)', () => {
   const driver = new Driver({ addresses: [LOCAL, LOCAL + 1] });
   driver.enable();
