@@ -2,6 +2,7 @@ import {
   type CapturedPacket,
   type CaptureError,
   Dissector,
+  FragmentJoiner,
   needsAnalysis,
   PacketView,
   readMerged,
@@ -18,6 +19,7 @@ export class Selection {
   packets = 0;
   readonly #request: DissectRequest;
   readonly #analyses: boolean;
+  readonly #joiner: FragmentJoiner | undefined;
 
   /** @param printsAnalysis whether what is printed tells of packets beside those before them */
   constructor(request: DissectRequest, printsAnalysis: boolean) {
@@ -25,6 +27,7 @@ export class Selection {
     // A filter selects among all packets, so what ordinary ones are worth is looked for too.
     this.dissector = new Dissector({ nearCms: request.all || request.filter !== undefined });
     this.view = new PacketView(this.dissector, request);
+    this.#joiner = request.reassemble === true ? new FragmentJoiner() : undefined;
     this.#analyses = printsAnalysis || request.filter?.needsAnalysis === true;
   }
 
@@ -35,7 +38,7 @@ export class Selection {
     this.packets++;
     dissector.fileIndex = file;
     if (files.length > 1) view.file = files[file];
-    const hasCm = view.inspect(packet);
+    const hasCm = view.inspect(this.#joiner?.join(packet) ?? packet);
     if (hasCm && this.#analyses) view.analysis;
     return (filter === undefined ? hasCm || all : filter.matches(view)) ? view : undefined;
   }

@@ -29,6 +29,8 @@ export interface DissectRequest {
   readonly conversations: boolean;
   /** Verify IP, UDP and TCP checksums. */
   readonly checksums: boolean;
+  /** Put IPv4 fragments together before a CM is looked for. */
+  readonly reassemble?: boolean;
   /** Processors to use for a summary. */
   readonly jobs?: number;
   /** The session whose data is printed, and how. */
@@ -46,7 +48,6 @@ export type FollowShape = (typeof FOLLOW_SHAPES)[number];
 /** Options of the contract that later versions will have: refused, not ignored. */
 export const NOT_YET = {
   findings: undefined,
-  reassemble: undefined,
   html: undefined,
   parquet: undefined,
   live: 'i',
@@ -76,8 +77,8 @@ export function requestOf(argv: ArgumentsCamelCase): DissectRequest {
   const conversations = argv.conversations === true;
   if (conversations && (summary || fields.length > 0 || argv.all === true))
     throw new UsageError('--conversations prints no packets and no summary: leave out --summary, --all and -e.');
-  if (conversations && (argv.Y !== undefined || argv.write !== undefined))
-    throw new UsageError('--conversations is about all packets: leave out -Y and --write.');
+  if (conversations && (argv.Y !== undefined || argv.write !== undefined || argv.reassemble === true))
+    throw new UsageError('--conversations is about packets as they came: leave out -Y, --write and --reassemble.');
   if (conversations) oneOf('--format', format, CONVERSATION_FORMATS);
   const write = typeof argv.write === 'string' ? argv.write : undefined;
   if (write !== undefined && (summary || fields.length > 0 || argv.format !== undefined))
@@ -103,6 +104,7 @@ export function requestOf(argv: ArgumentsCamelCase): DissectRequest {
     checksums: argv.checksums === true,
     ...(typeof argv.Y === 'string' ? { filter: filterOf(argv.Y) } : {}),
     ...(write === undefined ? {} : { write }),
+    ...(argv.reassemble === true ? { reassemble: true } : {}),
     ...(jobs === undefined ? {} : { jobs }),
     ...(follow === undefined ? {} : { follow }),
   };

@@ -13,13 +13,14 @@ export async function summarise(request: DissectRequest, output: Output): Promis
   const summary = new Summary({ checksums });
   const selection = new Selection(request, false);
   const { dissector } = selection;
-  const onPacket: Parameters<typeof readMergedFiles>[1] =
-    filter === undefined
-      ? (packet) => summary.add(dissector, packet)
-      : (packet, file) => {
-          if (selection.take(packet, file) !== undefined) summary.count(dissector, packet);
-        };
-  const isDivided = jobs !== undefined && jobs > 1 && files.length === 1 && filter === undefined && !request.all;
+  const isPlain = filter === undefined && request.reassemble !== true;
+  const onPacket: Parameters<typeof readMergedFiles>[1] = isPlain
+    ? (packet) => summary.add(dissector, packet)
+    : (packet, file) => {
+        const taken = selection.take(packet, file);
+        if (taken !== undefined || filter === undefined) summary.count(dissector, packet);
+      };
+  const isDivided = jobs !== undefined && jobs > 1 && files.length === 1 && isPlain && !request.all;
   const divided = isDivided ? await summariseDivided(files[0]!, jobs, checksums, summary, output) : undefined;
   const damages = divided?.damages ?? (await readMergedFiles(files, onPacket, output));
   const end = divided ?? dissector;

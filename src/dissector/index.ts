@@ -32,6 +32,7 @@ export { FILTER_FIELDS, type FilterField, needsAnalysis } from './filter/filter-
 export { FINDINGS, type FindingDeclaration, type FindingId } from './findings.js';
 export { type FollowedEnd, type FollowSink, SessionFollower } from './follow/session-follower.js';
 export { FORMATS, type Format, type PacketWriter, type PacketWriterOptions, packetWriter } from './formats.js';
+export { FragmentJoiner } from './fragment-joiner.js';
 export { FindingBit, findingBits, findingIds, hasFindingList } from './packet-findings.js';
 export { PacketView, type PacketViewOptions } from './packet-view.js';
 export { type Paint, plainPaint } from './paint.js';

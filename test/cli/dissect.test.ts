@@ -282,6 +282,31 @@ test('--write keeps link types, interfaces, comments and cut packets of several 
   assert.match(bad.error, /^mpip: .*x\.pcapng cannot be written: .*\n$/);
 });
 
+test('--reassemble: fragments are put together before a CM is looked for', async () => {
+  const file = 'fixtures/pcaps/linux-2015-udp-bigsizes.pcap';
+  const fields = ['frame.number', 'mpip.expert', 'mpip.analysis.data_length', 'mpip.timestamp'] as const;
+  const plain = objects((await run({ files: [file], format: 'ndjson', all: true, fields })).out);
+  const whole = objects((await run({ files: [file], format: 'ndjson', all: true, fields, reassemble: true })).out);
+  assert.equal(whole.length, plain.length, 'a record for each frame');
+  const hidden = plain.filter((record) => (record['mpip.expert'] as string[] | undefined)?.includes('cm-in-fragment'));
+  const found = whole.filter(
+    (record, at) => record['mpip.timestamp'] !== undefined && plain[at]!['mpip.timestamp'] === undefined,
+  );
+  assert.ok(found.length > 0);
+  // Some had the whole CM in the last fragment, others were cut in the middle of it.
+  const numbers = new Set(found.map((record) => record['frame.number']));
+  assert.ok(hidden.length > 0 && hidden.length < found.length);
+  for (const record of hidden) assert.ok(numbers.has(record['frame.number']));
+  for (const record of found) assert.ok((record['mpip.analysis.data_length'] as number) > 1400);
+  const counted = async (reassemble: boolean) =>
+    JSON.parse((await run({ files: [file], summary: true, format: 'json', reassemble })).out) as {
+      mpip: number;
+      packets: number;
+    };
+  const [before, after] = [await counted(false), await counted(true)];
+  assert.deepEqual([after.packets, after.mpip - before.mpip], [before.packets, found.length]);
+});
+
 test('a wrong filter: exit 2, a sentence and a caret under the place', () => {
   const { code, out, error } = mpip(['-Y', 'udp && mpip.flag == 3', UDP]);
   assert.deepEqual([code, out], [2, '']);
@@ -349,7 +374,6 @@ test('wrong words: exit 2, one sentence, nothing on standard output', () => {
     [['--summary', '-e', 'mpip.flags', UDP], /leave one out/],
     [['--summary', '--format', 'csv', UDP], /--summary has no csv/],
     [['-', '-'], /only once/],
-    [['--reassemble', UDP], /--reassemble is not available yet/],
     [['--findings', UDP], /--findings is not available yet/],
     [['--sumary', UDP], /sumary/],
   ];

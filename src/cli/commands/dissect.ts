@@ -30,6 +30,7 @@ const command: Command = {
         type: 'boolean',
       })
       .option('checksums', { describe: 'verify IP, UDP and TCP checksums', type: 'boolean' })
+      .option('reassemble', { describe: 'put IPv4 fragments together before a CM is looked for', type: 'boolean' })
       .option('follow', single('session=N[,text|hex|raw]: the data of a session, put together over all its paths'))
       .option('jobs', single('--summary on so many processors (large files)'))
       .option('write', single('write the packets to this pcapng file, with findings as comments'))
