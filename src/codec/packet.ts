@@ -3,6 +3,7 @@ import { writeU16be, writeU32be } from './bytes.js';
 import { ipv4HeaderChecksum, l4Checksum } from './checksum.js';
 import { IPV4_HEADER_LENGTH, TCP, TCP_HEADER_LENGTH, UDP, UDP_HEADER_LENGTH } from './datagram.js';
 import { CodecError } from './errors.js';
+import type { Slab } from './slab.js';
 
 /** The addresses and ports of a datagram. */
 export interface Tuple {
@@ -78,12 +79,13 @@ export function writeUdpHeader(into: Uint8Array, tuple: Tuple, payloadLength: nu
 
 /**
  * Builds an IPv4/UDP datagram with valid lengths and checksums.
+ * @param memory where it is made; its own memory unless given.
  * @throws CodecError `too-long` when the datagram would be longer than 65535 octets.
  */
-export function buildUdp(tuple: Tuple, payload: Uint8Array, options: Ipv4Options = {}): Uint8Array {
+export function buildUdp(tuple: Tuple, payload: Uint8Array, options: Ipv4Options = {}, memory?: Slab): Uint8Array {
   const length = IPV4_HEADER_LENGTH + UDP_HEADER_LENGTH + payload.length;
   checkTotalLength(length);
-  const packet = new Uint8Array(length);
+  const packet = memory === undefined ? new Uint8Array(length) : memory.take(length);
   packet.set(payload, IPV4_HEADER_LENGTH + UDP_HEADER_LENGTH);
   writeIpv4Header(packet, tuple, UDP, UDP_HEADER_LENGTH + payload.length, options);
   writeUdpHeader(packet, tuple, payload.length);

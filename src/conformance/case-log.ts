@@ -30,7 +30,10 @@ export class CaseLog {
   /** Called for every valid CM that was received. */
   onForeignCm: ((cm: ControlMessage) => void) | undefined;
 
+  /** Trailers sent that are not in `#ownTrailers` yet: hardly any peer's packet has one of our node ids. */
+  readonly #newTrailers: Uint8Array[] = [];
   readonly #ownTrailers = new Set<string>();
+  readonly #ownNodeIds = new Set<number>();
   #octets = 0;
 
   constructor(
@@ -60,13 +63,15 @@ export class CaseLog {
 
   /** Remembers a trailer that the peer has to take off: returned at the end of a datagram, it was not digested. */
   ownTrailer(packet: Observed): void {
-    if (packet.cm !== undefined) this.#ownTrailers.add(key(packet.trailer));
+    if (packet.cm === undefined) return;
+    this.#ownNodeIds.add(packet.cm.nodeId);
+    this.#newTrailers.push(packet.trailer);
   }
 
   /** Looks whether a received packet ends in one of our own trailers; if so the case has failed and stops. */
   examine(packet: Observed): void {
     if (packet.cm === undefined) return;
-    if (!this.#ownTrailers.has(key(packet.trailer))) {
+    if (!this.#ownNodeIds.has(packet.cm.nodeId) || !this.#isOwn(packet.trailer)) {
       this.onForeignCm?.(packet.cm);
       return;
     }
@@ -83,6 +88,11 @@ export class CaseLog {
       octets: packet.packet.length - packet.cmOffset,
     });
     this.stop();
+  }
+
+  #isOwn(trailer: Uint8Array): boolean {
+    for (const own of this.#newTrailers.splice(0)) this.#ownTrailers.add(key(own));
+    return this.#ownTrailers.has(key(trailer));
   }
 
   /**

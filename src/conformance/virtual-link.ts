@@ -1,5 +1,6 @@
 import { readU32be } from '../codec/bytes.js';
-import { buildUdp, type Ipv4, Random, TCP, UDP } from '../codec/index.js';
+import { addressKey, buildUdp, type Ipv4, Random, TCP, UDP } from '../codec/index.js';
+import { Slab } from '../codec/slab.js';
 import { type LinkOptions, type VirtualHost, VirtualNetwork } from '../sim/network.js';
 import type { CaseLink, Destination, Link, LinkPort, Micros, RawPort, ReachAnswer } from './link.js';
 import type { UpperTester } from './upper-tester.js';
@@ -26,6 +27,8 @@ export interface UpperTesterSurroundings {
 
 const DEFAULT_SOURCES: readonly Ipv4[] = [0xc6336401, 0xc6336402];
 /** Evidence of virtual runs begins at 2020-01-01 00:00:00 UTC, so that equal runs give equal files. */
+/** For the datagrams that testers send: there are many, and all are kept as long as the case. */
+const memory = new Slab();
 const EPOCH = 1_577_836_800_000_000;
 const FIRST_PORT = 40_000;
 /** Events in one case after which the peer is taken to flood, or to call itself for ever. */
@@ -70,7 +73,7 @@ class VirtualCaseLink implements CaseLink {
   readonly upper: UpperTester | undefined;
   readonly #network: VirtualNetwork;
   /** By address, protocol and port. */
-  readonly #receivers = new Map<string, (packet: Uint8Array) => void>();
+  readonly #receivers = new Map<number, (packet: Uint8Array) => void>();
   #nextPort = FIRST_PORT;
   #events = 0;
   #stopped = false;
@@ -119,7 +122,7 @@ class VirtualCaseLink implements CaseLink {
       send: (to: Destination, payload: Uint8Array): Uint8Array => {
         const tuple = { source: address, sourcePort: port, destination: to.address, destinationPort: to.port };
         identification = (identification + 1) & 0xffff;
-        const packet = buildUdp(tuple, payload, { identification });
+        const packet = buildUdp(tuple, payload, { identification }, memory);
         network.send(packet);
         return packet;
       },
@@ -186,6 +189,6 @@ function startOf(seed: number): Micros {
   return new Random(seed ^ 0x5eed).below(0x8000_0000);
 }
 
-function keyOf(address: Ipv4, protocol: number, port: number): string {
-  return `${address} ${protocol} ${port}`;
+function keyOf(address: Ipv4, protocol: number, port: number): number {
+  return addressKey(address, port) * 2 + (protocol === UDP ? 1 : 0);
 }

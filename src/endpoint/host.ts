@@ -1,5 +1,6 @@
 import { buildUdp, DatagramView, HeaderStatus, type Ipv4, TCP, UDP } from '../codec/index.js';
 import { reversedTuple } from '../codec/rewrite.js';
+import { Slab } from '../codec/slab.js';
 import { Endpoint } from './endpoint.js';
 import type { EndpointOptions } from './options.js';
 import { SERVICES, type ServiceAddress } from './services.js';
@@ -24,6 +25,7 @@ export class ReferenceHost {
   readonly #services: ReadonlyMap<number, ServiceAddress['name']>;
   readonly tcp: TcpStack;
   readonly #view = new DatagramView();
+  readonly #memory = new Slab();
 
   /** Patch the endpoint before the first packet by handing in one of your own. */
   constructor(options: ReferenceHostOptions, endpoint = new Endpoint(options)) {
@@ -86,7 +88,7 @@ export class ReferenceHost {
     if (name === undefined) return;
     const end = Math.min(view.end, view.l4Offset + view.udpLength);
     const answer = SERVICES[name](bytes.subarray(view.payloadOffset, Math.max(view.payloadOffset, end)));
-    if (answer !== undefined) this.endpoint.fromHost(buildUdp(reversedTuple(view), answer), now);
+    if (answer !== undefined) this.endpoint.fromHost(buildUdp(reversedTuple(view), answer, {}, this.#memory), now);
   }
 }
 

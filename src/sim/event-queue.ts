@@ -51,8 +51,14 @@ export class EventQueue {
   }
 
   #swap(a: number, b: number): void {
-    [this.#times[a], this.#times[b]] = [this.#times[b]!, this.#times[a]!];
-    [this.#orders[a], this.#orders[b]] = [this.#orders[b]!, this.#orders[a]!];
-    [this.#actions[a], this.#actions[b]] = [this.#actions[b]!, this.#actions[a]!];
+    const time = this.#times[a]!;
+    this.#times[a] = this.#times[b]!;
+    this.#times[b] = time;
+    const order = this.#orders[a]!;
+    this.#orders[a] = this.#orders[b]!;
+    this.#orders[b] = order;
+    const action = this.#actions[a]!;
+    this.#actions[a] = this.#actions[b]!;
+    this.#actions[b] = action;
   }
 }

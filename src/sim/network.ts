@@ -1,6 +1,7 @@
 import { readU32be } from '../codec/bytes.js';
 import type { Ipv4 } from '../codec/index.js';
 import { Random } from '../codec/random.js';
+import { Slab } from '../codec/slab.js';
 import { EventQueue } from './event-queue.js';
 import { type ClockOptions, HostClock } from './host-clock.js';
 import { type Link, type NetworkNode, Port } from './node.js';
@@ -76,6 +77,7 @@ export class VirtualNetwork {
   /** Called for every datagram, when set. */
   observer: ((event: NetworkEvent) => void) | undefined;
 
+  readonly #copies = new Slab();
   readonly #queue = new EventQueue();
   readonly #hosts: Attached[] = [];
   readonly #byAddress = new Map<Ipv4, Attached>();
@@ -166,7 +168,7 @@ export class VirtualNetwork {
 
   /** Puts a datagram on the network now. The octets are copied. */
   send(packet: Uint8Array): void {
-    const copy = packet.slice();
+    const copy = this.#copies.copy(packet);
     this.observer?.({ kind: 'sent', time: this.now, packet: copy });
     const source = packet.length >= 20 ? readU32be(packet, 12) : -1;
     const nic = this.#nics.get(source);

@@ -167,8 +167,12 @@ export class Mesh {
     for (let sent = 0; sent < count; ) {
       const numbers: number[] = [];
       for (let i = 0; i < AT_ONCE && sent < count; i++, sent++) numbers.push(this.send(cm));
-      const isAnswered = (number: number) => this.#answers.has(number);
-      await t.until(() => numbers.every(isAnswered), 2 * t.slack + t.patience / 4);
+      let answered = 0;
+      const areAnswered = () => {
+        while (answered < numbers.length && this.#answers.has(numbers[answered]!)) answered++;
+        return answered === numbers.length;
+      };
+      await t.until(areAnswered, 2 * t.slack + t.patience / 4);
       for (const number of numbers) {
         const answer = this.#answers.get(number);
         if (answer === undefined) this.uncertain++;
