@@ -1,8 +1,9 @@
 import { defaultConstants, type Ipv4, PROFILES } from '../codec/index.js';
 import { exitCodeOf, type RunResult, SelectionError, select } from '../conformance/index.js';
 import { PASSIVE_CASES, PassiveRun, passiveResult } from '../conformance/passive/index.js';
-import { type CheckArguments, knownFailingOf, reportsOf, selectionFault } from './check-options.js';
+import { type CheckArguments, knownFailingOf, reportsOf } from './check-options.js';
 import { CheckOutputs } from './check-outputs.js';
+import { selectionFault } from './check-selection.js';
 import { readMergedFiles } from './dissect-input.js';
 import { Exit, UsageError } from './exit.js';
 import { restoreDash } from './options.js';

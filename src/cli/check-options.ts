@@ -12,7 +12,6 @@ import {
 } from '../codec/index.js';
 import {
   type AddressBlock,
-  CASES,
   type Capability,
   KnownFailingError,
   type KnownFailure,
@@ -20,21 +19,20 @@ import {
   parseKnownFailing,
   REPORT_KINDS,
   type ReportKind,
-  SelectionError,
   type ServiceName,
-  select,
   type TestCase,
 } from '../conformance/index.js';
+import { chosenCases } from './check-selection.js';
+import { DEFAULT_PORT } from './default-port.js';
 import { FaultError, UsageError } from './exit.js';
-import { nearest, oneOf, wholeNumber } from './options.js';
-import { DEFAULT_PORT, parseAddress, parseConstants, parseServices } from './peer-options.js';
-import { readPics } from './pics.js';
+import { oneOf, wholeNumber } from './options.js';
+import { parseAddress, parseConstants, parseServices } from './peer-options.js';
 
 /** `mpip check` as typed. */
 export interface CheckArguments {
   readonly peer: string | undefined;
-  readonly capture: string[];
   readonly self: boolean | undefined;
+  readonly capture: string[];
   readonly list: boolean | undefined;
   readonly format: string | undefined;
   readonly 'udp-port': string | undefined;
@@ -115,7 +113,7 @@ export interface KnownFailingPlan {
  * Reads the command line of a run.
  * @throws UsageError for whatever cannot be meant, FaultError for a report that cannot be written.
  */
-export function planOf(argv: CheckArguments): CheckPlan {
+export async function planOf(argv: CheckArguments): Promise<CheckPlan> {
   const self = argv.self === true;
   if (argv.format !== undefined) throw new UsageError('--format belongs to --list; a run has --report KIND=PATH.');
   if (self && argv.peer !== undefined) {
@@ -132,7 +130,7 @@ export function planOf(argv: CheckArguments): CheckPlan {
   const port = argv['udp-port'] === undefined ? DEFAULT_PORT : wholeNumber('--udp-port', argv['udp-port'], 1, 65535);
   const { seed, jobs, timeout } = argv;
   const services = servicesOf(argv.service, port, self);
-  const pics = argv.pics === undefined ? undefined : readPics(argv.pics);
+  const pics = argv.pics === undefined ? undefined : (await import('./pics.js')).readPics(argv.pics);
   return {
     cases,
     peer: argv.peer === undefined ? undefined : peerAddress(argv.peer),
@@ -171,30 +169,6 @@ export function knownFailingOf(path: string | undefined, update: boolean): Known
     if (error instanceof KnownFailingError) throw new FaultError(`${path}: ${error.message}`);
     throw new FaultError(`The file ${path} cannot be read: ${(error as Error).message}.`);
   }
-}
-
-/**
- * The cases that the filters choose.
- * @throws UsageError with a near match for a filter that is unknown or matches nothing.
- */
-export function chosenCases(argv: Pick<CheckArguments, 'case' | 'skip' | 'area' | 'requirement'>): TestCase[] {
-  try {
-    return select(CASES, {
-      cases: argv.case,
-      skip: argv.skip,
-      areas: argv.area.map((area) => area.toUpperCase()),
-      requirements: argv.requirement.map((id) => id.toUpperCase()),
-    });
-  } catch (error) {
-    throw error instanceof SelectionError ? selectionFault(error, '--list') : error;
-  }
-}
-
-/** The error of a filter in words. @param list options that show what there is */
-export function selectionFault({ message, typed, candidates }: SelectionError, list: string): UsageError {
-  const near = nearest(typed, candidates);
-  const advice = near === undefined ? `; mpip check ${list} shows what there is.` : `; did you mean '${near}'?`;
-  return new UsageError(message + advice);
 }
 
 /** The reference in the virtual network is set to the profile that is given, so that there is nothing to find out. */

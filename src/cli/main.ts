@@ -96,8 +96,23 @@ async function dispatch(args: readonly string[]): Promise<number> {
     } else parser = parser.command(command.name, command.describe);
   }
   if (chosen === undefined) parser = parser.demandCommand(1, 'Give a command; mpip --help lists them');
+  forgoCachedHelp(parser);
   await parser.parseAsync();
   return exitCode;
+}
+
+/**
+ * yargs lays out the whole help before it runs a command, in case that should fail and print it, which takes longer than all the
+ * rest of a start; here a failure prints one sentence (`fail`). Asked for, help is laid out as ever.
+ */
+function forgoCachedHelp(parser: Argv): void {
+  const internal = (parser as unknown as YargsInternals).getInternalMethods?.().getUsageInstance?.();
+  if (internal !== undefined) internal.cacheHelpMessage = () => {};
+}
+
+/** As far as it is used here; of yargs 18. */
+interface YargsInternals {
+  getInternalMethods?(): { getUsageInstance?(): { cacheHelpMessage: () => void } };
 }
 
 /** yargs' message as a sentence that says how to go on. */

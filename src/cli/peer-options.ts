@@ -20,9 +20,6 @@ import {
 import { UsageError } from './exit.js';
 import { oneOf, wholeNumber } from './options.js';
 
-/** The port of services that name none. */
-export const DEFAULT_PORT = 7000;
-
 /**
  * Reads `NAME` or `NAME:PORT`.
  * @throws UsageError for an unknown service or port.

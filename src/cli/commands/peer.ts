@@ -10,11 +10,11 @@ import {
 } from '../../endpoint/index.js';
 import { SocketError } from '../../io/udp-sockets.js';
 import { ControlServer } from '../control-server.js';
+import { DEFAULT_PORT } from '../default-port.js';
 import { Exit, FaultError, UsageError } from '../exit.js';
 import type { InterfacePeerOptions } from '../interface-peer.js';
 import { oneOf, repeatable, single, wholeNumber } from '../options.js';
 import {
-  DEFAULT_PORT,
   LIMIT_NAMES,
   macOf,
   parseAddress,
