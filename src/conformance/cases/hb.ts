@@ -287,7 +287,7 @@ export const HB_CASES: readonly TestCase[] = [
       'Heartbeats do not keep a session alive: after the expiry time with heartbeats only, the connection gets a new session.',
     requirements: ['MPIP-HB-06', 'MPIP-SS-06'],
     services: ['echo'],
-    duration: (constants) => 1.2 * constants['session-expiry'],
+    duration: (constants) => 1.08 * constants['session-expiry'],
     async run(t: Tester) {
       const node = t.node();
       const [beating, talking] = [await node.port(), await node.port()];
@@ -303,7 +303,7 @@ export const HB_CASES: readonly TestCase[] = [
       const rounds = 12;
       let control: Observed | undefined;
       for (let i = 0; i < rounds; i++) {
-        await t.sleep(Math.round((1.2 * expiry) / rounds));
+        await t.sleep(Math.round((1.08 * expiry) / rounds));
         const beat = t.payload();
         beating.send('echo', beat, { sessionId: ids.get(beating)!, pathId: 1, flags: Flags.heartbeat });
         const { received: answer } = await exchange(t, {

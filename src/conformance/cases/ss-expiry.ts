@@ -1,3 +1,4 @@
+import type { Constants } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
 import type { Micros } from '../link.js';
 import { isHeartbeat, type Observed } from '../observed.js';
@@ -7,6 +8,11 @@ import { exchange, ownSession, peerSession, received } from './moves.js';
 /** Time between two packets of the peer by its own clock. */
 function between(t: Tester, earlier: Observed, later: Observed): Micros {
   return ((cmOf(later).timestamp - cmOf(earlier).timestamp) >>> 0) * t.profile.tickMicros;
+}
+
+/** Between packets that cause a heartbeat each: far enough apart for that, close enough for the session. */
+function rareHeartbeats(constants: Constants): Micros {
+  return Math.max(1.1 * constants['heartbeat-age'], constants['session-expiry'] / 24);
 }
 
 /** A session that the peer has begun and both ends hold. */
@@ -28,20 +34,22 @@ export const SS_EXPIRY_CASES: readonly TestCase[] = [
       'A session outlives a pause shorter than the expiry time and is replaced by a new one after a longer pause.',
     requirements: ['MPIP-SS-06'],
     services: ['echo'],
-    duration: (constants) => 1.65 * constants['session-expiry'] + 500_000,
+    duration: (constants) => 1.05 * constants['session-expiry'] + 500_000,
     async run(t: Tester) {
+      // One session for each pause, side by side.
+      const short = await sharedSession(t);
       const { id, port, first } = await sharedSession(t);
       const expiry = t.constants['session-expiry'];
       await t.sleep(Math.round(0.6 * expiry));
-      const kept = await peerSession(t, port);
-      const pause = between(t, first, kept);
+      const kept = await peerSession(t, short.port);
+      const pause = between(t, short.first, kept);
       if (pause > 0.95 * expiry)
         t.inconc('too-slow', 'The short pause became longer than the expiry time.', { packet: kept });
-      t.equal(cmOf(kept).sessionId, id, 'expired-early', 'The session was replaced before its expiry time.', {
+      t.equal(cmOf(kept).sessionId, short.id, 'expired-early', 'The session was replaced before its expiry time.', {
         packet: kept,
         field: 'sessionId',
       });
-      await t.sleep(Math.round(1.05 * expiry + 500_000));
+      await t.sleep(Math.round(0.45 * expiry + 500_000));
       const renewed = await peerSession(t, port);
       t.require(
         cmOf(renewed).sessionId !== id,
@@ -51,7 +59,7 @@ export const SS_EXPIRY_CASES: readonly TestCase[] = [
           packet: renewed,
           field: 'sessionId',
           expected: `another session than ${id}`,
-          seen: `session ${id} after ${between(t, kept, renewed)} µs`,
+          seen: `session ${id} after ${between(t, first, renewed)} µs`,
         },
       );
       t.require(cmOf(renewed).sessionId >= 1, 'no-session-id', 'After the expiry data has no session id.', {
@@ -89,13 +97,13 @@ export const SS_EXPIRY_CASES: readonly TestCase[] = [
     purpose: 'Packets that the peer sends keep the session alive beyond the expiry time.',
     requirements: ['MPIP-SS-07'],
     services: ['echo'],
-    duration: (constants) => 1.6 * constants['session-expiry'],
+    duration: (constants) => 1.1 * constants['session-expiry'],
     async run(t: Tester) {
       const { id, port, first } = await sharedSession(t);
       const expiry = t.constants['session-expiry'];
       let before = first;
-      for (let i = 0; i < 8; i++) {
-        await t.sleep(Math.round(0.2 * expiry));
+      for (let i = 0; i < 5; i++) {
+        await t.sleep(Math.round(0.22 * expiry));
         // Ordinary datagrams in, packets of the session out.
         const answer = await peerSession(t, port);
         if (between(t, before, answer) > 0.95 * expiry)
@@ -116,12 +124,11 @@ export const SS_EXPIRY_CASES: readonly TestCase[] = [
       'Packets that the peer only receives keep the session, and with it the path of its heartbeats, beyond the expiry time.',
     requirements: ['MPIP-SS-07'],
     services: ['discard', 'echo'],
-    duration: (constants) => 2 * constants['session-expiry'],
+    duration: (constants) => constants['session-expiry'] + 3 * rareHeartbeats(constants),
     async run(t: Tester) {
       const { port, id } = await ownSession(t, await t.node().port(), 'discard');
-      const { 'session-expiry': expiry, 'heartbeat-age': age } = t.constants;
-      // Far enough apart for a heartbeat each, close enough for the session.
-      const interval = Math.max(1.1 * age, expiry / 8);
+      const expiry = t.constants['session-expiry'];
+      const interval = rareHeartbeats(t.constants);
       if (interval > 0.6 * expiry) {
         t.notApplicable(
           'constants',
@@ -130,7 +137,7 @@ export const SS_EXPIRY_CASES: readonly TestCase[] = [
       }
       let feedbackPathId = 0;
       let pathDelay = 0;
-      const end = t.now() + 2 * expiry;
+      const end = t.now() + expiry + 3 * interval;
       let before = t.now();
       while (t.now() < end) {
         port.send('discard', t.payload(), { sessionId: id, pathId: 1, feedbackPathId, pathDelay });
