@@ -77,8 +77,6 @@ export interface HostStatus {
  */
 export class InterfacePeer implements Controlled {
   readonly endpoint: Endpoint;
-  /** The MTU that applications see, in octets. */
-  readonly hostMtu: number;
   readonly setup: HostSetup;
   readonly tun: TunDevice;
   readonly #links: HostLinks;
@@ -87,6 +85,8 @@ export class InterfacePeer implements Controlled {
   readonly #now = wallClock();
   readonly #tunIndex: number;
   readonly #events: (HostEvent & { readonly at: string })[] = [];
+  readonly #addressCount: number;
+  #hostMtu: number;
   #network: HostNetwork;
   #eventCount = 0;
   #stopFollowing: (() => void) | undefined;
@@ -126,12 +126,8 @@ export class InterfacePeer implements Controlled {
         addresses: usable.length > 0 ? usable : [...new Set(addresses.map(({ address }) => address))],
         linkMtu,
       });
-      this.hostMtu = hostMtu(linkMtu, {
-        layout: this.endpoint.settings.profile.layout,
-        addressCount: addresses.length,
-        wrapper: options.tcpMode === 'udp-wrapper',
-      });
-      if (this.endpoint.settings.pathSequence) this.hostMtu -= PATH_HEADER;
+      this.#addressCount = addresses.length;
+      this.#hostMtu = this.#hostMtuFor(linkMtu);
       tun = TunDevice.open('mpip%d', offload);
       this.tun = tun;
       this.#tunIndex = libc().ifNameToIndex(tun.name);
@@ -151,7 +147,7 @@ export class InterfacePeer implements Controlled {
       ))
         throw problem;
       this.setup = new HostSetup(
-        { names: options.interfaces, networks, tun: tun.name, mtu: this.hostMtu },
+        { names: options.interfaces, networks, tun: tun.name, mtu: this.#hostMtu },
         this.#situation([]),
         options.inherited,
       );
@@ -160,6 +156,11 @@ export class InterfacePeer implements Controlled {
       throw error;
     }
     this.#stopFollowing = libc().watch(monitor.fd, () => this.#follow());
+  }
+
+  /** The MTU that applications see, in octets. */
+  get hostMtu(): number {
+    return this.#hostMtu;
   }
 
   /** Names of the interfaces, primary first. */
@@ -282,6 +283,7 @@ export class InterfacePeer implements Controlled {
     const problems = [
       ...setup.update(situation),
       ...this.#links.update(interfaces, situation.addresses).map(({ message }) => message),
+      ...this.#followMtu(interfaces),
     ];
     this.#tellEndpoint(interfaces);
     this.#release();
@@ -292,6 +294,26 @@ export class InterfacePeer implements Controlled {
     this.#events.push(...events.map((event) => ({ at, ...event })));
     this.#events.splice(0, this.#events.length - EVENTS_KEPT);
     this.options.onHostChange?.(events, problems);
+  }
+
+  /** What applications see where the links carry so much. */
+  #hostMtuFor(linkMtu: number): number {
+    const { settings } = this.endpoint;
+    const { layout } = settings.profile;
+    const wrapper = settings.tcpMode === 'udp-wrapper';
+    const mtu = hostMtu(linkMtu, { layout, addressCount: this.#addressCount, wrapper });
+    return settings.pathSequence ? mtu - PATH_HEADER : mtu;
+  }
+
+  /** The interfaces carry packets of another size: the applications' connections follow the device's MTU. */
+  #followMtu(interfaces: readonly HostInterface[]): string[] {
+    if (interfaces.length === 0) return [];
+    const linkMtu = Math.min(...interfaces.map(({ mtu }) => mtu));
+    this.endpoint.setLinkMtu(linkMtu);
+    const mtu = this.#hostMtuFor(linkMtu);
+    if (mtu === this.#hostMtu) return [];
+    this.#hostMtu = mtu;
+    return this.setup.setMtu(mtu);
   }
 
   /** The addresses that can be used became others. When none can be used now, the node waits with those it had. */

@@ -163,6 +163,11 @@ export class Endpoint {
     }
   }
 
+  /** Tells the node that its links carry packets of another size, in octets; larger ones of the host are reported to it. */
+  setLinkMtu(mtu: number): void {
+    this.state.pathMtus.linkMtu = mtu;
+  }
+
   /**
    * Removes a session with its paths; segments that it holds back are delivered first. The peer's next packet with its id
    * may bring it back (docs/decisions.md 46).

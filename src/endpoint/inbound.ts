@@ -504,7 +504,7 @@ export class Inbound {
     if (view.protocol !== TCP || (view.tcpFlags & TcpFlags.syn) === 0) return;
     const layout = this.state.availability.get(view.source, view.sourcePort)?.layout;
     if (layout === undefined) return;
-    clampMss(view.bytes, this.state.settings.linkMtu - this.outbound.overhead(view, layout), view.end);
+    clampMss(view.bytes, this.state.pathMtus.linkMtu - this.outbound.overhead(view, layout), view.end);
   }
 
   /** The packet's addresses and ports become those that the host knows (section 3.7.2). */

@@ -1,6 +1,7 @@
 import type { Ipv4 } from '../codec/index.js';
 import { AddressChange } from './address-change.js';
 import { AvailabilityTable, WaitingList } from './availability.js';
+import { BlackHoles } from './black-holes.js';
 import { Claims } from './claims.js';
 import { Composer } from './composer.js';
 import { ControlPackets } from './control-packet.js';
@@ -56,6 +57,8 @@ export class NodeState {
   readonly answers: AnswerLimit;
   /** What ways carry less than this node's links. */
   readonly pathMtus: PathMtus;
+  /** What paths lose large packets without a word. */
+  readonly blackHoles: BlackHoles;
   /** Datagrams that arrived in fragments. */
   readonly reassembly: Reassembly;
 
@@ -71,6 +74,7 @@ export class NodeState {
     const isInUse = (key: number) => this.sessions.hasRemote(key);
     this.answers = new AnswerLimit(limits.answersPerAddress, limits.answers);
     this.pathMtus = new PathMtus(settings.linkMtu);
+    this.blackHoles = new BlackHoles(this.pathMtus);
     this.reassembly = new Reassembly(limits);
     this.availability = new AvailabilityTable(tableLimit, isInUse, limits.sessions);
     this.waiting = new WaitingList(tableLimit, constants['confirm-expiry']);

@@ -66,13 +66,14 @@ export class Outbound {
   /** Takes a packet that the local TCP/IP stack wants to send. */
   send(packet: Uint8Array, now: number, length: number): void {
     const view = this.#view;
-    const { waiting, availability, settings } = this.state;
+    const { waiting, availability } = this.state;
+    const { linkMtu } = this.state.pathMtus;
     const status = view.parse(packet, 0, length);
-    if (this.state.leaving !== undefined && length <= settings.linkMtu) {
+    if (this.state.leaving !== undefined && length <= linkMtu) {
       this.sendLeaving(view, now, length);
       return;
     }
-    if (length > settings.linkMtu) {
+    if (length > linkMtu) {
       this.sendOversized(view, length, now);
       return;
     }
@@ -199,9 +200,9 @@ export class Outbound {
 
   /** True when a packet of the host fits with its CM, by one path at least (docs/decisions.md 16). */
   hasRoom(view: DatagramView, session: Session, layout: LayoutName, now: number, length: number): boolean {
-    const { settings, pathMtus } = this.state;
+    const { pathMtus } = this.state;
     const overhead = this.overhead(view, layout);
-    if (!fitsWithTrailer(length, settings.linkMtu, overhead)) return false;
+    if (!fitsWithTrailer(length, pathMtus.linkMtu, overhead)) return false;
     return session.wayMtus === undefined || pathMtus.carries(session, length + overhead, now);
   }
 
@@ -223,12 +224,13 @@ export class Outbound {
     const { settings } = this.state;
     if (view.status === HeaderStatus.notIpv4 || view.status === HeaderStatus.badIpHeader) return;
     if (mayFragment(view.bytes)) {
-      for (const piece of fragment(view.bytes, settings.linkMtu, length)) this.sendPlain(piece, piece.length);
+      for (const piece of fragment(view.bytes, this.state.pathMtus.linkMtu, length))
+        this.sendPlain(piece, piece.length);
       return;
     }
     const layout = this.state.availability.get(view.destination, view.destinationPort)?.layout;
     const overhead = this.overhead(view, layout ?? settings.profile.layout);
-    this.reportTooLarge(view, length, settings.linkMtu - overhead, now);
+    this.reportTooLarge(view, length, this.state.pathMtus.linkMtu - overhead, now);
   }
 
   /** Tells the host, as a router does, that packets may have `mtu` octets (RFC 792, RFC 1191). */
@@ -267,6 +269,7 @@ export class Outbound {
       this.opening.hold(session, view.bytes, length);
       return;
     }
+    const isAgain = session.hasSent(view);
     if (view.protocol === TCP) session.noteSent(view);
     let path = this.choosePath(session, now, view, length);
     if (path?.fallback !== undefined) {
@@ -280,6 +283,8 @@ export class Outbound {
     const octets = this.#transmit(view, path, cm, length);
     path?.sent(now, octets);
     if (path !== undefined && view.protocol === TCP) {
+      if (view.payloadLength > 0 && state.blackHoles.sent(path, view, octets, isAgain, now))
+        this.reportTooLarge(view, length, state.pathMtus.forHost(session, now) - this.overhead(view, layout), now);
       state.fallback.sent(path);
       this.provePath(view, session, layout, now);
     }
@@ -525,18 +530,18 @@ export class Outbound {
 
   /** Sends a copy of a packet of the host with a query or confirmation (section 3.2; the copy's checksum: docs/decisions.md 1). */
   sendCopy(view: DatagramView, tuple: Tuple, flags: number, layout: LayoutName, now: number): void {
-    const { transmits, control, composer, settings, counters } = this.state;
+    const { transmits, control, composer, pathMtus, counters } = this.state;
     const queue = transmits.filling;
     const cm = composer.compose(layout, flags, now);
-    control.copy(queue, view, tuple, cm, composer.trailerLength(layout), settings.linkMtu, Number.POSITIVE_INFINITY);
+    control.copy(queue, view, tuple, cm, composer.trailerLength(layout), pathMtus.linkMtu, Number.POSITIVE_INFINITY);
     if (view.protocol === TCP && (view.tcpFlags & TcpFlags.syn) === 0) control.spoilTcpChecksum(queue);
     counters.cmSent++;
   }
 
   /** A packet of MPIP itself in answer to a received one: its headers, no user data, the CM. */
   sendBack(view: DatagramView, tuple: Tuple, cm: ControlMessage): void {
-    const { transmits, control, composer, settings, counters } = this.state;
-    control.copy(transmits.filling, view, tuple, cm, composer.trailerLength(cm.layout), settings.linkMtu, 0);
+    const { transmits, control, composer, pathMtus, counters } = this.state;
+    control.copy(transmits.filling, view, tuple, cm, composer.trailerLength(cm.layout), pathMtus.linkMtu, 0);
     counters.cmSent++;
   }
 

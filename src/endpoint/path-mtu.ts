@@ -19,7 +19,8 @@ export interface WayMtu {
 
 /** How large a packet each way of a session carries, where that is less than this node's own links carry. */
 export class PathMtus {
-  constructor(private readonly linkMtu: number) {}
+  /** `linkMtu`: what this node's own links carry, in octets. */
+  constructor(public linkMtu: number) {}
 
   /** Notes that packets of a session by `tuple` may have `mtu` octets at most; never less than `LEAST_MTU`. */
   learn(session: Session, tuple: Tuple, mtu: number, now: number): void {

@@ -63,6 +63,11 @@ export class Path {
   roundTrip = 0;
   /** What a scheduler that looks ahead knows of it; undefined with the paper's. */
   estimate: PathEstimate | undefined;
+  /** Large segments sent on it of late, and how many of them the host sent again (docs/decisions.md 65). */
+  largeSent = 0;
+  largeLost = 0;
+  /** True from when it is thought to lose large segments until it is known. */
+  isSuspect = false;
   /** How many were unanswered when they were counted last, and when that was, microseconds. */
   #counted = 0;
   #countedAt = 0;
@@ -117,8 +122,16 @@ export class Path {
     this.lastSent = now;
   }
 
+  /** Nothing is known of large segments on it. */
+  forgetLarge(): void {
+    this.isSuspect = false;
+    this.largeSent = 0;
+    this.largeLost = 0;
+  }
+
   /** Forgets what was measured: from now on the packets travel in another way. */
   restart(): void {
+    this.forgetLarge();
     this.delay = undefined;
     this.minDelay = 0;
     this.maxQueuing = 0;

@@ -1,5 +1,6 @@
 import { type Constants, type DatagramView, TcpFlags, type Tuple } from '../codec/index.js';
 import type { PeerChange } from './address-change.js';
+import type { LargeSegments } from './black-holes.js';
 import type { Limits } from './limits.js';
 import type { Abandoned } from './mesh.js';
 import type { Peer } from './nodes.js';
@@ -115,6 +116,8 @@ export class Session {
   deferredChange: PeerChange | undefined;
   /** Ways of the session that carry less than this node's links, by tuple as text; undefined while none is known. */
   wayMtus: Map<string, WayMtu> | undefined;
+  /** By which path its last large segments went; undefined before the first. */
+  largeSegments: LargeSegments | undefined;
   /** Holds TCP segments that came out of order; undefined for other protocols or when switched off. */
   reordering: ReorderingBuffer | undefined;
   /** How long the slowest path took lately, where the buffer waits by that (`reordering-margin`). */
@@ -153,6 +156,11 @@ export class Session {
     this.heardAt = now;
     this.ordinaryPackets = 0;
     this.unheardMicros = 0;
+  }
+
+  /** True for a segment whose first octet this host sent before. */
+  hasSent({ sequence }: DatagramView): boolean {
+    return this.nextSent !== undefined && ((sequence - this.nextSent) | 0) < 0;
   }
 
   /** Notes a segment of this host. */

@@ -151,6 +151,33 @@ describe('mpip peer --interface follows what happens to the interfaces', { skip:
       assert.equal(seen(), untouched);
     });
 
+  test('the MTU of an interface changes: that of the device follows, and so does a transfer', {
+    timeout: 90_000,
+  }, async () => {
+    const [peerB, peerA] = [await peer(lab.hostB), await peer(lab.hostA)];
+    const transfer = await client('stream');
+    await paths(2, 2);
+    const set = async (mtu: number) => {
+      ip('link', 'set', 'a1', 'mtu', String(mtu));
+      run('ip', ['-n', lab.router, 'link', 'set', 'ra1', 'mtu', String(mtu)]);
+      while (statusOfA().host.hostMtu !== mtu - 26) await setTimeout(100);
+      assert.match(ip('-o', 'link', 'show', 'mpip0'), new RegExp(` mtu ${mtu - 26} `));
+    };
+    let marks = 0;
+    const goesOn = async () => {
+      transfer.signal('SIGUSR1');
+      await transfer.until(new RegExp(`^mark ${++marks}$`));
+    };
+    for (const mtu of [1300, 1500, 1400, 1500]) {
+      await set(mtu);
+      await goesOn();
+    }
+    transfer.signal('SIGUSR2');
+    assert.match(await transfer.until(/^\{/), /"intact":true/);
+    for (const one of [peerA, peerB]) assert.equal((await one.end('SIGTERM')).code, 0);
+    assert.match(peerA.output(), /a1 has the MTU 1300/);
+  });
+
   test('an interface goes down and up again and again', { timeout: 45_000 }, async () => {
     const [a] = [await peer(lab.hostA), await peer(lab.hostB)];
     const stream = await client('stream');

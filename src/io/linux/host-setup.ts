@@ -141,6 +141,12 @@ export class HostSetup {
     tryCommand('ip', ['addr', 'del', `${formatIpv4(address)}/32`, 'dev', this.options.tun]);
   }
 
+  /** Gives the TUN device another MTU, in octets. @returns a sentence when that failed. */
+  setMtu(mtu: number): string[] {
+    const { ok, stderr } = tryCommand('ip', ['link', 'set', 'dev', this.options.tun, 'mtu', String(mtu)]);
+    return ok ? [] : [`The MTU of ${this.options.tun} cannot become ${mtu} (${stderr.split('\n')[0]}).`];
+  }
+
   /** Undoes every change. @returns sentences on what could not be undone. */
   undo(): string[] {
     return this.changes.undo();

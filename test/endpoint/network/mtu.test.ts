@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { fragment } from '../../../src/codec/fragment.js';
 import { IcmpErrorView } from '../../../src/codec/icmp.js';
 import { buildUdp } from '../../../src/codec/index.js';
-import { dataOf, sequencesOf, tuplesOf, WidePair } from '../../support/wide-pair.js';
+import { Stream } from '../../support/stream.js';
+import { B1, B2, dataOf, sequencesOf, tuplesOf, WidePair } from '../../support/wide-pair.js';
 
 /** Datagrams without DF, so that routers may cut them; each is filled with its number. */
 const loose = (pair: WidePair, size: number, i: number) =>
@@ -94,4 +95,79 @@ test('TCP: the host is told what every path carries; then all of them carry its 
   pair.run(200);
   assert.equal(tuplesOf(dataOf(pair.a.sent)).length, 4);
   assert.equal(sequencesOf(pair.b.delivered).length, 300);
+});
+
+for (const [name, client, server] of [
+  ['to the server', 20_000_000, 0],
+  ['to the client', 0, 20_000_000],
+  ['both ways', 12_000_000, 12_000_000],
+] as const)
+  for (const tcpMode of ['fake-tcp', 'udp-wrapper'] as const)
+    test(`a path that loses large packets without a word is found by a stream ${name} (${tcpMode}); all paths carry again`, () => {
+      const stream = new Stream({
+        a: { tcpMode },
+        b: { tcpMode },
+        links: { b2: { mtu: 1400, oversize: 'drop' } },
+        client: { length: client },
+        server: { length: server },
+      });
+      stream.finish();
+      assert.deepEqual([stream.server.received, stream.client.received], [client, server]);
+      const { a, b } = stream.pair;
+      for (const [node, own, sends] of [
+        [a, 'destination', client],
+        [b, 'source', server],
+      ] as const) {
+        if (sends === 0) continue;
+        const [session] = [...node.endpoint.sessions.rows()];
+        const now = stream.pair.network.now;
+        const mtus = new Map<number, number[]>();
+        for (const { tuple } of session!.paths)
+          mtus.set(tuple[own], [
+            ...(mtus.get(tuple[own]) ?? []),
+            node.endpoint.state.pathMtus.of(session!, tuple, now),
+          ]);
+        assert.ok(mtus.get(B2)!.includes(1280));
+        assert.deepEqual(mtus.get(B1), [1500, 1500]);
+      }
+      if (client > 0) assert.ok(stream.client.mss < 1280);
+      if (server > 0) assert.ok(stream.server.mss < 1280);
+      const [losses] = [stream.pair.links.b2.forward.counters.oversized + stream.pair.links.b2.back.counters.oversized];
+      (client > 0 ? stream.client : stream.server).add(1_000_000);
+      stream.finish();
+      assert.equal(
+        stream.pair.links.b2.forward.counters.oversized + stream.pair.links.b2.back.counters.oversized,
+        losses,
+      );
+      assert.ok(losses < 300, `${losses} were lost`);
+      assert.equal(tuplesOf(dataOf((client > 0 ? a : b).sent.slice(-400))).length, 4);
+    });
+
+test('loss alone, even much of it, makes no path a narrow one', () => {
+  for (const loss of [0.02, 0.2]) {
+    const stream = new Stream({
+      links: { b2: { loss } },
+      client: { length: 3_000_000 },
+      server: { length: 1_000_000 },
+    });
+    stream.finish(600);
+    for (const node of [stream.pair.a, stream.pair.b])
+      assert.equal([...node.endpoint.sessions.rows()][0]!.wayMtus, undefined);
+  }
+});
+
+test('links that carry another size: larger packets of the host are reported to it from then on', () => {
+  const stream = new Stream({ client: { length: 2_000_000 }, server: { length: 2_000_000 } });
+  stream.run(300);
+  const { a, b } = stream.pair;
+  a.endpoint.setLinkMtu(1300);
+  a.sent.length = 0;
+  stream.finish();
+  assert.ok(a.sent.every(({ bytes }) => bytes.length <= 1300));
+  assert.ok(stream.client.mss <= 1300 - 26 - 52 && stream.server.mss > 1300);
+  assert.ok(b.sent.some(({ bytes }) => bytes.length > 1300));
+  a.endpoint.setLinkMtu(1500);
+  a.host(buildUdp(stream.pair.toB, new Uint8Array(1400)));
+  stream.pair.run(10);
+  assert.ok(a.sent.some(({ bytes }) => bytes.length > 1400));
 });
