@@ -27,6 +27,10 @@ export interface DissectRequest {
   readonly summary: boolean;
   /** Nodes, sessions and paths instead of packets. */
   readonly conversations: boolean;
+  /** What deviates, instead of packets. */
+  readonly findings?: boolean;
+  /** Where to write a page about the captures; `-` = standard output. */
+  readonly html?: string;
   /** Verify IP, UDP and TCP checksums. */
   readonly checksums: boolean;
   /** Put IPv4 fragments together before a CM is looked for. */
@@ -47,8 +51,6 @@ export type FollowShape = (typeof FOLLOW_SHAPES)[number];
 
 /** Options of the contract that later versions will have: refused, not ignored. */
 export const NOT_YET = {
-  findings: undefined,
-  html: undefined,
   parquet: undefined,
   live: 'i',
 } as const;
@@ -80,6 +82,21 @@ export function requestOf(argv: ArgumentsCamelCase): DissectRequest {
   if (conversations && (argv.Y !== undefined || argv.write !== undefined || argv.reassemble === true))
     throw new UsageError('--conversations is about packets as they came: leave out -Y, --write and --reassemble.');
   if (conversations) oneOf('--format', format, CONVERSATION_FORMATS);
+  const findings = argv.findings === true;
+  const html = typeof argv.html === 'string' ? argv.html : undefined;
+  for (const [isAsked, name] of [
+    [findings, '--findings'],
+    [html !== undefined, '--html'],
+  ] as const) {
+    if (!isAsked) continue;
+    if (summary || conversations || fields.length > 0 || argv.all === true || (findings && html !== undefined))
+      throw new UsageError(`${name} is a report of its own: leave out other reports, --all and -e.`);
+    if (argv.Y !== undefined || argv.write !== undefined || argv.reassemble === true)
+      throw new UsageError(`${name} is about packets as they came: leave out -Y, --write and --reassemble.`);
+  }
+  if (findings) oneOf('--format', format, CONVERSATION_FORMATS);
+  if (html !== undefined && argv.format !== undefined)
+    throw new UsageError('--html writes a page: leave out --format.');
   const write = typeof argv.write === 'string' ? argv.write : undefined;
   if (write !== undefined && (summary || fields.length > 0 || argv.format !== undefined))
     throw new UsageError('--write writes packets, so there is nothing to print: leave out --summary, --format and -e.');
@@ -103,6 +120,8 @@ export function requestOf(argv: ArgumentsCamelCase): DissectRequest {
     conversations,
     checksums: argv.checksums === true,
     ...(typeof argv.Y === 'string' ? { filter: filterOf(argv.Y) } : {}),
+    ...(findings ? { findings } : {}),
+    ...(html === undefined ? {} : { html }),
     ...(write === undefined ? {} : { write }),
     ...(argv.reassemble === true ? { reassemble: true } : {}),
     ...(jobs === undefined ? {} : { jobs }),

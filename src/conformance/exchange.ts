@@ -1,30 +1,10 @@
 import { FLAG_NAMES, formatIpv4 } from '../codec/index.js';
+import type { SequencePacket } from '../html/sequence.js';
 import type { Micros } from './link.js';
 import type { Observed } from './observed.js';
 
-/** A packet of a case as a sequence diagram shows it. */
-export interface ExchangePacket {
-  /** Position in the case's evidence, from 1. */
-  readonly frame: number;
-  /** Milliseconds since the case began, on the link's clock. */
-  readonly timeMs: number;
-  readonly direction: 'sent' | 'received';
-  /** The tester's end: `127.0.0.5:40000`. */
-  readonly tester: string;
-  /** The peer's end. */
-  readonly peer: string;
-  /** Octets of user data. */
-  readonly octets: number;
-  /** The control message; null for an ordinary packet. */
-  readonly cm: {
-    readonly flags: string;
-    readonly sessionId: number;
-    readonly pathId: number;
-    readonly feedbackPathId: number;
-  } | null;
-  /** True for a packet that the verdict rests on. */
-  readonly decides: boolean;
-}
+/** A packet of a case as a sequence diagram shows it: frames are those of its evidence, times begin with the case. */
+export type ExchangePacket = SequencePacket;
 
 /** Packets that are shown of a case at most: the first ones and those before and at the deciding ones. */
 const FIRST = 6;

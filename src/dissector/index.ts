@@ -35,6 +35,9 @@ export { FORMATS, type Format, type PacketWriter, type PacketWriterOptions, pack
 export { FragmentJoiner } from './fragment-joiner.js';
 export { FindingBit, findingBits, findingIds, hasFindingList } from './packet-findings.js';
 export { PacketView, type PacketViewOptions } from './packet-view.js';
+export { Exchanges } from './page/exchanges.js';
+export { type CaptureFinding, capturePage } from './page/page.js';
+export { TimeSeries } from './page/time-series.js';
 export { type Paint, plainPaint } from './paint.js';
 export {
   type PacketRecord,

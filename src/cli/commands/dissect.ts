@@ -29,6 +29,8 @@ const command: Command = {
         describe: 'nodes, sessions, paths, delays and handshakes instead of packets',
         type: 'boolean',
       })
+      .option('findings', { describe: 'what deviates, with severity and requirement; exit code 1', type: 'boolean' })
+      .option('html', single('write a page about the captures: paths over time, sequence diagrams, findings'))
       .option('checksums', { describe: 'verify IP, UDP and TCP checksums', type: 'boolean' })
       .option('reassemble', { describe: 'put IPv4 fragments together before a CM is looked for', type: 'boolean' })
       .option('follow', single('session=N[,text|hex|raw]: the data of a session, put together over all its paths'))
@@ -55,6 +57,10 @@ export async function runDissect(request: DissectRequest, output: Output): Promi
   if (request.follow !== undefined) return followSession(request, output);
   if (request.write !== undefined) return writePackets(request, output);
   const { files, format } = request;
+  if (request.findings === true && format !== 'csv') {
+    return (await import('../dissect-study.js')).printFindings(files, format, output);
+  }
+  if (request.html !== undefined) return (await import('../dissect-study.js')).writePage(files, request.html, output);
   if (request.conversations && format !== 'csv') {
     const dissector = new Dissector();
     return finish(await printConversations(files, format, dissector, output), dissector, output);

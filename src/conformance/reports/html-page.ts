@@ -1,9 +1,11 @@
 import { PAGE_STYLE } from '../../html/page-style.js';
+import { SEQUENCE_STYLE } from '../../html/sequence.js';
 
 /** Style of the HTML report: one page, readable on paper, on a phone, in the dark and without scripts. */
 export const STYLE = `
 ${PAGE_STYLE}
-.sequence, .id { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .88em; }
+${SEQUENCE_STYLE}
+.id { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .88em; }
 .bar { display: flex; height: 10px; border-radius: 5px; overflow: hidden; background: var(--line); margin: .4rem 0 .9rem; }
 .bar span { display: block; min-width: 2px; }
 .chips { display: flex; flex-wrap: wrap; gap: .4rem; align-items: center; position: sticky; top: 0; background: var(--ground);
@@ -23,13 +25,7 @@ details.case > summary:hover { background: var(--raised); } .purpose { color: va
 .bg-not-applicable, .bg-not-run { background: var(--none); }
 td:first-child, td:nth-child(2) { white-space: nowrap; }
 pre { background: var(--raised); padding: .6rem .8rem; overflow-x: auto; margin: .4rem 0; } mark { background: var(--fail); color: var(--ground); }
-.sequence { max-width: none; display: block; margin: .4rem 0; } .sequence text { fill: var(--ink); font-size: 11px; }
-.sequence .end { font-weight: 600; } .sequence .peer { fill: var(--cm); } .sequence .life { stroke: var(--line); stroke-width: 2; }
-.sequence .time, .sequence .gap { fill: var(--soft); } .sequence .packet line { stroke: var(--cm); stroke-width: 1.5; }
-.sequence .packet path { fill: var(--cm); } .sequence .plain line { stroke: var(--none); stroke-dasharray: 4 3; } .sequence .plain path { fill: var(--none); }
-.fail .sequence .decides line, .error .sequence .decides line { stroke: var(--fail); stroke-width: 3; } .fail .sequence .decides path { fill: var(--fail); }
-.pass .sequence .decides line { stroke: var(--pass); stroke-width: 3; } .pass .sequence .decides path { fill: var(--pass); }
-.sequence .decides .words { font-weight: 700; } .body.pass, .body.fail, .body.inconc, .body.error { color: var(--ink); }
+.body.pass, .body.fail, .body.inconc, .body.error { color: var(--ink); }
 [hidden] { display: none !important; }
 @media (max-width: 44rem) { details.case > summary { flex-wrap: wrap; } .purpose { flex-basis: 100%; } }
 @media print { .chips { display: none; } details.case > summary { break-after: avoid; } }

@@ -1,8 +1,8 @@
 import { escapeHtml } from '../../html/escape.js';
+import { sequenceDiagram } from '../../html/sequence.js';
 import type { CaseResult, PacketExcerpt, RequirementResult, RequirementStatus, RunResult } from '../result.js';
 import { VERDICTS, type Verdict } from '../verdict.js';
 import { SCRIPT, STYLE } from './html-page.js';
-import { sequenceDiagram } from './html-sequence.js';
 
 /** Statuses of requirements in the order of the table's sum. */
 const STATUSES: readonly RequirementStatus[] = [

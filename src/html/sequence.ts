@@ -1,5 +1,41 @@
-import { escapeHtml } from '../../html/escape.js';
-import type { ExchangePacket } from '../exchange.js';
+import { escapeHtml } from './escape.js';
+
+/** A packet between two sides, as a sequence diagram shows it. */
+export interface SequencePacket {
+  /** Position in the capture, from 1. */
+  readonly frame: number;
+  /** Milliseconds since the first packet. */
+  readonly timeMs: number;
+  /** `sent` goes from left to right. */
+  readonly direction: 'sent' | 'received';
+  /** The end on the left: `127.0.0.5:40000`. */
+  readonly tester: string;
+  /** The end on the right. */
+  readonly peer: string;
+  /** Octets of user data. */
+  readonly octets: number;
+  /** The control message; null for an ordinary packet. */
+  readonly cm: {
+    readonly flags: string;
+    readonly sessionId: number;
+    readonly pathId: number;
+    readonly feedbackPathId: number;
+  } | null;
+  /** True for a packet that is to stand out. */
+  readonly decides: boolean;
+}
+
+/** Style of the diagrams. */
+export const SEQUENCE_STYLE = `
+.sequence { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .88em; }
+.sequence { max-width: none; display: block; margin: .4rem 0; } .sequence text { fill: var(--ink); font-size: 11px; }
+.sequence .end { font-weight: 600; } .sequence .peer { fill: var(--cm); } .sequence .life { stroke: var(--line); stroke-width: 2; }
+.sequence .time, .sequence .gap { fill: var(--soft); } .sequence .packet line { stroke: var(--cm); stroke-width: 1.5; }
+.sequence .packet path { fill: var(--cm); } .sequence .plain line { stroke: var(--none); stroke-dasharray: 4 3; } .sequence .plain path { fill: var(--none); }
+.fail .sequence .decides line, .error .sequence .decides line { stroke: var(--fail); stroke-width: 3; } .fail .sequence .decides path { fill: var(--fail); }
+.pass .sequence .decides line { stroke: var(--pass); stroke-width: 3; } .pass .sequence .decides path { fill: var(--pass); }
+.sequence .decides .words { font-weight: 700; }
+`.trim();
 
 const MARGIN = 90;
 const COLUMN = 112;
@@ -7,10 +43,14 @@ const HEAD = 46;
 const ROW = 26;
 
 /**
- * The packets of a case as a sequence diagram (SVG): a line down for each address and port of the tester, on the left,
- * and of the peer, on the right; an arrow for each packet from end to end, so that every pair of lines is a path.
+ * Packets as a sequence diagram (SVG): a line down for each address and port of the tester, on the left, and of the peer, on the
+ * right; an arrow for each packet from end to end, so that every pair of lines is a path.
+ * @param sides what the two sides are called
  */
-export function sequenceDiagram(packets: readonly ExchangePacket[]): string {
+export function sequenceDiagram(
+  packets: readonly SequencePacket[],
+  sides: readonly [string, string] = ['the tester', 'the peer'],
+): string {
   const testers = [...new Set(packets.map(({ tester }) => tester))];
   const peers = [...new Set(packets.map(({ peer }) => peer))];
   const at = new Map<string, number>();
@@ -41,14 +81,16 @@ export function sequenceDiagram(packets: readonly ExchangePacket[]): string {
       `<line class="life" x1="${x}" x2="${x}" y1="${HEAD - 8}" y2="${height}"/>`
     );
   });
-  const label = `${packets.length} packets between ${testers.length} ends of the tester and ${peers.length} of the peer`;
+  const label = escapeHtml(
+    `${packets.length} packets between ${testers.length} ends of ${sides[0]} and ${peers.length} of ${sides[1]}`,
+  );
   return (
     `<svg class="sequence" role="img" aria-label="${label}" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">` +
     `${lines.join('')}${rows.join('')}</svg>`
   );
 }
 
-function arrow(packet: ExchangePacket, testerX: number, peerX: number, y: number): string {
+function arrow(packet: SequencePacket, testerX: number, peerX: number, y: number): string {
   const isSent = packet.direction === 'sent';
   const [from, to] = isSent ? [testerX, peerX] : [peerX, testerX];
   const tip = isSent ? to - 7 : to + 7;
@@ -69,7 +111,7 @@ function timeWords(millis: number): string {
 }
 
 /** What an arrow says: flags, session, path, feedback; the octets of user data. */
-function wordsOf({ cm, octets }: ExchangePacket): string {
+function wordsOf({ cm, octets }: SequencePacket): string {
   if (cm === null) return `ordinary, ${octets} octets`;
   const feedback = cm.feedbackPathId === 0 ? '' : ` feedback ${cm.feedbackPathId}`;
   return `${cm.flags}, session ${cm.sessionId} path ${cm.pathId}${feedback}, ${octets} octets`;
