@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { buildTcp, buildUdp, Flags, type Tuple } from '../../../src/codec/index.js';
+import { judgePackets } from '../../../src/conformance/passive/run.js';
+import type { CapturedPacket } from '../../../src/io/captured-packet.js';
+import { A, B, captured, cm, segmentOf, tcp, tuple, udp, withCm } from '../../dissector/made-packets.js';
+
+const toB = tuple();
+const toA = tuple(7000, 40000, B, A);
+const B_NODE = { nodeId: 0x0b01 };
+const SYN = 2;
+const SYN_ACK = 0x12;
+const ACK = 0x10;
+
+/** Packets 10 ms apart, or at their own milliseconds. */
+function capture(...datagrams: readonly (Uint8Array | readonly [number, Uint8Array])[]): CapturedPacket[] {
+  return datagrams.map((one, i) => {
+    const [millis, datagram] = one instanceof Uint8Array ? [i * 10, one] : one;
+    const whole = Math.floor(millis / 1000);
+    return { ...captured(datagram, i + 1), seconds: 1_800_000_000 + whole, nanoseconds: (millis - whole * 1000) * 1e6 };
+  });
+}
+
+/** Verdict and first frame of one predicate. */
+function verdictOf(id: string, packets: readonly CapturedPacket[]): [string, number | undefined] {
+  const found = judgePackets(packets).find(({ predicate }) => predicate.id === id);
+  assert.ok(found !== undefined, id);
+  return [found.verdict, found.place?.frame];
+}
+
+const data = (values: Parameters<typeof cm>[0], to: Tuple = toB, payload = new Uint8Array(20)) =>
+  udp(cm(values), payload, to);
+const segment = (
+  to: Tuple,
+  flags: number,
+  values: Parameters<typeof cm>[0],
+  numbers: readonly [number, number] = [1, 0],
+  length = 0,
+) =>
+  withCm(
+    buildTcp(to, { sequence: numbers[0], acknowledgement: numbers[1], flags }, new Uint8Array(length)),
+    cm(values),
+  );
+const hs = { sessionId: 1, flags: Flags.handshake } as const;
+
+test('a CM with a wrong sum in a packet with a right checksum breaks CK-01; one damaged on the way does not', () => {
+  const forged = data({ sessionId: 1 });
+  const wrong = buildUdp(
+    toB,
+    forged.slice(28).map((octet, i, all) => (i === all.length - 2 ? octet ^ 1 : octet)),
+  );
+  assert.deepEqual(verdictOf('CK-passive-sum', capture(data({ sessionId: 1 }), wrong)), ['fail', 2]);
+  const damaged = data({ sessionId: 1 });
+  damaged[damaged.length - 2]! ^= 1;
+  assert.deepEqual(verdictOf('CK-passive-sum', capture(data({ sessionId: 1 }), damaged)), ['inconc', 2]);
+});
+
+test('a wrong IP header checksum breaks WF-01', () => {
+  const wrong = data({ sessionId: 1 });
+  wrong[10]! ^= 1;
+  assert.deepEqual(verdictOf('WF-passive-ip-header', capture(data({ sessionId: 1 }), wrong)), ['fail', 2]);
+});
+
+test('a TCP checksum left to the device by the kernel is not judged, a wrong one is', () => {
+  const partial = tcp(cm({ sessionId: 1 }), new Uint8Array(10));
+  const view = new DataView(partial.buffer);
+  let sum = 6 + partial.length - 20;
+  for (let at = 12; at < 20; at += 2) sum += view.getUint16(at);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  view.setUint16(36, sum);
+  assert.deepEqual(verdictOf('WF-passive-l4-checksum', capture(partial)), ['none', undefined]);
+  view.setUint16(36, sum ^ 0x0101);
+  assert.deepEqual(verdictOf('WF-passive-l4-checksum', capture(partial)), ['fail', 1]);
+});
+
+test('data with a CM to somebody who was asked and answered with ordinary packets breaks AV-01; so does an echoed query', () => {
+  const query = data({ flags: Flags.enable });
+  const plain = udp(undefined, new Uint8Array(20), toA);
+  const id = 'AV-passive-ordinary-before-handshake';
+  assert.deepEqual(verdictOf(id, capture(query, plain, data({ sessionId: 1 }))), ['fail', 3]);
+  const echo = data({ flags: Flags.enable }, toA);
+  assert.deepEqual(verdictOf(id, capture(query, echo, data({ sessionId: 1 }))), ['fail', 3]);
+  const confirm = data({ ...B_NODE, flags: Flags.enabled }, toA);
+  assert.deepEqual(verdictOf(id, capture(query, confirm, data({ sessionId: 1 }))), ['pass', undefined]);
+});
+
+test('a path id that stands for two ways in turns breaks PA-02; a NAT that changes it once does not', () => {
+  const other = tuple(40000, 7000, A + 1, B);
+  const back = data({ ...B_NODE, sessionId: 1 }, toA);
+  const on = (to: Tuple) => data({ sessionId: 1, pathId: 3 }, to);
+  const id = 'PA-passive-id-names-the-path';
+  assert.deepEqual(verdictOf(id, capture(back, on(toB), on(other), on(toB))), ['fail', 4]);
+  assert.deepEqual(verdictOf(id, capture(back, on(toB), on(other), on(other))), ['pass', undefined]);
+});
+
+test('a wrapped segment on the own tuple of its session breaks UW-02', () => {
+  const first = tcp(cm({ sessionId: 2 }), new Uint8Array(10));
+  const wrapped = data({ sessionId: 2, pathId: 1 }, tuple(50000, 5001), segmentOf(tcp(undefined, new Uint8Array(30))));
+  const elsewhere = data(
+    { sessionId: 2, pathId: 2 },
+    tuple(50000, 5001, A + 1, B),
+    segmentOf(tcp(undefined, new Uint8Array(30))),
+  );
+  const id = 'UW-passive-own-tuple-unwrapped';
+  assert.deepEqual(verdictOf(id, capture(first, elsewhere)), ['pass', undefined]);
+  assert.deepEqual(verdictOf(id, capture(first, elsewhere, wrapped)), ['fail', 3]);
+});
+
+test('two ids for one connection that both ends keep to break SS-03', () => {
+  const packets: (readonly [number, Uint8Array])[] = [];
+  for (let i = 0; i < 40; i++) {
+    packets.push([i * 100, data({ sessionId: 1 })], [i * 100 + 10, data({ ...B_NODE, sessionId: 2 }, toA)]);
+  }
+  assert.equal(verdictOf('SS-passive-same-id-both-ways', capture(...packets))[0], 'fail');
+});
+
+test('one id for TCP and UDP of equal ports breaks SS-10', () => {
+  const other = tcp(cm({ sessionId: 1 }), new Uint8Array(5), toB);
+  assert.deepEqual(verdictOf('SS-passive-protocol-is-part', capture(data({ sessionId: 1 }), other)), ['fail', 2]);
+  const right = tcp(cm({ sessionId: 2 }), new Uint8Array(5), toB);
+  assert.equal(verdictOf('SS-passive-protocol-is-part', capture(data({ sessionId: 1 }), right))[0], 'pass');
+});
+
+test('an address of the other end in the list breaks CM-06', () => {
+  const theirs = data({ ...B_NODE, sessionId: 1, localAddresses: [B] }, toA);
+  const own = data({ sessionId: 1, localAddresses: [A] });
+  assert.deepEqual(verdictOf('CM-passive-address-list', capture(theirs, own)), ['pass', undefined]);
+  assert.deepEqual(
+    verdictOf('CM-passive-address-list', capture(theirs, own, data({ sessionId: 1, localAddresses: [A, B] }))),
+    ['fail', 3],
+  );
+});
+
+test('the fake handshake: with user data HS-01, from both ends HS-02, on the own tuple HS-03', () => {
+  const path = tuple(50001, 5001);
+  const back = tuple(5001, 50001, B, A);
+  const own = tcp(cm({ sessionId: 1 }), new Uint8Array(5));
+  const theirs = tcp(cm({ ...B_NODE, sessionId: 1 }), new Uint8Array(5), tuple(5001, 50000, B, A));
+  const syn = segment(path, SYN, hs);
+  assert.deepEqual(verdictOf('HS-passive-bare-segments', capture(own, theirs, syn)), ['pass', undefined]);
+  assert.deepEqual(verdictOf('HS-passive-bare-segments', capture(own, segment(path, SYN, hs, [1, 0], 4))), ['fail', 2]);
+  assert.deepEqual(verdictOf('HS-passive-bare-segments', capture(own, segment(path, SYN | 1, hs))), ['fail', 2]);
+  assert.deepEqual(
+    verdictOf('HS-passive-initiator-only', capture(own, theirs, syn, segment(back, SYN, { ...hs, ...B_NODE }))),
+    ['fail', 4],
+  );
+  assert.deepEqual(verdictOf('HS-passive-not-on-own-tuple', capture(own, theirs, syn)), ['pass', undefined]);
+  assert.deepEqual(
+    verdictOf('HS-passive-not-on-own-tuple', capture(own, theirs, segment(tuple(50000, 5001), SYN, hs))),
+    ['fail', 3],
+  );
+});
+
+test('data on a path before its three packets breaks HS-06, unless the other direction was not captured', () => {
+  const path = tuple(50001, 5001);
+  const back = tuple(5001, 50001, B, A);
+  const own = tcp(cm({ sessionId: 1 }), new Uint8Array(5));
+  const theirs = tcp(cm({ ...B_NODE, sessionId: 1 }), new Uint8Array(5), tuple(5001, 50000, B, A));
+  const syn = segment(path, SYN, hs, [100, 0]);
+  const synAck = segment(back, SYN_ACK, { ...hs, ...B_NODE }, [900, 101]);
+  const ack = segment(path, ACK, hs, [101, 901]);
+  const early = tcp(cm({ sessionId: 1, pathId: 2 }), new Uint8Array(5), path);
+  const id = 'HS-passive-data-after-handshake';
+  assert.deepEqual(verdictOf(id, capture(own, theirs, syn, synAck, ack, early)), ['pass', undefined]);
+  assert.deepEqual(verdictOf(id, capture(own, theirs, syn, early, synAck, ack)), ['fail', 4]);
+  assert.deepEqual(verdictOf(id, capture(own, theirs, syn, early)), ['none', undefined]);
+  const wrongAck = segment(back, SYN_ACK, { ...hs, ...B_NODE }, [900, 100]);
+  assert.deepEqual(verdictOf('HS-passive-acknowledges', capture(own, theirs, syn, wrongAck)), ['fail', 4]);
+});
+
+test('packets are judged in any order and number without an exception', () => {
+  assert.equal(
+    judgePackets([]).every(({ verdict }) => verdict === 'none'),
+    true,
+  );
+});
