@@ -5,6 +5,8 @@ import {
   Conversations,
   conversationsOutput,
   type Dissector,
+  Pairing,
+  pairReports,
   plainPaint,
   Tracker,
 } from '../dissector/index.js';
@@ -22,14 +24,25 @@ export async function printConversations(
   output: Output,
 ): Promise<string[]> {
   const tracker = new Tracker();
-  const onPacket = (packet: CapturedPacket) => {
-    dissector.inspect(packet);
+  const pairing = new Pairing();
+  const onPacket = (packet: CapturedPacket, file: number) => {
+    // What two captures saw is one packet.
+    const hasCm = dissector.inspect(packet);
+    if (files.length > 1 && hasCm) {
+      const time = packet.seconds * 1e6 + packet.nanoseconds / 1000;
+      if (pairing.see(dissector.trailer, file, time)) return;
+    }
     tracker.note(dissector, packet);
   };
   const damages = await readMergedFiles(files, onPacket, output);
   const paint = output.colour ? pc.createColors(true) : plainPaint;
   let pieces = 0;
-  for (const piece of conversationsOutput(new Conversations(tracker), format, files, paint)) {
+  for (const piece of conversationsOutput(
+    new Conversations(tracker, pairReports(pairing, files)),
+    format,
+    files,
+    paint,
+  )) {
     output.out(piece);
     if (++pieces % BATCH === 0) await output.flush();
     if (!output.isOpen) break;

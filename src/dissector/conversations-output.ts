@@ -35,6 +35,7 @@ function* ndjsonPieces(conversations: Conversations, files: readonly string[]): 
   for (const handshake of conversations.handshakes()) yield line('handshake', handshake);
   for (const session of conversations.sessions()) yield line('session', session);
   for (const event of conversations.events()) yield line('event', event);
+  for (const pair of conversations.pairs) yield line('pair', pair);
 }
 
 function* jsonPieces(conversations: Conversations, files: readonly string[]): Generator<string> {
@@ -45,6 +46,7 @@ function* jsonPieces(conversations: Conversations, files: readonly string[]): Ge
     ['handshakes', conversations.handshakes()],
     ['sessions', conversations.sessions()],
     ['events', conversations.events()],
+    ['pairs', conversations.pairs],
   ];
   for (const [name, list] of lists) {
     yield `,\n  "${name}": [`;

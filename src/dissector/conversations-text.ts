@@ -11,6 +11,7 @@ import type {
 } from './conversation-reports.js';
 import type { Conversations } from './conversations.js';
 import type { Paint } from './paint.js';
+import type { PairReport } from './pair-report.js';
 import { count, table } from './text-table.js';
 
 /** What `--conversations` shows people, piece by piece. */
@@ -23,6 +24,8 @@ export function* conversationsText(conversations: Conversations, paint: Paint): 
   for (const handshake of conversations.handshakes()) handshakes.push(...handshakeLines(handshake));
   if (handshakes.length > 0) yield `\n${paint.bold('Handshakes')}\n${lines(handshakes)}`;
   for (const session of conversations.sessions()) yield `\n${sessionText(session, paint)}`;
+  if (conversations.pairs.length > 0)
+    yield `\n${paint.bold('Between the captures')}\n${pairsText(conversations.pairs, paint)}`;
   const events = conversations.events();
   if (events.length > 0) yield `\n${paint.bold('Events')}\n${lines(events.map(eventLine))}`;
 }
@@ -51,6 +54,23 @@ function nodesText(nodes: readonly NodeReport[], paint: Paint): string {
     addresses(node.announced),
     clockText(node.clock),
     String(node.addressChanges),
+  ]);
+  return lines(table(header, rows, paint));
+}
+
+function pairsText(pairs: readonly PairReport[], paint: Paint): string {
+  const header = ['node', 'session', 'path', 'from', 'to', 'packets', 'lost', 'delay', 'mean', 'max'];
+  const rows = pairs.map((pair) => [
+    pair['mpip.node_id'],
+    pair['mpip.session_id'] === 0 ? '-' : String(pair['mpip.session_id']),
+    String(pair['mpip.path_id']),
+    pair.near,
+    pair.far,
+    count(pair.packets),
+    `${count(pair.lost)} (${percent(pair.lost / pair.packets)})`,
+    micros(pair.delay.min),
+    micros(pair.delay.mean),
+    micros(pair.delay.max),
   ]);
   return lines(table(header, rows, paint));
 }

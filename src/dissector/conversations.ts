@@ -10,6 +10,7 @@ import type {
   PathReport,
   SessionReport,
 } from './conversation-reports.js';
+import type { PairReport } from './pair-report.js';
 import { formatTime } from './record.js';
 import type { TrackerEvent } from './tracker/events.js';
 import { Flow, FlowTime } from './tracker/flows.js';
@@ -22,7 +23,11 @@ import { takesPart } from './tracker/weights.js';
 
 /** Reads reports out of a tracker; sessions and handshakes one by one, because there may be a hundred thousand. */
 export class Conversations {
-  constructor(readonly tracker: Tracker) {}
+  /** @param pairs what several captures saw of the same packets */
+  constructor(
+    readonly tracker: Tracker,
+    readonly pairs: readonly PairReport[] = [],
+  ) {}
 
   capture(): CaptureReport {
     const { tracker } = this;

@@ -39,6 +39,7 @@ export { Exchanges } from './page/exchanges.js';
 export { type CaptureFinding, capturePage } from './page/page.js';
 export { TimeSeries } from './page/time-series.js';
 export { type Paint, plainPaint } from './paint.js';
+export { type PairReport, pairReports } from './pair-report.js';
 export {
   type PacketRecord,
   RECORD_FIELDS,
@@ -57,4 +58,5 @@ export {
 } from './summary.js';
 export { conflictOf, type PartRequest, type PartResult, summarisePart } from './summary-part.js';
 export { textSummary } from './summary-text.js';
+export { Pairing } from './tracker/pairing.js';
 export { type SeenPacket, Tracker } from './tracker/tracker.js';

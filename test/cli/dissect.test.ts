@@ -374,7 +374,7 @@ test('wrong words: exit 2, one sentence, nothing on standard output', () => {
     [['--summary', '-e', 'mpip.flags', UDP], /leave one out/],
     [['--summary', '--format', 'csv', UDP], /--summary has no csv/],
     [['-', '-'], /only once/],
-    [['--findings', UDP], /--findings is not available yet/],
+    [['--findings', '--all', UDP], /--findings is a report of its own/],
     [['--sumary', UDP], /sumary/],
   ];
   for (const [args, message] of cases) {

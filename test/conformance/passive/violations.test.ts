@@ -95,11 +95,15 @@ test('a path id that stands for two ways in turns breaks PA-02; a NAT that chang
 
 test('a wrapped segment on the own tuple of its session breaks UW-02', () => {
   const first = tcp(cm({ sessionId: 2 }), new Uint8Array(10));
-  const wrapped = data({ sessionId: 2, pathId: 1 }, tuple(50000, 5001), segmentOf(tcp(undefined, new Uint8Array(30))));
+  const wrapped = data(
+    { sessionId: 2, pathId: 1 },
+    tuple(50000, 5001),
+    Uint8Array.from(segmentOf(tcp(undefined, new Uint8Array(30)))),
+  );
   const elsewhere = data(
     { sessionId: 2, pathId: 2 },
     tuple(50000, 5001, A + 1, B),
-    segmentOf(tcp(undefined, new Uint8Array(30))),
+    Uint8Array.from(segmentOf(tcp(undefined, new Uint8Array(30)))),
   );
   const id = 'UW-passive-own-tuple-unwrapped';
   assert.deepEqual(verdictOf(id, capture(first, elsewhere)), ['pass', undefined]);
