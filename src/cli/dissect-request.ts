@@ -106,7 +106,9 @@ export function requestOf(argv: ArgumentsCamelCase): DissectRequest {
       '--jobs divides the work of --summary; everything else depends on the packets before: leave it out.',
     );
   const follow = typeof argv.follow === 'string' ? followOf(argv.follow) : undefined;
-  const others = ['summary', 'conversations', 'write', 'format', 'Y', 'all'].filter((name) => argv[name] !== undefined);
+  const others = ['summary', 'conversations', 'findings', 'html', 'write', 'format', 'Y', 'all'].filter(
+    (name) => argv[name] !== undefined,
+  );
   if (follow !== undefined && (others.length > 0 || fields.length > 0))
     throw new UsageError(
       '--follow prints the data of a session and nothing else: leave out what selects or prints packets.',
