@@ -128,6 +128,11 @@ export class FakeTcp {
     else if (isAck) this.#accept(view, session, tuple, now);
   }
 
+  /** True while the handshake of a tuple is under way. */
+  isUnderWay(tuple: Tuple): boolean {
+    return this.#pending.has(tupleKey(tuple));
+  }
+
   /** A data packet arrived by a tuple whose third packet was lost: the other end has completed the handshake. */
   seenData(tuple: Tuple, now: number): void {
     const handshake = this.#pending.size === 0 ? undefined : this.#pending.get(tupleKey(tuple));

@@ -8,6 +8,7 @@ import {
   HeaderStatus,
   type Ipv4,
   type LayoutName,
+  sameTuple,
   TCP,
   TcpFlags,
   TrailerView,
@@ -182,7 +183,8 @@ export class Inbound {
     // Before the measurements: those of the flagged packet belong to the path that stays.
     if (flags === Flags.ipChange) this.receiveAddressChange(view, peer, sessionId, cm.localAddresses, now);
     else if (flags === Flags.normal) this.endAddressChange(peer, sessionId);
-    if (pathId !== 0) this.measure(peer, pathId, timestamp, now, sessionId, view);
+    if (pathId !== 0 && !this.isUntranslated(view, peer, sessionId))
+      this.measure(peer, pathId, timestamp, now, sessionId, view);
     if (feedbackPathId !== 0 && this.isFeedbackTrusted(view, peer, sessionId, feedbackPathId))
       this.applyFeedback(peer, feedbackPathId, pathDelay, now, timestamp);
     this.#wireEnd = view.end;
@@ -303,6 +305,20 @@ export class Inbound {
     row.answered = true;
     peer.answered.add(view.source);
     peer.version++;
+  }
+
+  /**
+   * True for a segment of a session that comes from where no fake handshake was done (section 3.8.1): a NAT lets out
+   * untranslated what it takes for invalid, as Linux does, and nothing comes back that way. Its delay is not fed back, so
+   * that its sender notices (docs/decisions.md 57).
+   */
+  isUntranslated(view: DatagramView, peer: Peer, sessionId: number): boolean {
+    if (view.protocol !== TCP || this.state.settings.tcpMode !== 'fake-tcp') return false;
+    const session = peer.sessions.get(sessionId);
+    if (session === undefined || session.protocol !== TCP) return false;
+    const back = reversedTuple(view);
+    if (sameTuple(back, session.tuple) || session.paths.some(({ tuple }) => sameTuple(back, tuple))) return false;
+    return !session.abandoned.has(tupleKey(back)) && !this.fakeTcp.isUnderWay(back);
   }
 
   /**

@@ -353,6 +353,16 @@ export class Outbound {
     return session.paths.find((other) => other.fallback === undefined && !other.isUnproven);
   }
 
+  /**
+   * True when a segment of a refused original path goes as TCP once more: every other one while no path is proven. In UDP
+   * it may meet a NAT that only the other end can open, and some segments pass a NAT that refuses others (docs/decisions.md
+   * 57).
+   */
+  #isAsBefore({ isOriginal, fallback, session, packetsSent }: Path): boolean {
+    if (!isOriginal || fallback === undefined || fallback === 'peer' || packetsSent % 2 === 0) return false;
+    return session.paths.every(({ isUnproven }) => isUnproven);
+  }
+
   /** Section 3.4: after a change of this node's addresses the next packets carry ip-change. */
   dataFlag(session: Session): number {
     return this.state.addressChange.isFlagged(session) ? Flags.ipChange : Flags.normal;
@@ -554,7 +564,7 @@ export class Outbound {
   /** Section 3.7.2: addresses and ports become those of the path; a segment of another path is wrapped (section 3.8.2). @returns octets. */
   #transmit(view: DatagramView, path: Path | undefined, cm: ControlMessage, length: number): number {
     const queue = this.state.transmits.filling;
-    if (path?.encapsulation === 'udp-wrapper') {
+    if (path?.encapsulation === 'udp-wrapper' && !this.#isAsBefore(path)) {
       const wrapped = wrap(view, path.tuple, this.#wrapped);
       const slot = queue.append(wrapped, MAX_TRAILER);
       slot.length = attach(this.#wrapped, cm, slot.bytes, wrapped);

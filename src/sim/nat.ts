@@ -24,6 +24,11 @@ export interface NatOptions {
    * a segment that it does not translate is one to itself. Default `drop`.
    */
   readonly refusal?: 'drop' | 'reset';
+  /**
+   * True lets a TCP segment from the inside that it refuses go out as it is, with its inside address, as Linux does without
+   * a rule that drops INVALID. Default false.
+   */
+  readonly passesInvalid?: boolean;
   /** A UDP mapping that nothing uses from the inside for this long ends, microseconds. Default 120 s (RFC 4787: 2 min at least). */
   readonly expiryMicros?: number;
   /** The same for TCP. Default 7440 s (RFC 5382: 2 h 4 min). */
@@ -81,6 +86,7 @@ export class Nat {
       filtering: 'endpoint-independent',
       tcp: 'none',
       refusal: 'drop',
+      passesInvalid: false,
       expiryMicros: 120_000_000,
       tcpExpiryMicros: 7_440_000_000,
       firstPort: 20_000,
@@ -135,6 +141,7 @@ export class Nat {
     const tcp = this.#tracked(view) ? this.#connection(mapping?.towards.get(remote)?.tcp, view) : undefined;
     if (tcp === 'refused') {
       this.counters.refusedTcp++;
+      if (this.#options.passesInvalid) this.#outsidePort?.send(packet);
       return;
     }
     mapping ??= this.#map(key, view);

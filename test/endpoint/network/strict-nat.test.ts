@@ -266,3 +266,27 @@ test('an RST at a fake connection comes from a NAT: the path falls back at once,
   stream.finish();
   assert.ok(path.samples > 0, 'it carries in UDP');
 });
+
+/** Linux' NAT as it is without further rules: what does not fit goes out untranslated, and is answered with RST coming in. */
+const DEFAULT_LINUX = { ...STRICT, passesInvalid: true } as const;
+
+for (const seed of [1, 2, 3, 4, 5, 6])
+  for (const [name, client, server] of [
+    ['to the server', 4 * MEGABYTE, 0],
+    ['to the client', 0, 4 * MEGABYTE],
+    ['both ways', 2 * MEGABYTE, 2 * MEGABYTE],
+  ] as const)
+    test(`a stream ${name} through a NAT that lets out untranslated what does not fit, seed ${seed}`, () => {
+      const stream = new Stream({ seed, nat: DEFAULT_LINUX, client: { length: client }, server: { length: server } });
+      stream.finish(30);
+      assert.deepEqual([stream.server.received, stream.client.received], [client, server]);
+      assert.deepEqual([stream.client.isReset, stream.server.isReset], [false, false]);
+      // Requests and answers after it, one at a time.
+      for (let i = 0; i < 30; i++) {
+        stream.client.add(300);
+        stream.finish(5);
+        stream.server.add(300);
+        stream.finish(5);
+      }
+      assert.deepEqual([stream.client.isReset, stream.server.isReset], [false, false]);
+    });
