@@ -12,6 +12,7 @@ import { FB_TURNS_CASES } from './fb-turns.js';
 import { GEN_CASES } from './gen.js';
 import { HB_CASES } from './hb.js';
 import { NID_CASES } from './nid.js';
+import { OO_CASES } from './oo.js';
 import { PA_CASES } from './pa.js';
 import { RX_CASES } from './rx.js';
 import { SE_CASES } from './se.js';
@@ -44,4 +45,5 @@ export const CASES: readonly TestCase[] = [
   ...SS_CLASH_CASES,
   ...TX_CASES,
   ...RX_CASES,
+  ...OO_CASES,
 ];

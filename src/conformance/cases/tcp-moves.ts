@@ -7,12 +7,22 @@ import { cmOf, type Expectation, type Tester } from '../tester.js';
 
 /** What cases about TCP have in common: connections, the handshake of section 3.2 on them, sessions. */
 
+/** How a connection is opened; nothing is required. */
+export interface ConnectionOptions {
+  readonly node?: TestNode;
+  /** The tester's addresses that it uses, by number; default the first. */
+  readonly sources?: readonly number[];
+  /** Sequence number of our SYN; default a random one. */
+  readonly initialSequence?: number;
+}
+
 /** A connection to the TCP echo service, opened with ordinary segments; ends the case `inconc` when none comes about. */
 export async function connected(
   t: Tester,
-  { node = t.node(), sources = [0] as readonly number[] } = {},
+  { node = t.node(), sources = [0], initialSequence }: ConnectionOptions = {},
 ): Promise<TestStream> {
   const stream = await node.stream(sources);
+  if (initialSequence !== undefined) stream.next = initialSequence >>> 0;
   if ((await stream.connect()) === undefined) {
     t.inconc('no-connection', 'The TCP echo service did not answer our SYN, sent three times.');
   }
@@ -92,18 +102,20 @@ export async function echoed(
 }
 
 /**
- * A connection with the handshake done and a session of our id at both ends. Acknowledgements carry its id from then on.
+ * A connection with the handshake done and a session at both ends: with the id that the peer has given it when it was
+ * the first to name it, else with one of ours. Acknowledgements carry the id from then on.
  */
-export async function tcpSession(
-  t: Tester,
-  {
-    id = 1 + t.random.below(255),
-    node = t.node(),
-    sources = [0] as readonly number[],
-  }: { id?: number; node?: TestNode; sources?: readonly number[] } = {},
-): Promise<TcpSession> {
-  const stream = await connected(t, { node, sources });
+export async function tcpSession(t: Tester, options: ConnectionOptions = {}): Promise<TcpSession> {
+  const stream = await connected(t, options);
   await handshaken(t, stream);
+  return await sessionOn(t, stream);
+}
+
+/** The session of a connection whose handshake is done, see `tcpSession`. */
+export async function sessionOn(t: Tester, stream: TestStream): Promise<TcpSession> {
+  const named = () => stream.history.findLast((packet) => packet.direction === 'received' && isNaming(packet));
+  await t.until(() => named() !== undefined, t.patience / 10);
+  const id = named()?.cm?.sessionId ?? 1 + t.random.below(255);
   stream.acknowledgementCm = () => ({ sessionId: id });
   const first = await echoed(t, { stream, id });
   if (first.cm === undefined || cmOf(first).sessionId !== id) {
@@ -113,6 +125,8 @@ export async function tcpSession(
   }
   return { id, stream, first };
 }
+
+const isNaming: Predicate = (packet) => isData(packet) && cmOf(packet).sessionId !== 0;
 
 /** True for a segment with SYN, FIN or RST. */
 export const isBeginOrEnd: Predicate = (packet) =>

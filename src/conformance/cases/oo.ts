@@ -1,0 +1,446 @@
+import { Flags } from '../../codec/index.js';
+import type { TestCase } from '../case.js';
+import type { Micros } from '../link.js';
+import { all, type Observed, payloadIs, sameOctets } from '../observed.js';
+import { sequenceDistance } from '../segment.js';
+import type { TestStream } from '../test-stream.js';
+import type { Tester } from '../tester.js';
+import { isAnswer, ownSession } from './moves.js';
+import { isOfStream, segmentIn, type TcpSession, tcpSession } from './tcp-moves.js';
+
+/** Octets of user data in each segment. */
+const SIZE = 24;
+
+/** Segments of a connection in the order of their numbers, to be sent in any other. */
+class Train {
+  readonly base: number;
+  readonly payloads: Uint8Array[];
+
+  constructor(
+    t: Tester,
+    readonly session: Pick<TcpSession, 'stream' | 'id'>,
+    count: number,
+  ) {
+    this.base = session.stream.next;
+    this.payloads = Array.from({ length: count }, () => t.payload(SIZE));
+    session.stream.next = (this.base + count * SIZE) >>> 0;
+  }
+
+  /** Sends the segments of these positions, from 0. */
+  send(...positions: readonly number[]): Observed[] {
+    const { stream, id } = this.session;
+    return positions.map((position) =>
+      stream.send({ payload: this.payloads[position]!, sequence: this.start(position), cm: { sessionId: id } }),
+    );
+  }
+
+  /** Sequence number of a segment: what acknowledges everything before it. */
+  start(position: number): number {
+    return (this.base + position * SIZE) >>> 0;
+  }
+
+  /** True when segments up to this position were acknowledged. */
+  isAcknowledged(position: number): boolean {
+    return sequenceDistance(this.session.stream.acknowledged, this.start(position)) >= 0;
+  }
+}
+
+/** Segments of the peer that arrived from a time on. */
+function since(stream: TestStream, time: Micros): Observed[] {
+  return stream.history.filter(
+    (packet) => packet.direction === 'received' && packet.time >= time && isOfStream(packet),
+  );
+}
+
+/** Acknowledgements without data that repeat the number before: signs that a TCP saw a hole. */
+function duplicates(packets: readonly Observed[], number: number): Observed[] {
+  return packets.filter((packet) => {
+    const segment = segmentIn(packet);
+    return segment.payload.length === 0 && segment.acknowledgement === number;
+  });
+}
+
+/** Acknowledgements without data that repeat one before them, of a number below `end`. */
+function repeats(packets: readonly Observed[], end: number): Observed[] {
+  const seen = new Set<number>();
+  return packets.filter((packet) => {
+    const { payload, acknowledgement } = segmentIn(packet);
+    if (payload.length > 0 || sequenceDistance(acknowledgement, end) >= 0) return false;
+    const isRepeat = seen.has(acknowledgement);
+    seen.add(acknowledgement);
+    return isRepeat;
+  });
+}
+
+/** How long to watch whether early segments are held: well within the longest hold, so that it has not ended. */
+function watch(t: Tester): Micros {
+  const hold = t.constants['reordering-hold'];
+  if (4 * t.slack > hold) {
+    t.inconc(
+      'slow-network',
+      `The network may delay packets by ${t.slack} µs; whether a segment is held for ${hold} µs at most cannot be seen.`,
+    );
+  }
+  return hold / 2;
+}
+
+/** Lets what was sent before settle: no segment of the peer is on its way, nothing is unacknowledged. */
+async function quiet(t: Tester, stream: TestStream): Promise<void> {
+  await t.sleep(2 * t.slack + t.constants['reordering-hold']);
+  stream.forget();
+}
+
+const common = {
+  area: 'OO',
+  services: ['echo'],
+  raw: true,
+  tcp: true,
+  capabilities: ['tcp', 'reordering'],
+} as const;
+
+/** Waits for the acknowledgement of the first `count` segments within a part of the hold time. */
+async function acknowledgedSoon(t: Tester, train: Train, count: number): Promise<boolean> {
+  return await t.until(() => train.isAcknowledged(count), watch(t));
+}
+
+/** A filled gap: the first segment comes last. Fails the case unless all are then delivered in order and at once. */
+async function requireFilled(
+  t: Tester,
+  train: Train,
+  early: readonly number[],
+  code: string,
+  text: string,
+): Promise<void> {
+  const { stream } = train.session;
+  await quiet(t, stream);
+  const from = t.now();
+  train.send(...early);
+  await t.sleep(2 * t.slack);
+  const [last] = train.send(0);
+  const count = early.length + 1;
+  const isDone = await acknowledgedSoon(t, train, count);
+  if (!isDone && !(await t.until(() => train.isAcknowledged(count)))) {
+    t.inconc('no-acknowledgement', 'The segments were not acknowledged at all: one may have been lost.', {
+      packet: last!,
+    });
+  }
+  const repeated = repeats(since(stream, from), train.start(count));
+  t.require(isDone && repeated.length === 0, code, text, {
+    expected: `acknowledgements up to ${train.start(count)} at once, none of them twice`,
+    seen: isDone
+      ? `${repeated.length} duplicate acknowledgements`
+      : 'the acknowledgement came only after the longest hold',
+    packet: repeated[0] ?? last!,
+  });
+  await t.until(() => stream.data.length >= count * SIZE);
+}
+
+/** Section 3.8.3: the out-of-order buffer, read from the acknowledgements of the TCP above it. */
+export const OO_CASES: readonly TestCase[] = [
+  {
+    ...common,
+    id: 'OO-in-sequence-at-once',
+    purpose: 'A segment in sequence is delivered at once.',
+    requirements: ['MPIP-OO-01'],
+    async run(t: Tester) {
+      const session = await tcpSession(t);
+      await quiet(t, session.stream);
+      const within = watch(t);
+      let fastest = Number.POSITIVE_INFINITY;
+      const train = new Train(t, session, 3);
+      for (let i = 0; i < 3; i++) {
+        const sent = t.now();
+        train.send(i);
+        if (!(await t.until(() => train.isAcknowledged(i + 1))))
+          t.inconc('no-acknowledgement', 'A segment was not acknowledged.');
+        fastest = Math.min(fastest, t.now() - sent);
+      }
+      t.require(fastest <= within, 'held-in-sequence', 'Segments in sequence are held back before the TCP gets them.', {
+        expected: `an acknowledgement within ${within} µs`,
+        seen: `${fastest} µs for the fastest of three`,
+        packet: session.stream.history.at(-1)!,
+      });
+      t.pass(`Segments in sequence were acknowledged after ${Math.round(fastest)} µs.`, session.stream.history.at(-1)!);
+    },
+  },
+  {
+    ...common,
+    id: 'OO-early-segment-held',
+    purpose: 'A segment beyond the next expected one is held: no duplicate acknowledgement while it waits.',
+    requirements: ['MPIP-OO-02'],
+    async run(t: Tester) {
+      const session = await tcpSession(t);
+      await quiet(t, session.stream);
+      const train = new Train(t, session, 2);
+      const from = t.now();
+      train.send(1);
+      await t.sleep(watch(t));
+      const [seen] = duplicates(since(session.stream, from), train.start(0));
+      t.require(
+        seen === undefined,
+        'not-held',
+        'A segment that came before its turn reached the TCP, which acknowledged what it had already: a duplicate acknowledgement.',
+        {
+          ...(seen === undefined ? {} : { packet: seen }),
+          expected: 'no acknowledgement while the segment waits',
+        },
+      );
+      train.send(0);
+      if (!(await t.until(() => train.isAcknowledged(2))))
+        t.inconc('no-acknowledgement', 'The segments were not acknowledged at all.');
+      t.pass('The early segment waited for the one before it.', session.stream.history.at(-1)!);
+    },
+  },
+  {
+    ...common,
+    id: 'OO-gap-filled',
+    purpose: 'When the missing segment comes, all that followed it are delivered at once and in order.',
+    requirements: ['MPIP-OO-03'],
+    async run(t: Tester) {
+      const session = await tcpSession(t);
+      await requireFilled(
+        t,
+        new Train(t, session, 4),
+        [1, 2, 3],
+        'not-released',
+        'The missing segment came, and those that waited for it were not delivered at once and in order.',
+      );
+      t.pass('The waiting segments followed the missing one.', session.stream.history.at(-1)!);
+    },
+  },
+  {
+    ...common,
+    id: 'OO-held-in-order-of-sequence',
+    purpose: 'Segments that wait are delivered by their numbers, in whatever order they came.',
+    requirements: ['MPIP-OO-06'],
+    async run(t: Tester) {
+      const session = await tcpSession(t);
+      // In order first: otherwise another case judges it.
+      await quiet(t, session.stream);
+      const train = new Train(t, session, 6);
+      await requireFilled(
+        t,
+        train,
+        [4, 2, 5, 1, 3],
+        'not-sorted',
+        'Segments waited in shuffled order; when the missing one came they must be delivered by their numbers, so that the TCP sees no hole.',
+      );
+      const sent = train.payloads.flatMap((payload) => [...payload]);
+      t.require(
+        sameOctets(session.stream.data.subarray(-sent.length), Uint8Array.from(sent)),
+        'data-changed',
+        'What the echo service returned is not what we sent.',
+        {
+          packet: session.stream.history.at(-1)!,
+        },
+      );
+      t.pass('The segments were delivered by their numbers.', session.stream.history.at(-1)!);
+    },
+  },
+  {
+    ...common,
+    id: 'OO-buffer-of-ten',
+    purpose: 'The buffer holds nine segments and delivers everything when the tenth or eleventh comes.',
+    requirements: ['MPIP-OO-04'],
+    async run(t: Tester) {
+      const session = await tcpSession(t);
+      await quiet(t, session.stream);
+      const slots = t.constants['reordering-slots'];
+      const train = new Train(t, session, slots + 2);
+      const from = t.now();
+      train.send(...Array.from({ length: slots - 1 }, (_, i) => i + 1));
+      await t.sleep(watch(t) / 4);
+      const early = duplicates(since(session.stream, from), train.start(0))[0];
+      t.require(
+        early === undefined,
+        'buffer-too-small',
+        `The buffer was emptied before ${slots} segments waited in it.`,
+        {
+          ...(early === undefined ? {} : { packet: early }),
+          expected: `${slots - 1} segments wait`,
+        },
+      );
+      train.send(slots, slots + 1);
+      await t.sleep(watch(t) / 2);
+      const flushed = duplicates(since(session.stream, from), train.start(0));
+      t.require(
+        flushed.length > 0,
+        'buffer-too-large',
+        `More than ${slots} segments wait for a missing one; when the buffer is full everything must be delivered, so that the TCP can ask for it.`,
+        {
+          expected: 'duplicate acknowledgements',
+          seen: 'none',
+          packet: session.stream.history.at(-1)!,
+        },
+      );
+      train.send(0);
+      t.pass(`With ${slots} segments the buffer was emptied.`, flushed[0]!);
+    },
+  },
+  {
+    ...common,
+    id: 'OO-sequence-wraps',
+    purpose: 'The next expected number goes from 2^32 - 1 to 0, and segments are held and released across it.',
+    requirements: ['MPIP-OO-05'],
+    async run(t: Tester) {
+      // SYN, the data of the handshake and of the first answer, and two of the segments come before the end of the numbers.
+      const session = await tcpSession(t, { initialSequence: 2 ** 32 - 1 - 2 * 32 - 2 * SIZE });
+      const { stream } = session;
+      const train = new Train(t, session, 5);
+      await requireFilled(
+        t,
+        train,
+        [1, 2, 3, 4],
+        'no-wrap',
+        'The sequence numbers of the waiting segments pass from 2^32 - 1 to 0; they were not delivered at once and in order.',
+      );
+      const next = new Train(t, session, 1);
+      await quiet(t, stream);
+      next.send(0);
+      t.require(
+        await acknowledgedSoon(t, next, 1),
+        'no-wrap',
+        'After the numbers went round, a segment in sequence is held.',
+        {
+          packet: stream.history.at(-1)!,
+        },
+      );
+      t.pass('The numbers went round.', stream.history.at(-1)!);
+    },
+  },
+  {
+    ...common,
+    id: 'OO-per-session',
+    purpose: 'A hole in one session holds up no segment of another, and lets none of its own go.',
+    requirements: ['MPIP-OO-08'],
+    async run(t: Tester) {
+      const node = t.node();
+      const first = await tcpSession(t, { node });
+      const second = await tcpSession(t, { node });
+      await quiet(t, first.stream);
+      const holed = new Train(t, first, 2);
+      const whole = new Train(t, second, 1);
+      const from = t.now();
+      holed.send(1);
+      whole.send(0);
+      const isSoon = await acknowledgedSoon(t, whole, 1);
+      t.require(isSoon, 'held-by-other-session', 'A segment in sequence was held because another session has a hole.', {
+        packet: second.stream.history.at(-1)!,
+        expected: 'an acknowledgement at once',
+      });
+      const [seen] = duplicates(since(first.stream, from), holed.start(0));
+      t.require(
+        seen === undefined,
+        'released-by-other-session',
+        'A segment of another session let go what waits for a hole in this one.',
+        {
+          ...(seen === undefined ? {} : { packet: seen }),
+        },
+      );
+      holed.send(0);
+      t.pass('Each session has its own buffer.', second.stream.history.at(-1)!);
+    },
+  },
+  {
+    ...common,
+    id: 'OO-late-segment-passes',
+    purpose: 'A segment below the next expected one, as a retransmission, is delivered at once.',
+    requirements: ['MPIP-OO-10'],
+    async run(t: Tester) {
+      const session = await tcpSession(t);
+      const train = new Train(t, session, 2);
+      train.send(0, 1);
+      if (!(await t.until(() => train.isAcknowledged(2))))
+        t.inconc('no-acknowledgement', 'The segments were not acknowledged.');
+      await quiet(t, session.stream);
+      const from = t.now();
+      train.send(0);
+      const isSoon = await t.until(() => duplicates(since(session.stream, from), train.start(2)).length > 0, watch(t));
+      if (!isSoon) {
+        t.require(
+          !(await t.until(() => duplicates(since(session.stream, from), train.start(2)).length > 0)),
+          'late-segment-held',
+          'A segment that was delivered before, sent once more, is held back instead of being handed to the TCP.',
+          {
+            packet: session.stream.history.at(-1)!,
+            expected: 'an acknowledgement at once',
+          },
+        );
+        await t.silent({
+          code: 'late-segment-held',
+          text: 'A segment that was delivered before, sent once more, never reached the TCP: it was not acknowledged.',
+        });
+      }
+      t.pass('The late segment was delivered at once.', session.stream.history.at(-1)!);
+    },
+  },
+  {
+    id: 'OO-udp-is-never-held',
+    area: 'OO',
+    purpose: 'Datagrams are delivered as they come, whatever their timestamps and paths say.',
+    requirements: ['MPIP-OO-07'],
+    services: ['echo'],
+    async run(t: Tester) {
+      const session = await ownSession(t, await t.node().port());
+      const { node } = session.port;
+      const delays: number[] = [];
+      // Timestamps that run backwards, and three paths in turns.
+      for (let i = 0; i < 6; i++) {
+        const payload = t.payload();
+        const sent = t.now();
+        const timestamp = (node.clock() - i * 400_000 + 2 ** 32) % 2 ** 32;
+        session.port.send('echo', payload, {
+          sessionId: session.id,
+          pathId: 1 + (i % 3),
+          timestamp,
+          flags: Flags.normal,
+        });
+        const answer = await session.port.receive(all(isAnswer, payloadIs(payload)));
+        if (answer !== undefined) delays.push(answer.time - sent);
+      }
+      if (delays.length < 3) t.inconc('no-echo', 'Too few datagrams came back.');
+      const typical = delays.sort((a, b) => a - b)[Math.floor(delays.length / 2)]!;
+      const most = watch(t);
+      t.require(
+        typical <= most,
+        'udp-held',
+        'Datagrams that look older than those before them are held back; only TCP is put in order.',
+        {
+          expected: `at most ${most} µs`,
+          seen: `${typical} µs`,
+          packet: session.port.history.at(-1)!,
+        },
+      );
+      t.pass(`Datagrams came back after ${Math.round(typical)} µs.`, session.port.history.at(-1)!);
+    },
+  },
+  {
+    ...common,
+    id: 'OO-switched-off',
+    purpose: 'With reordering switched off an early segment reaches the TCP at once.',
+    requirements: ['MPIP-OO-09'],
+    capabilities: ['tcp'],
+    async run(t: Tester) {
+      if (t.supports('reordering')) t.notApplicable('pics', 'The peer was declared to put segments in order.');
+      const session = await tcpSession(t);
+      await quiet(t, session.stream);
+      const train = new Train(t, session, 2);
+      const from = t.now();
+      train.send(1);
+      const isSoon = await t.until(() => duplicates(since(session.stream, from), train.start(0)).length > 0, watch(t));
+      train.send(0);
+      if (!isSoon && !(await t.until(() => train.isAcknowledged(2))))
+        t.inconc('no-acknowledgement', 'The segments were not acknowledged at all.');
+      t.require(
+        isSoon,
+        'held-though-off',
+        'The peer was declared to have reordering switched off; an early segment is held all the same.',
+        {
+          expected: 'a duplicate acknowledgement at once',
+          packet: session.stream.history.at(-1)!,
+        },
+      );
+      t.pass('The early segment was acknowledged at once.', session.stream.history.at(-1)!);
+    },
+  },
+];

@@ -1,0 +1,17 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'sequence-numbers-compared-plainly',
+  defect: 'Sequence numbers are compared as plain numbers: after 2^32 - 1 every segment looks late.',
+  requirements: ['MPIP-OO-05'],
+  killedBy: ['OO-sequence-wraps'],
+  apply(host) {
+    const { inbound } = host.endpoint;
+    const { reorder } = inbound;
+    inbound.reorder = (view, session, now) => {
+      const next = session.reordering?.next;
+      if (next !== undefined && view.sequence < next && next - view.sequence > 2 ** 31) return true;
+      return reorder.call(inbound, view, session, now);
+    };
+  },
+};
