@@ -138,6 +138,7 @@ MPIP-UW-04 | 3.8.2 | MUST | P | paper | After unwrapping, ports and addresses co
 MPIP-UW-05 | 3.8.2 | MUST | P | paper | UDP for a UDP session is not unwrapped
 MPIP-UW-06 | 3.8.2 | MUST | Y | paper | Wrapping is decided per packet by the chosen path, in both directions
 MPIP-UW-07 | 3.8.2 | MUST | Y | paper | A wrapped path needs no fake handshake
+MPIP-UW-08 | 3.8.2 | MUST NOT | Y | judgement | A wrapped segment whose UDP checksum shows damage reaches the TCP layer
 MPIP-OO-01 | 3.8.3 | MUST | P | paper | In-sequence segment is delivered at once
 MPIP-OO-02 | 3.8.3 | MUST | Y | paper | Segment beyond S is held; no duplicate ACK appears while holding
 MPIP-OO-03 | 3.8.3 | MUST | Y | paper | When the gap is filled all consecutive held segments are delivered in order

@@ -1,6 +1,8 @@
 import {
+  attach,
   type ControlMessage,
   encode,
+  encodedSize,
   type Ipv4,
   type LayoutName,
   type NodeId,
@@ -73,6 +75,13 @@ export class TestNode {
       flags: 0,
       ...cm,
     };
+  }
+
+  /** A whole datagram with a control message of this node behind its user data; see `controlMessage`. */
+  trailed(packet: Uint8Array, localAddresses: readonly Ipv4[], cm: Partial<ControlMessage>): Uint8Array {
+    const message = this.controlMessage(localAddresses, cm);
+    const out = new Uint8Array(packet.length + encodedSize(message));
+    return out.subarray(0, attach(packet, message, out));
   }
 
   /**

@@ -1,9 +1,7 @@
 import {
-  attach,
   buildTcp,
   buildUdp,
   type ControlMessage,
-  encodedSize,
   Flags,
   type Ipv4,
   isControlFlag,
@@ -74,8 +72,8 @@ export class TestStream extends Inbox {
   private constructor(
     readonly node: TestNode,
     context: PortContext,
-    /** The peer's end. */
-    readonly peer: Destination,
+    /** The peer's end; of a connection that the peer opened, where its SYN came from. */
+    public peer: Destination,
     initialSequence: number,
   ) {
     super(context.log, context.patience);
@@ -163,7 +161,7 @@ export class TestStream extends Inbox {
       const length = payload.length + ((flags & (TcpFlags.syn | TcpFlags.fin)) !== 0 ? 1 : 0);
       this.next = (this.next + length) >>> 0;
     }
-    return this.sendPacket(cm ? this.#withTrailer(packet, cm) : packet, {
+    return this.sendPacket(cm ? this.node.trailed(packet, this.addresses, cm) : packet, {
       ...options,
       mayBeOrdinary: options.mayBeOrdinary ?? !cm,
     });
@@ -205,6 +203,7 @@ export class TestStream extends Inbox {
   async accept(): Promise<Observed | undefined> {
     const syn = await this.receive(isSyn);
     if (syn === undefined) return undefined;
+    this.peer = { address: syn.source, port: syn.sourcePort };
     this.#begin(segmentOf(syn)!);
     this.send({ flags: TcpFlags.syn | TcpFlags.ack, options: MSS_OPTION });
     return syn;
@@ -220,12 +219,6 @@ export class TestStream extends Inbox {
     this.expected = (segment.sequence + 1) >>> 0;
     this.acknowledged = this.next;
     this.#isOpen = true;
-  }
-
-  #withTrailer(packet: Uint8Array, cm: Partial<ControlMessage>): Uint8Array {
-    const message = this.node.controlMessage(this.addresses, cm);
-    const out = new Uint8Array(packet.length + encodedSize(message));
-    return out.subarray(0, attach(packet, message, out));
   }
 
   protected override digest(packet: Observed): void {

@@ -11,6 +11,8 @@ import { FB_CASES } from './fb.js';
 import { FB_TURNS_CASES } from './fb-turns.js';
 import { GEN_CASES } from './gen.js';
 import { HB_CASES } from './hb.js';
+import { HS_CASES } from './hs.js';
+import { HS_PEER_CASES } from './hs-peer.js';
 import { NID_CASES } from './nid.js';
 import { OO_CASES } from './oo.js';
 import { PA_CASES } from './pa.js';
@@ -21,6 +23,7 @@ import { SS_CASES } from './ss.js';
 import { SS_CLASH_CASES } from './ss-clash.js';
 import { SS_EXPIRY_CASES } from './ss-expiry.js';
 import { TX_CASES } from './tx.js';
+import { UW_CASES } from './uw.js';
 
 /** Every case, by area. */
 export const CASES: readonly TestCase[] = [
@@ -45,5 +48,8 @@ export const CASES: readonly TestCase[] = [
   ...SS_CLASH_CASES,
   ...TX_CASES,
   ...RX_CASES,
+  ...HS_CASES,
+  ...HS_PEER_CASES,
+  ...UW_CASES,
   ...OO_CASES,
 ];

@@ -47,6 +47,8 @@ export class Mesh {
   from: TestPort;
   /** Where they go; the echo service at the peer's first address unless changed. */
   to: 'echo' | Destination = 'echo';
+  /** Octets of user data in each packet. */
+  size = LENGTH;
   /** Packets of which it is not known whether they arrived once: unanswered ones and those answered twice. */
   uncertain = 0;
 
@@ -187,7 +189,7 @@ export class Mesh {
   /** Sends one packet to the echo service; returns its number. */
   send(cm: Partial<ControlMessage> = {}): number {
     const number = ++this.#number;
-    const payload = new Uint8Array(LENGTH);
+    const payload = new Uint8Array(this.size);
     payload.set(this.#tag);
     new DataView(payload.buffer).setUint32(LENGTH - 4, number);
     this.from.send(this.to, payload, {
@@ -228,7 +230,7 @@ export class Mesh {
 
   /** True for an answer to a packet of this mesh, wherever it arrived. */
   owns({ payload }: Observed): boolean {
-    return payload.length === LENGTH && this.#tag.every((octet, i) => octet === payload[i]);
+    return payload.length >= LENGTH && this.#tag.every((octet, i) => octet === payload[i]);
   }
 
   /** How many of the answers came by each path, in the order of `pathIds`. */

@@ -1,0 +1,261 @@
+import { Flags, formatIpv4, TcpFlags } from '../../codec/index.js';
+import type { TestCase } from '../case.js';
+import { isData, type Observed } from '../observed.js';
+import { cmOf, type Tester } from '../tester.js';
+import { isStep, openedByPeer, type TcpMesh } from './tcp-mesh.js';
+import { segmentIn } from './tcp-moves.js';
+
+const common = {
+  area: 'HS',
+  services: ['echo'],
+  raw: true,
+  tcp: true,
+  upperTester: true,
+  sources: 2,
+  capabilities: ['tcp', 'fake-tcp'],
+} as const;
+
+const isSyn = isStep(TcpFlags.syn);
+
+/** The fake SYNs that came so far. */
+function syns({ stream }: TcpMesh): Observed[] {
+  return stream.history.filter((packet) => packet.direction === 'received' && isSyn(packet));
+}
+
+/** Answers a fake SYN; returns the number of our SYN-ACK. */
+function answer(t: Tester, { stream, session }: TcpMesh, syn: Observed): number {
+  const sequence = t.random.below(2 ** 32);
+  stream.send({
+    source: stream.addresses.indexOf(syn.destination),
+    destination: { address: syn.source, port: syn.sourcePort },
+    flags: TcpFlags.syn | TcpFlags.ack,
+    sequence,
+    acknowledgement: (segmentIn(syn).sequence + 1) >>> 0,
+    cm: { flags: Flags.handshake, sessionId: session.id },
+  });
+  return sequence;
+}
+
+/** Makes the application of the peer send `count` times; what it sends is acknowledged with feedback. */
+async function write(t: Tester, handle: number, count: number, pause: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    await t.upper.write(handle, t.payload(24));
+    await t.sleep(pause);
+  }
+}
+
+async function waitForSyns(t: Tester, mesh: TcpMesh, handle: number): Promise<Observed[]> {
+  await write(t, handle, 4, 20_000);
+  await t.until(() => syns(mesh).length > 0);
+  await t.sleep(2 * t.slack);
+  return syns(mesh);
+}
+
+const noSyn = 'The peer opened the connection, knows our second address and begins no fake handshake.';
+
+/** Section 3.8.1 with the peer as the client. */
+export const HS_PEER_CASES: readonly TestCase[] = [
+  {
+    ...common,
+    id: 'HS-client-syn-on-every-path',
+    purpose:
+      'The end that opened the connection sends a SYN on every possible path but the original, once it knows our addresses.',
+    requirements: ['MPIP-HS-03', 'MPIP-HS-02', 'MPIP-TM-02'],
+    async run(t: Tester) {
+      const { mesh, handle } = await openedByPeer(t, [0, 1]);
+      const before = mesh.stream.history.length;
+      const seen = await waitForSyns(t, mesh, handle);
+      if (seen.length === 0) await t.silent({ code: 'no-syn', text: noSyn, requirement: 'MPIP-HS-03' });
+      const early = mesh.stream.history
+        .slice(0, before)
+        .find((packet) => packet.direction === 'received' && isSyn(packet));
+      t.require(
+        early === undefined,
+        'syn-before-addresses',
+        'A fake SYN was sent before our address list had arrived.',
+        {
+          ...(early === undefined ? {} : { packet: early }),
+          requirement: 'MPIP-HS-02',
+        },
+      );
+      const own = new Set<number>();
+      for (const packet of mesh.stream.history) {
+        if (packet.direction === 'received')
+          for (const address of packet.cm?.localAddresses ?? []) if (address !== 0) own.add(address);
+      }
+      const tuples = new Map(seen.map((packet) => [`${packet.source} ${packet.destination}`, packet]));
+      const original = `${mesh.session.first.source} ${mesh.stream.destination.address}`;
+      const onOriginal = tuples.get(original);
+      t.require(
+        onOriginal === undefined,
+        'syn-on-original',
+        'A fake SYN was sent on the original path, which has a connection of its own.',
+        {
+          ...(onOriginal === undefined ? {} : { packet: onOriginal }),
+          requirement: 'MPIP-HS-03',
+        },
+      );
+      for (const source of own) {
+        for (const destination of mesh.stream.addresses) {
+          if (`${source} ${destination}` === original) continue;
+          t.require(
+            tuples.has(`${source} ${destination}`),
+            'path-without-syn',
+            'One of the possible paths got no fake SYN.',
+            {
+              expected: `a SYN from ${formatIpv4(source)} to ${formatIpv4(destination)}`,
+              seen: [...tuples.values()]
+                .map((packet) => `${formatIpv4(packet.source)} to ${formatIpv4(packet.destination)}`)
+                .join(', '),
+              packet: seen[0]!,
+              requirement: 'MPIP-HS-03',
+            },
+          );
+        }
+      }
+      t.pass(`SYNs on ${tuples.size} paths, none on the original.`, ...tuples.values());
+    },
+  },
+  {
+    ...common,
+    id: 'HS-client-completes',
+    purpose: 'Our SYN-ACK is answered on its path by an ACK with the right numbers: three packets as in TCP.',
+    requirements: ['MPIP-HS-05', 'MPIP-HS-10'],
+    async run(t: Tester) {
+      const { mesh, handle } = await openedByPeer(t, [0, 1]);
+      const [syn] = (await waitForSyns(t, mesh, handle)).filter(
+        ({ destination }) => destination === mesh.stream.addresses[1],
+      );
+      if (syn === undefined) t.inconc('no-syn', noSyn);
+      let ack: Observed | undefined;
+      let sequence = 0;
+      for (let attempt = 0; attempt < 3 && ack === undefined; attempt++) {
+        sequence = answer(t, mesh, syn);
+        ack = await mesh.stream.receive(
+          (packet) =>
+            isStep(TcpFlags.ack)(packet) && packet.source === syn.source && packet.destination === syn.destination,
+          { within: t.patience / 3 },
+        );
+      }
+      if (ack === undefined)
+        return void (await t.silent({
+          code: 'not-completed',
+          text: 'Our SYN-ACK on a fake path, sent three times, was not acknowledged there.',
+          packet: syn,
+          requirement: 'MPIP-HS-05',
+        }));
+      t.equal(
+        segmentIn(ack).acknowledgement,
+        (sequence + 1) >>> 0,
+        'other-acknowledgement',
+        'The third packet does not acknowledge the number of the SYN-ACK plus 1.',
+        {
+          packet: ack,
+          octet: ack.l4Offset + 8,
+          octets: 4,
+          requirement: 'MPIP-HS-10',
+        },
+      );
+      t.equal(
+        segmentIn(ack).sequence,
+        (segmentIn(syn).sequence + 1) >>> 0,
+        'other-sequence',
+        'The third packet does not have the number after that of the SYN.',
+        {
+          packet: ack,
+          octet: ack.l4Offset + 4,
+          octets: 4,
+          requirement: 'MPIP-HS-10',
+        },
+      );
+      t.pass('The handshake was completed.', syn, ack);
+    },
+  },
+  {
+    ...common,
+    id: 'HS-unanswered-path-unused',
+    purpose: 'A path whose SYN is never answered is not used; the connection goes on by the others.',
+    requirements: ['MPIP-HS-07', 'MPIP-HS-06'],
+    duration: () => 4_000_000,
+    async run(t: Tester) {
+      const { mesh, handle } = await openedByPeer(t, [0, 1]);
+      const seen = await waitForSyns(t, mesh, handle);
+      if (seen.length === 0) t.inconc('no-syn', noSyn);
+      const before = mesh.stream.data.length;
+      await write(t, handle, 40, 80_000);
+      const second = mesh.stream.addresses[1]!;
+      const stray = mesh.stream.history.find(
+        (packet) => packet.direction === 'received' && packet.destination === second && isData(packet),
+      );
+      t.require(
+        stray === undefined,
+        'path-used-unanswered',
+        'The SYN of this path was never answered; it carries packets of the connection all the same.',
+        {
+          ...(stray === undefined ? {} : { packet: stray }),
+          requirement: 'MPIP-HS-06',
+        },
+      );
+      if (mesh.stream.data.length - before < 20 * 24) t.inconc('no-data', 'The connection itself does not go on.');
+      t.pass('The unanswered path carried nothing.', seen[0]!);
+    },
+  },
+  {
+    ...common,
+    id: 'HS-client-path-carries-data',
+    purpose:
+      'A path that the peer opened carries data after the three packets, as a NAT that tracks connections asks for.',
+    requirements: ['MPIP-HS-11', 'MPIP-HS-06'],
+    duration: () => 3_000_000,
+    async run(t: Tester) {
+      const { mesh, handle } = await openedByPeer(t, [0, 1]);
+      const second = mesh.stream.addresses[1]!;
+      // What a NAT on the peer's side knows of each pair of addresses: how far the handshake is.
+      const open = new Set<string>();
+      const violations: Observed[] = [];
+      const answered = new Set<string>();
+      const look = (packet: Observed) => {
+        const key = `${packet.source} ${packet.destination}`;
+        if (isStep(TcpFlags.ack)(packet)) open.add(key);
+        else if (packet.destination === second && !isSyn(packet) && !open.has(key)) violations.push(packet);
+        if (packet.destination === second && isSyn(packet) && !answered.has(key)) {
+          answered.add(key);
+          answer(t, mesh, packet);
+        }
+      };
+      const from = mesh.stream.history.length;
+      for (let i = 0; i < 30; i++) {
+        await write(t, handle, 1, 60_000);
+        for (const packet of mesh.stream.history.slice(from)) {
+          if (packet.direction === 'received' && !seenFrames.has(packet)) {
+            seenFrames.add(packet);
+            look(packet);
+          }
+        }
+      }
+      if (answered.size === 0) t.inconc('no-syn', noSyn);
+      t.require(
+        violations.length === 0,
+        'not-passed-by-nat',
+        'A packet on a fake path came outside of what its handshake allows; a NAT that tracks TCP connections would drop it.',
+        {
+          ...(violations[0] === undefined ? {} : { packet: violations[0] }),
+        },
+      );
+      const data = [...mesh.paths.values()].find(({ destination }) => destination === second);
+      t.require(data !== undefined, 'path-never-used', 'The handshake of the path is complete; it carries no data.', {
+        packet: mesh.stream.history.at(-1)!,
+      });
+      t.equal(
+        cmOf(data).sessionId,
+        mesh.session.id,
+        'other-session',
+        'Data by the fake path carries another session id.',
+        { packet: data, field: 'sessionId' },
+      );
+      t.pass('The path was opened and used.', data);
+    },
+  },
+];
+
+const seenFrames = new WeakSet<Observed>();

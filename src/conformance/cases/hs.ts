@@ -1,0 +1,278 @@
+import { Flags, formatIpv4, TcpFlags } from '../../codec/index.js';
+import type { TestCase } from '../case.js';
+import { isData, type Observed, sameOctets } from '../observed.js';
+import { cmOf, type Tester } from '../tester.js';
+import { beginHandshake, completeHandshake, isHandshake, isStep, TcpMesh } from './tcp-mesh.js';
+import { isOfStream, segmentIn } from './tcp-moves.js';
+
+const common = {
+  area: 'HS',
+  services: ['echo'],
+  raw: true,
+  tcp: true,
+  capabilities: ['tcp', 'fake-tcp'],
+} as const;
+
+const isFrom =
+  (destination: number) =>
+  (packet: Observed): boolean =>
+    packet.direction === 'received' && packet.destination === destination;
+
+/** A mesh with a fake path from our second address, its handshake done; `inconc` when the peer does not answer. */
+async function withFakePath(t: Tester): Promise<TcpMesh> {
+  const mesh = await TcpMesh.open(t, { sources: [0, 1] });
+  const handshake = await beginHandshake(t, mesh, 1);
+  if (handshake.synAck === undefined)
+    t.inconc('no-syn-ack', 'The peer did not answer the SYN of a fake handshake: another case judges that.');
+  completeHandshake(mesh, 1, handshake);
+  return mesh;
+}
+
+/** Section 3.8.1 with the tester as the client, which opens the connection and the paths. */
+export const HS_CASES: readonly TestCase[] = [
+  {
+    ...common,
+    id: 'HS-syn-is-answered-on-its-path',
+    purpose: 'The SYN of a fake handshake is answered by a SYN-ACK with the handshake flag on the same path.',
+    requirements: ['MPIP-HS-04', 'MPIP-HS-01'],
+    sources: 2,
+    async run(t: Tester) {
+      const mesh = await TcpMesh.open(t, { sources: [0, 1] });
+      const { syn, synAck } = await beginHandshake(t, mesh, 1);
+      if (synAck === undefined) {
+        await t.silent({
+          code: 'no-syn-ack',
+          text: 'The SYN of a fake handshake, sent three times, was not answered on its path.',
+          packet: syn,
+          requirement: 'MPIP-HS-04',
+        });
+      } else {
+        t.equal(
+          `${synAck.source}:${synAck.sourcePort} ${synAck.destination}:${synAck.destinationPort}`,
+          `${syn.destination}:${syn.destinationPort} ${syn.source}:${syn.sourcePort}`,
+          'other-path',
+          'The SYN-ACK came by another path than the SYN.',
+          { packet: synAck, requirement: 'MPIP-HS-04' },
+        );
+        t.pass('The SYN was answered on its path.', syn, synAck);
+      }
+    },
+  },
+  {
+    ...common,
+    id: 'HS-numbers-acknowledge-as-tcp',
+    purpose: 'SYN-ACK acknowledges the SYN as TCP does, so that what looks at connections on the way lets it pass.',
+    requirements: ['MPIP-HS-10', 'MPIP-HS-11'],
+    sources: 2,
+    async run(t: Tester) {
+      const mesh = await TcpMesh.open(t, { sources: [0, 1] });
+      const { synAck, sequence } = await beginHandshake(t, mesh, 1);
+      if (synAck === undefined)
+        t.inconc('no-syn-ack', 'The SYN of a fake handshake was not answered: another case judges that.');
+      t.equal(
+        segmentIn(synAck).acknowledgement,
+        (sequence + 1) >>> 0,
+        'other-acknowledgement',
+        'The SYN-ACK does not acknowledge the number of the SYN plus 1.',
+        {
+          packet: synAck,
+          octet: synAck.l4Offset + 8,
+          octets: 4,
+        },
+      );
+      t.equal(segmentIn(synAck).payload.length, 0, 'payload', 'A packet of the handshake carries user data.', {
+        packet: synAck,
+      });
+      t.pass('The SYN-ACK acknowledges the SYN.', synAck);
+    },
+  },
+  {
+    ...common,
+    id: 'HS-path-only-after-three-packets',
+    purpose: 'While our third packet is missing nothing but the handshake takes the path; afterwards data does.',
+    requirements: ['MPIP-HS-06'],
+    sources: 2,
+    async run(t: Tester) {
+      const mesh = await TcpMesh.open(t, { sources: [0, 1] });
+      const second = mesh.stream.addresses[1]!;
+      const handshake = await beginHandshake(t, mesh, 1);
+      if (handshake.synAck === undefined)
+        t.inconc('no-syn-ack', 'The SYN of a fake handshake was not answered: another case judges that.');
+      const early = (await mesh.talk(12, 60_000)).find(isFrom(second));
+      t.require(
+        early === undefined,
+        'path-used-too-early',
+        'A path carries packets of the connection although its handshake is not complete: a NAT that tracks connections would drop them.',
+        {
+          ...(early === undefined ? {} : { packet: early }),
+          expected: 'no data before the third packet',
+        },
+      );
+      completeHandshake(mesh, 1, handshake);
+      const late = (await mesh.talk(40, 30_000)).find(isFrom(second));
+      t.require(
+        late !== undefined,
+        'path-never-used',
+        'The three packets of the handshake were exchanged; the path is never used.',
+        {
+          packet: handshake.synAck,
+          expected: `data to ${formatIpv4(second)}`,
+        },
+      );
+      t.pass('The path was used after its handshake, not before.', handshake.synAck, late);
+    },
+  },
+  {
+    ...common,
+    id: 'HS-not-seen-by-tcp',
+    purpose:
+      'Packets of fake handshakes are dropped after processing: the TCP of the peer answers none, and its connection is untouched.',
+    requirements: ['MPIP-HS-08', 'MPIP-HS-01'],
+    sources: 2,
+    async run(t: Tester) {
+      const mesh = await withFakePath(t);
+      await t.sleep(4 * t.slack);
+      // A SYN, a SYN-ACK that nobody asked for and a bare ACK.
+      for (const flags of [TcpFlags.syn | TcpFlags.ack, TcpFlags.ack]) {
+        mesh.stream.send({
+          source: 1,
+          flags,
+          sequence: t.random.below(2 ** 32),
+          acknowledgement: t.random.below(2 ** 32),
+          cm: { flags: Flags.handshake, sessionId: mesh.session.id },
+        });
+      }
+      await t.sleep(4 * t.slack);
+      const seen = mesh.stream.history.find(
+        (packet) =>
+          packet.direction === 'received' &&
+          packet.destination === mesh.stream.addresses[1] &&
+          !isHandshake(packet) &&
+          (segmentIn(packet).flags & (TcpFlags.syn | TcpFlags.rst)) !== 0,
+      );
+      t.require(
+        seen === undefined,
+        'answered-by-tcp',
+        'The TCP of the peer answered a packet of a fake handshake; it must never see one.',
+        {
+          ...(seen === undefined ? {} : { packet: seen }),
+          requirement: 'MPIP-HS-08',
+        },
+      );
+      const reset = mesh.stream.history.find(
+        (packet) => packet.direction === 'received' && (segmentIn(packet).flags & TcpFlags.rst) !== 0,
+      );
+      t.require(reset === undefined, 'reset', 'A packet of a fake handshake was answered with RST.', {
+        ...(reset === undefined ? {} : { packet: reset }),
+        requirement: 'MPIP-HS-08',
+      });
+      const before = mesh.stream.data.length;
+      await mesh.talk(2);
+      if (mesh.stream.data.length === before) t.inconc('no-echo', 'The connection does not work any more.');
+      t.pass('The TCP of the peer saw nothing of the handshake.', mesh.stream.history.at(-1)!);
+    },
+  },
+  {
+    ...common,
+    id: 'HS-data-unchanged-on-fake-path',
+    purpose:
+      "On a fake path data goes as TCP with the addresses and ports of the path and the connection's own sequence numbers.",
+    requirements: ['MPIP-HS-09'],
+    sources: 2,
+    async run(t: Tester) {
+      const mesh = await withFakePath(t);
+      const second = mesh.stream.addresses[1]!;
+      const start = mesh.stream.expected;
+      const known = mesh.stream.data.length;
+      let packets: Observed[] = [];
+      for (let i = 0; i < 8 && packets.length === 0; i++) {
+        packets = (await mesh.talk(8, 30_000)).filter(
+          (packet) => packet.destination === second && segmentIn(packet).payload.length > 0,
+        );
+      }
+      if (packets.length === 0) t.inconc('path-never-used', 'No data came by the fake path: another case judges that.');
+      const stream = mesh.stream.data.subarray(known);
+      for (const packet of packets) {
+        const segment = segmentIn(packet);
+        t.require(!segment.isWrapped, 'wrapped', 'On a path by a fake handshake a segment came in UDP.', { packet });
+        t.equal(
+          `${packet.sourcePort} ${packet.destinationPort}`,
+          `${mesh.stream.peer.port} ${mesh.stream.port}`,
+          'other-ports',
+          'A segment by the fake path has other ports than the handshake.',
+          {
+            packet,
+            octet: packet.l4Offset,
+            octets: 4,
+          },
+        );
+        const at = (segment.sequence - start) | 0;
+        const expected = stream.subarray(at, at + segment.payload.length);
+        t.require(
+          at >= 0 && sameOctets(expected, segment.payload),
+          'stream-changed',
+          'A segment by the fake path does not fit the stream of the connection by its sequence number and data.',
+          {
+            packet,
+            octet: packet.l4Offset + 4,
+            octets: 4,
+          },
+        );
+      }
+      t.pass(`${packets.length} segments came by the fake path as they are.`, packets[0]!);
+    },
+  },
+  {
+    ...common,
+    id: 'HS-server-sends-no-syn',
+    purpose: 'The end that did not open the connection begins no fake handshake, though it knows further addresses.',
+    requirements: ['MPIP-HS-02'],
+    sources: 2,
+    async run(t: Tester) {
+      const mesh = await TcpMesh.open(t, { sources: [0, 1] });
+      await mesh.talk(12, 30_000);
+      const syn = mesh.stream.history.find((packet) => packet.direction === 'received' && isStep(TcpFlags.syn)(packet));
+      t.require(
+        syn === undefined,
+        'server-sends-syn',
+        'We opened the connection; the peer began a fake handshake all the same. A NAT on our side would drop it.',
+        {
+          ...(syn === undefined ? {} : { packet: syn, field: 'flags' as const }),
+        },
+      );
+      // The right thing works.
+      const { synAck } = await beginHandshake(t, mesh, 1);
+      if (synAck === undefined) t.inconc('no-syn-ack', 'The peer does not answer a fake handshake either.');
+      t.pass('The peer left it to us to begin handshakes.', synAck);
+    },
+  },
+  {
+    ...common,
+    id: 'HS-handshake-names-its-session',
+    purpose:
+      'Packets of a fake handshake carry the session id of the connection and the handshake flag, and nothing else is answered.',
+    requirements: ['MPIP-HS-01'],
+    sources: 2,
+    async run(t: Tester) {
+      const mesh = await TcpMesh.open(t, { sources: [0, 1] });
+      const { synAck } = await beginHandshake(t, mesh, 1);
+      if (synAck === undefined)
+        t.inconc('no-syn-ack', 'The SYN of a fake handshake was not answered: another case judges that.');
+      t.equal(
+        cmOf(synAck).sessionId,
+        mesh.session.id,
+        'other-session',
+        'The SYN-ACK does not carry the session id of the connection.',
+        {
+          packet: synAck,
+          field: 'sessionId',
+        },
+      );
+      const stray = mesh.stream.history.find(
+        (packet) => packet.direction === 'received' && isHandshake(packet) && isData(packet) && isOfStream(packet),
+      );
+      t.require(stray === undefined, 'data-in-handshake', 'A packet with the handshake flag is part of the stream.');
+      t.pass('The handshake names its session.', synAck);
+    },
+  },
+];

@@ -1,0 +1,11 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'begins-no-fake-handshakes',
+  defect: 'The initiator of a connection begins no fake handshake.',
+  requirements: ['MPIP-HS-03', 'MPIP-TM-02'],
+  killedBy: ['HS-client-syn-on-every-path'],
+  apply(host) {
+    host.endpoint.fakeTcp.start = () => true;
+  },
+};

@@ -1,0 +1,17 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'handshakes-in-wrapper-mode',
+  defect: 'In wrapper mode, too, the initiator begins fake handshakes.',
+  requirements: ['MPIP-UW-07'],
+  killedBy: ['UW-no-handshake'],
+  tcpMode: 'udp-wrapper',
+  apply(host) {
+    const { outbound, fakeTcp, state } = host.endpoint;
+    const { discoverPaths } = outbound;
+    outbound.discoverPaths = (session, layout, now) => {
+      if (session.protocol === 6) fakeTcp.start(session, state.addresses, now);
+      discoverPaths.call(outbound, session, layout, now);
+    };
+  },
+};

@@ -1,0 +1,18 @@
+import type { Mutant } from '../conformance/mutant.js';
+
+export const mutant: Mutant = {
+  name: 'never-unwraps',
+  defect: 'A wrapped segment is taken for a datagram.',
+  requirements: ['MPIP-UW-03'],
+  killedBy: ['UW-ports-come-from-the-session', 'UW-wrapped-segment-is-taken'],
+  tcpMode: 'udp-wrapper',
+  apply(host) {
+    const { inbound } = host.endpoint;
+    const { receiveData } = inbound;
+    inbound.receiveData = (view, peer, sessionId, ...rest) => {
+      const session = peer.sessions.get(sessionId);
+      if (view.protocol === 17 && session?.protocol === 6) return true;
+      return receiveData.call(inbound, view, peer, sessionId, ...rest);
+    };
+  },
+};
