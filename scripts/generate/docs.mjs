@@ -1,4 +1,5 @@
-// The generated parts of docs/wire-format.md, docs/commands.md and docs/dissect.md, and all of docs/filters.md.
+// The generated parts of docs/wire-format.md, docs/commands.md and docs/dissect.md, and all of docs/filters.md and
+// docs/requirements.md.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withGenerated } from '../lib/generated.mjs';
@@ -26,7 +27,23 @@ export function docs(declared) {
       readFileSync(join(ROOT, path), 'utf8'),
     ),
   ]);
-  return { ...Object.fromEntries(texts), 'docs/filters.md': filterReference(declared) };
+  return {
+    ...Object.fromEntries(texts),
+    'docs/filters.md': filterReference(declared),
+    'docs/requirements.md': requirements(declared),
+  };
+}
+
+/** The catalogue: every statement of the paper with the cases that cover it. */
+function requirements({ CASES, catalogueMarkdown, requirementCatalogue }) {
+  return [
+    '# Requirements',
+    '',
+    'Every testable statement of the MPIP paper, and what was judged where the paper leaves something open, with the cases of',
+    '`mpip check` that cover it or the reason why none can. The same as `mpip requirements --format markdown`.',
+    '',
+    catalogueMarkdown(requirementCatalogue(CASES)),
+  ].join('\n');
 }
 
 /** Offsets count from the CM's first octet; behind a list whose length varies, from the CM's end. */

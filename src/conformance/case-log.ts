@@ -127,6 +127,13 @@ export class CaseLog {
     this.deciding.length = 0;
   }
 
+  /** Makes a failure that did not come again `inconc`. */
+  doubt(cause: Cause): void {
+    this.verdict = 'inconc';
+    this.cause = cause;
+    this.deciding.length = 0;
+  }
+
   /** Marks a packet as one that decided. */
   decides(packet: Observed): void {
     if (!this.deciding.includes(packet)) this.deciding.push(packet);

@@ -11,6 +11,12 @@ export interface CatalogueEntry extends Requirement {
 
 /** Why nothing outside the peer can see a requirement. */
 const UNSEEN: Readonly<Record<string, string>> = {
+  'MPIP-GEN-05':
+    'it is about how the peer was started, which no packet shows; the runs of the reference use its defaults',
+  'MPIP-NID-01': "it needs the MAC addresses of the peer's host, which no IP packet carries",
+  'MPIP-PA-04':
+    'a cap is an option of the peer: without one every path is used, with one fewer are, and both agree with the paper',
+  'MPIP-SE-11': 'fixed weights are an option of the peer: nothing that the tester sends can ask for it',
   'MPIP-PA-07': 'a mapping that is left behind changes no packet: only the tables of the peer show it',
   'MPIP-SE-09':
     'Qmax stands in Table 3 and enters no equation that decides about packets: only the tables of the peer show it',

@@ -23,11 +23,18 @@ import { toResult } from './explain.js';
 import type { RunHead } from './journal.js';
 import type { Link, Micros } from './link.js';
 import { examinePeer, type PeerFacts } from './preliminary.js';
+import { isDoubtful, LOSS_PROBE, playUntilSure } from './repeat.js';
 import { requirementResults } from './requirement-status.js';
 import { type CaseResult, noCounts, REPORT_VERSION, type ResultCause, type RunResult } from './result.js';
 import { type CaseSettings, type FinishedCase, runCase } from './run-case.js';
 import { randomNodeId } from './tester.js';
 import { type RunVerdict, worse } from './verdict.js';
+
+/** Time beyond its own waiting that a case gets when it is played again, in microseconds. */
+const PATIENT_GRACE: Micros = 300_000_000;
+
+/** Added to the seed for each further play of a case. */
+const ANOTHER_SEED = 0x9e3779b1;
 
 /** Cases played side by side in a live run: they mostly wait. */
 export const DEFAULT_JOBS = 48;
@@ -131,6 +138,7 @@ class Run {
   readonly #interrupt = new AbortController();
   #peerCm: ControlMessage | undefined;
   #runnable = 0;
+  #lossProbe: Promise<boolean> | undefined;
 
   constructor(
     options: SuiteOptions,
@@ -263,6 +271,19 @@ class Run {
     if (peerHasOneOf(finished, ids)) {
       finished = await runCase(testCase, this.#settings, ids.slice(NODES_PER_CASE), signal);
     }
+    if (isDoubtful(finished) && finished.log.cause?.code !== 'interrupted' && (await this.#loses())) {
+      const { constants } = this.#settings;
+      // What is lost is sent again: that takes its time.
+      const timeout = this.#settings.timeout ?? (testCase.duration?.(constants) ?? 0) + PATIENT_GRACE;
+      const again = (attempt: number) =>
+        runCase(
+          testCase,
+          { ...this.#settings, seed: (this.#seed + attempt * ANOTHER_SEED) >>> 0, timeout },
+          [],
+          signal,
+        );
+      finished = await playUntilSure(finished, again);
+    }
     if (facts.ownCmEchoed !== undefined) finished.log.overrule(facts.ownCmEchoed);
     const result = this.#resultOf(testCase, finished);
     if (this.#evidence !== undefined) writeEvidence(this.#evidence, result, finished.log);
@@ -274,6 +295,15 @@ class Run {
   #finish(testCase: TestCase, result: CaseResult): void {
     this.#results.set(testCase, result);
     this.#options.onResult?.(result);
+  }
+
+  /** Whether the network loses or doubles datagrams; asked once, when a verdict may rest on it. */
+  #loses(): Promise<boolean> {
+    if (!this.#options.services.has('echo')) return Promise.resolve(false);
+    this.#lossProbe ??= runCase(LOSS_PROBE, this.#settings, this.#nodeIds.get('') ?? [], this.#interrupt.signal).then(
+      ({ log }) => log.verdict === 'fail' || log.warnings.length > 0,
+    );
+    return this.#lossProbe;
   }
 
   #progress(): void {

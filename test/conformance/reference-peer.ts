@@ -7,7 +7,7 @@ import { runSuite } from '../../src/conformance/engine.js';
 import type { RunResult } from '../../src/conformance/result.js';
 import { VirtualLink } from '../../src/conformance/virtual-link.js';
 import { ReferenceHost, type TcpMode } from '../../src/endpoint/index.js';
-import type { VirtualHost } from '../../src/sim/network.js';
+import type { LinkOptions, VirtualHost } from '../../src/sim/network.js';
 import type { Mutant } from './mutant.js';
 
 /** Addresses of the peer on the virtual network. */
@@ -34,6 +34,8 @@ export interface PlayOptions {
   readonly tcpMode?: TcpMode;
   /** Whether it puts TCP segments in order; default true. */
   readonly reordering?: boolean;
+  /** What happens to datagrams between tester and peer; default nothing. */
+  readonly network?: LinkOptions;
   /** Another peer than the reference. */
   readonly createPeer?: (seed: number) => VirtualHost;
 }
@@ -63,6 +65,7 @@ export async function play(options: PlayOptions = {}): Promise<RunResult> {
   if (!reordering) capabilities.delete('reordering');
   return await runSuite({
     link: new VirtualLink({
+      ...(options.network === undefined ? {} : { network: options.network }),
       createPeer: options.createPeer ?? createReference,
       ...(options.createPeer === undefined
         ? { upperTester: (host, surroundings) => referenceUpperTester(host as ReferenceHost, surroundings) }

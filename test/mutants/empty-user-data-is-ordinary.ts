@@ -11,7 +11,13 @@ export const mutant: Mutant = {
     'AV-tcp-no-segment-invented',
     'AV-tcp-query-copies-segment',
     'CK-filler-required',
+    'CM-stream-keeps-every-octet',
     'CM-zero-length-user-data',
+    'HB-one-way-traffic-becomes-multipath',
+    'HS-syn-is-answered-on-its-path',
+    'OO-buffer-of-ten',
+    'OO-held-in-order-of-sequence',
+    'OO-late-segment-passes',
     'PA-mesh-of-all-addresses',
   ],
   apply({ endpoint }) {

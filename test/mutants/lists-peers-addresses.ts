@@ -8,6 +8,7 @@ export const mutant: Mutant = {
     'AD-own-change-is-flagged',
     'AD-own-session-survives',
     'CM-address-list',
+    'HS-client-syn-on-every-path',
     'PA-mesh-of-all-addresses',
     'TX-source-is-own-address',
   ],

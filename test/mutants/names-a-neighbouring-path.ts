@@ -7,6 +7,13 @@ export const mutant: Mutant = {
   killedBy: [
     'PA-from-every-local-address',
     'PA-id-names-one-tuple',
+    'RT-by-address',
+    'RT-by-port',
+    'RT-by-protocol',
+    'RT-changes-at-run-time',
+    'RT-from-a-length-on',
+    'RT-responsiveness-takes-lowest-delay',
+    'RT-small-packets',
     'SE-congested-path-loses-weight',
     'SE-minimum-over-all-time',
     'SS-path-from-one-when-shared',

@@ -4,7 +4,15 @@ export const mutant: Mutant = {
   name: 'never-uses-a-path',
   defect: 'Packets always carry path id 0.',
   requirements: ['MPIP-PA-01', 'MPIP-PA-02'],
-  killedBy: ['SS-path-from-one-when-shared', 'SS-received-packets-refresh'],
+  killedBy: [
+    'HB-one-way-traffic-becomes-multipath',
+    'HB-path-by-normal-selection',
+    'HS-client-path-carries-data',
+    'HS-path-only-after-three-packets',
+    'MT-each-connection-has-its-own-paths',
+    'SS-path-from-one-when-shared',
+    'SS-received-packets-refresh',
+  ],
   apply({ endpoint }) {
     endpoint.outbound.choosePath = () => undefined;
   },

@@ -6,6 +6,7 @@ export const mutant: Mutant = {
   requirements: ['MPIP-CM-02', 'MPIP-SS-01'],
   killedBy: [
     'HB-does-not-refresh-session',
+    'HB-one-way-traffic-becomes-multipath',
     'SS-adopts-by-any-path',
     'SS-adopts-our-id',
     'SS-both-begin-lower-wins',

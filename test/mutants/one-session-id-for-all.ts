@@ -6,12 +6,15 @@ export const mutant: Mutant = {
   requirements: ['MPIP-SS-02'],
   killedBy: [
     'HB-does-not-refresh-session',
+    'MT-connections-are-sessions-of-their-own',
+    'MT-each-connection-has-its-own-paths',
     'SS-expires',
     'SS-id-for-two-connections-higher-loses',
     'SS-id-for-two-connections-lower-wins',
     'SS-new-id-for-new-session',
     'SS-own-ids-avoid-ours',
     'SS-path-zero-after-expiry',
+    'SS-protocol-is-part-of-a-session',
   ],
   apply({ endpoint }) {
     const { create } = endpoint.sessions;

@@ -6,6 +6,7 @@ export const mutant: Mutant = {
   requirements: ['MPIP-PA-01'],
   killedBy: [
     'AD-same-change-resets-once',
+    'MT-each-connection-has-its-own-paths',
     'PA-ids-unique-over-sessions',
     'PA-only-paths-of-the-session',
     'SE-per-connection',

@@ -6,6 +6,7 @@ export const mutant: Mutant = {
   requirements: ['MPIP-TX-02'],
   killedBy: [
     'AD-added-address-is-used',
+    'HS-client-path-carries-data',
     'PA-from-every-local-address',
     'PA-mesh-of-all-addresses',
     'TX-source-is-own-address',

@@ -4,7 +4,12 @@ export const mutant: Mutant = {
   name: 'sends-to-announced-address',
   defect: 'Packets go to the first address that the peer lists, wherever its packets come from.',
   requirements: ['MPIP-PA-06'],
-  killedBy: ['PA-address-as-seen'],
+  killedBy: [
+    'HS-client-path-carries-data',
+    'HS-path-only-after-three-packets',
+    'HS-unanswered-path-unused',
+    'PA-address-as-seen',
+  ],
   apply(host) {
     const { mesh } = host.endpoint.state;
     const { add } = mesh;

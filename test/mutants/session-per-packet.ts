@@ -6,6 +6,8 @@ export const mutant: Mutant = {
   requirements: ['MPIP-SS-02', 'MPIP-SS-03'],
   killedBy: [
     'HB-does-not-refresh-session',
+    'HB-one-way-traffic-becomes-multipath',
+    'HS-client-syn-on-every-path',
     'RX-to-other-service-port',
     'SS-adopts-by-any-path',
     'SS-adopts-our-id',

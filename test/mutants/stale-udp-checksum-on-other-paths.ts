@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'stale-udp-checksum-on-other-paths',
   defect: 'The UDP checksum of a packet by another path is the one of the original path.',
   requirements: ['MPIP-TX-04', 'MPIP-WF-03'],
-  killedBy: ['TX-checksums-of-rewritten-packets'],
+  killedBy: ['HB-heartbeat-is-sound', 'TX-checksums-of-rewritten-packets'],
   apply(host) {
     onTransmit(host, (packet) => {
       if (packet[9] !== 17 || packet[15] === (host.addresses[0]! & 255) || packet.length < 54) return;

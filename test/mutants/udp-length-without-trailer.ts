@@ -4,7 +4,12 @@ export const mutant: Mutant = {
   name: 'udp-length-without-trailer',
   defect: 'The UDP length of packets with a CM does not cover the trailer, as in the kernels of 2014.',
   requirements: ['MPIP-WF-02'],
-  killedBy: ['TX-checksums-of-rewritten-packets'],
+  killedBy: [
+    'HB-heartbeat-is-sound',
+    'TX-checksums-of-rewritten-packets',
+    'WF-confirmation-is-sound',
+    'WF-query-has-right-lengths',
+  ],
   apply(host) {
     onTransmit(host, (packet) => {
       if (packet[9] !== 17 || packet.length < 54 || packet[packet.length - 25] !== 25) return;

@@ -5,6 +5,7 @@ export const mutant: Mutant = {
   defect: 'A packet may take any path to the peer, whatever session it was made for.',
   requirements: ['MPIP-PA-05', 'MPIP-TX-03'],
   killedBy: [
+    'MT-each-connection-has-its-own-paths',
     'PA-ids-unique-over-sessions',
     'PA-only-paths-of-the-session',
     'RX-answers-follow-the-session',

@@ -7,6 +7,8 @@ export const mutant: Mutant = {
   killedBy: [
     'AD-added-address-is-used',
     'AD-paths-come-back',
+    'HB-one-way-traffic-becomes-multipath',
+    'HB-path-by-normal-selection',
     'PA-from-every-local-address',
     'PA-mesh-of-all-addresses',
     'SE-initial-shares-equal',

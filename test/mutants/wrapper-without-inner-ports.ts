@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'wrapper-without-inner-ports',
   defect: 'The TCP header in a wrapper has the ports set to 0.',
   requirements: ['MPIP-UW-01'],
-  killedBy: ['UW-header-as-the-host-wrote-it', 'UW-udp-session-is-not-unwrapped'],
+  killedBy: ['UW-header-as-the-host-wrote-it', 'UW-udp-session-is-not-unwrapped', 'WF-segments-are-sound'],
   tcpMode: 'udp-wrapper',
   apply(host) {
     onTransmit(host, (packet) => {

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'wraps-all-once-wrapped',
   defect: 'Once a segment of a connection was wrapped, all are.',
   requirements: ['MPIP-UW-06'],
-  killedBy: ['UW-decided-per-packet'],
+  killedBy: ['MT-each-connection-has-its-own-paths', 'UW-decided-per-packet'],
   tcpMode: 'udp-wrapper',
   apply(host) {
     const { outbound } = host.endpoint;

@@ -251,9 +251,7 @@ export const AD_PEER_CASES: readonly TestCase[] = [
       const { mesh, addresses, port } = await severalAddresses(t);
       const nodeId = cmOf(mesh.session.first!).nodeId;
       await lose(t, mesh, addresses, port);
-      mesh.uncertain = 0;
-      const answers = await mesh.burst(12, other);
-      if (answers.length < 12 && answers.length > 8) mesh.requireCertainty();
+      const answers = await mesh.insist(12, other);
       if (answers.length === 0)
         await t.silent({
           code: 'interrupted',

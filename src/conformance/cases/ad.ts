@@ -121,13 +121,11 @@ export const AD_CASES: readonly TestCase[] = [
     async run(t: Tester) {
       const mesh = await twoAddresses(t);
       move(mesh);
-      mesh.uncertain = 0;
       const count = 12;
       const answers = [
-        ...(await mesh.burst(count / 2, flagged)),
-        ...(await mesh.burst(count / 2, { pathId: SECOND_PATH })),
+        ...(await mesh.insist(count / 2, flagged)),
+        ...(await mesh.insist(count / 2, { pathId: SECOND_PATH })),
       ];
-      if (answers.length < count && answers.length > 8) mesh.requireCertainty();
       if (answers.length === 0) {
         await t.silent({
           code: 'interrupted',

@@ -90,9 +90,14 @@ export async function measure(
   pathId: number,
   cm: Partial<ControlMessage> = {},
 ): Promise<{ sent: Observed; fed: Observed }> {
-  const { sent, received: answer } = await exchange(t, session, { pathId, ...cm });
-  const later = feedbacks([session.port]).filter((packet) => packet.frame > sent.frame);
-  const fed = later.find((packet) => cmOf(packet).feedbackPathId === pathId);
+  let { sent, received: answer } = await exchange(t, session, { pathId, ...cm });
+  const fedBy = () =>
+    feedbacks([session.port]).find((packet) => packet.frame > sent.frame && cmOf(packet).feedbackPathId === pathId);
+  // The packet that fed it back may be lost, or have gone before an answer that was: another sample shows it.
+  for (let again = 0; again < 3 && fedBy() === undefined; again++) {
+    ({ sent, received: answer } = await exchange(t, session, { pathId, ...cm }));
+  }
+  const fed = fedBy();
   t.require(fed !== undefined, 'no-feedback', 'The path that we measured was not fed back in the answer.', {
     packet: answer,
     expected: `feedback path id ${pathId}`,

@@ -6,6 +6,7 @@ import { AV_ASKING_CASES } from './av-asking.js';
 import { AV_TCP_CASES } from './av-tcp.js';
 import { CK_CASES } from './ck.js';
 import { CM_CASES } from './cm.js';
+import { CONNECTION_CASES } from './connections.js';
 import { EX_CASES } from './ex.js';
 import { FB_CASES } from './fb.js';
 import { FB_TURNS_CASES } from './fb-turns.js';
@@ -16,14 +17,17 @@ import { HS_PEER_CASES } from './hs-peer.js';
 import { NID_CASES } from './nid.js';
 import { OO_CASES } from './oo.js';
 import { PA_CASES } from './pa.js';
+import { RT_CASES } from './rt.js';
 import { RX_CASES } from './rx.js';
 import { SE_CASES } from './se.js';
 import { SE_DELAYS_CASES } from './se-delays.js';
 import { SS_CASES } from './ss.js';
 import { SS_CLASH_CASES } from './ss-clash.js';
 import { SS_EXPIRY_CASES } from './ss-expiry.js';
+import { TM_CASES } from './tm.js';
 import { TX_CASES } from './tx.js';
 import { UW_CASES } from './uw.js';
+import { WF_CASES } from './wf.js';
 
 /** Every case, by area. */
 export const CASES: readonly TestCase[] = [
@@ -51,5 +55,9 @@ export const CASES: readonly TestCase[] = [
   ...HS_CASES,
   ...HS_PEER_CASES,
   ...UW_CASES,
+  ...TM_CASES,
   ...OO_CASES,
+  ...RT_CASES,
+  ...CONNECTION_CASES,
+  ...WF_CASES,
 ];

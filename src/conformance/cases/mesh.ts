@@ -186,6 +186,20 @@ export class Mesh {
     return answers.sort((a, b) => (cmOf(a).timestamp - cmOf(b).timestamp) | 0);
   }
 
+  /** Sends `count` packets one after the other, each up to three times until it is answered. */
+  async insist(count: number, cm: Partial<ControlMessage> = {}): Promise<Observed[]> {
+    const answers: Observed[] = [];
+    for (let i = 0; i < count; i++) {
+      for (let attempt = 0; attempt < 3; attempt++) {
+        const [answer] = await this.burst(1, cm);
+        if (answer === undefined) continue;
+        answers.push(answer);
+        break;
+      }
+    }
+    return answers;
+  }
+
   /** Sends one packet to the echo service; returns its number. */
   send(cm: Partial<ControlMessage> = {}): number {
     const number = ++this.#number;

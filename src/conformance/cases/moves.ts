@@ -59,8 +59,8 @@ export async function exchange(
   return both;
 }
 
-/** The attempts before the last one. */
-async function tryExchange(session: Session, cm: Partial<ControlMessage>, payload: Uint8Array) {
+/** The attempts of `exchange` before the last one: both packets, or undefined when nothing came back. */
+export async function tryExchange(session: Session, cm: Partial<ControlMessage>, payload: Uint8Array) {
   for (let attempt = 1; attempt < ATTEMPTS; attempt++) {
     const sent = session.port.send(session.service, payload, { sessionId: session.id, ...cm });
     const received = await session.port.receive(answers(payload));

@@ -98,6 +98,18 @@ const common = {
   capabilities: ['tcp', 'reordering'],
 } as const;
 
+/** Attempts of cases whose fastest one counts. */
+const TRIALS = 24;
+
+/** Sends a segment until it is acknowledged; false when it never is. */
+async function deliver(t: Tester, train: Train, position: number): Promise<boolean> {
+  for (let attempt = 0; attempt < 3; attempt++) {
+    train.send(position);
+    if (await t.until(() => train.isAcknowledged(position + 1), t.patience / 2)) return true;
+  }
+  return false;
+}
+
 /** Waits for the acknowledgement of the first `count` segments within a part of the hold time. */
 async function acknowledgedSoon(t: Tester, train: Train, count: number): Promise<boolean> {
   return await t.until(() => train.isAcknowledged(count), watch(t));
@@ -145,14 +157,13 @@ export const OO_CASES: readonly TestCase[] = [
     async run(t: Tester) {
       const session = await tcpSession(t);
       await quiet(t, session.stream);
-      const within = watch(t);
+      const within = t.constants['reordering-hold'] / 2;
       let fastest = Number.POSITIVE_INFINITY;
-      const train = new Train(t, session, 3);
-      for (let i = 0; i < 3; i++) {
+      // The fastest of several counts: a network may delay some, a peer that holds them delays all.
+      const train = new Train(t, session, TRIALS);
+      for (let i = 0; i < TRIALS && (i < 3 || fastest > within); i++) {
         const sent = t.now();
-        train.send(i);
-        if (!(await t.until(() => train.isAcknowledged(i + 1))))
-          t.inconc('no-acknowledgement', 'A segment was not acknowledged.');
+        if (!(await deliver(t, train, i))) t.inconc('no-acknowledgement', 'A segment was not acknowledged.');
         fastest = Math.min(fastest, t.now() - sent);
       }
       t.require(fastest <= within, 'held-in-sequence', 'Segments in sequence are held back before the TCP gets them.', {
@@ -353,24 +364,33 @@ export const OO_CASES: readonly TestCase[] = [
       if (!(await t.until(() => train.isAcknowledged(2))))
         t.inconc('no-acknowledgement', 'The segments were not acknowledged.');
       await quiet(t, session.stream);
+      const within = t.constants['reordering-hold'] / 2;
       const from = t.now();
-      train.send(0);
-      const isSoon = await t.until(() => duplicates(since(session.stream, from), train.start(2)).length > 0, watch(t));
-      if (!isSoon) {
-        t.require(
-          !(await t.until(() => duplicates(since(session.stream, from), train.start(2)).length > 0)),
-          'late-segment-held',
-          'A segment that was delivered before, sent once more, is held back instead of being handed to the TCP.',
-          {
-            packet: session.stream.history.at(-1)!,
-            expected: 'an acknowledgement at once',
-          },
-        );
+      const repeated = () => duplicates(since(session.stream, from), train.start(2)).length;
+      let fastest = Number.POSITIVE_INFINITY;
+      for (let i = 0; i < TRIALS && (i < 3 || fastest > within); i++) {
+        const before = repeated();
+        const sent = t.now();
+        train.send(0);
+        if (await t.until(() => repeated() > before, t.patience / 2)) fastest = Math.min(fastest, t.now() - sent);
+        if (i === 5 && fastest === Number.POSITIVE_INFINITY) break;
+      }
+      if (fastest === Number.POSITIVE_INFINITY) {
         await t.silent({
           code: 'late-segment-held',
-          text: 'A segment that was delivered before, sent once more, never reached the TCP: it was not acknowledged.',
+          text: 'A segment that was delivered before, sent six times more, never reached the TCP: it was not acknowledged.',
         });
       }
+      t.require(
+        fastest <= within,
+        'late-segment-held',
+        'A segment that was delivered before, sent once more, is held back instead of being handed to the TCP.',
+        {
+          packet: session.stream.history.at(-1)!,
+          expected: `an acknowledgement within ${within} µs`,
+          seen: `${fastest} µs`,
+        },
+      );
       t.pass('The late segment was delivered at once.', session.stream.history.at(-1)!);
     },
   },
@@ -385,7 +405,8 @@ export const OO_CASES: readonly TestCase[] = [
       const { node } = session.port;
       const delays: number[] = [];
       // Timestamps that run backwards, and three paths in turns.
-      for (let i = 0; i < 6; i++) {
+      const most = t.constants['reordering-hold'] / 2;
+      for (let i = 0; i < TRIALS && (i < 6 || Math.min(...delays) > most); i++) {
         const payload = t.payload();
         const sent = t.now();
         const timestamp = (node.clock() - i * 400_000 + 2 ** 32) % 2 ** 32;
@@ -396,11 +417,11 @@ export const OO_CASES: readonly TestCase[] = [
           flags: Flags.normal,
         });
         const answer = await session.port.receive(all(isAnswer, payloadIs(payload)));
-        if (answer !== undefined) delays.push(answer.time - sent);
+        if (answer !== undefined && i > 0) delays.push(answer.time - sent);
       }
       if (delays.length < 3) t.inconc('no-echo', 'Too few datagrams came back.');
-      const typical = delays.sort((a, b) => a - b)[Math.floor(delays.length / 2)]!;
-      const most = watch(t);
+      // The fastest of those that look old counts: a network may delay some, a peer that holds them delays all.
+      const typical = Math.min(...delays);
       t.require(
         typical <= most,
         'udp-held',

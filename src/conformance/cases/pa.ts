@@ -196,18 +196,19 @@ export const PA_CASES: readonly TestCase[] = [
       await mesh.burst(1, { pathId: 0 });
       const answers = await mesh.burst(64);
       const lost = 64 - answers.length;
-      if (lost > 0 && lost <= 16) mesh.requireCertainty();
+      // A network that loses packets loses some of these, too, but not most.
+      if (lost > 16 && lost <= 32) mesh.requireCertainty();
       t.require(
-        lost === 0,
+        lost <= 16,
         'inside-address-used',
         "We are seen at another address than the one that we list, as behind a NAT; some of the session's packets did not come where ours come from.",
         {
-          expected: '64 answers',
+          expected: 'nearly 64 answers',
           seen: `${answers.length} answers`,
           packet: answers.at(-1) ?? mesh.session.port.history.at(-1)!,
         },
       );
-      t.pass('All answers came to the address that our packets come from.', answers.at(-1)!);
+      t.pass('The answers came to the address that our packets come from.', answers.at(-1)!);
     },
   },
   {

@@ -29,9 +29,20 @@ export async function connected(
   return stream;
 }
 
+/** What a packet without a segment counts as: one without flags and octets. */
+const NO_SEGMENT: Segment = {
+  sequence: 0,
+  acknowledgement: 0,
+  flags: 0,
+  window: 0,
+  options: new Uint8Array(0),
+  payload: new Uint8Array(0),
+  isWrapped: false,
+};
+
 /** The segment of a packet that was chosen for having one. */
 export function segmentIn(packet: Observed): Segment {
-  return segmentOf(packet)!;
+  return segmentOf(packet) ?? NO_SEGMENT;
 }
 
 /** Matches segments with this payload, whatever they travel in. */

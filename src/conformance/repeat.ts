@@ -1,0 +1,85 @@
+import type { TestCase } from './case.js';
+import type { FinishedCase } from './run-case.js';
+import type { Tester } from './tester.js';
+
+/**
+ * Networks that lose, double or reorder datagrams: what happens once may be the network's doing. There a case that does
+ * not pass is played again, and fails only when it fails again and again.
+ */
+
+/** Failures in a row, none of them a pass, that count as the peer's. */
+const FAILURES = 12;
+/** Passes that outweigh fewer failures. */
+const PASSES = 3;
+/** Plays of one case at most. */
+const MOST_PLAYS = 24;
+
+/** Datagrams sent to find out about the network. */
+const PROBES = 200;
+const BATCH = 20;
+
+/** Whether a verdict may be the network's doing: it is not a pass, or one with a warning. */
+export function isDoubtful({ log }: FinishedCase): boolean {
+  return log.verdict === 'fail' || log.verdict === 'inconc' || log.warnings.length > 0;
+}
+
+/**
+ * Plays a case until its verdict is sure. `first` was doubtful; `again(n)` plays the case for the n-th time.
+ * @returns the play whose verdict counts: a failure that came again, a pass that outweighs failures, or the first one, as
+ * `inconc` when failures and passes came by turns.
+ */
+export async function playUntilSure(
+  first: FinishedCase,
+  again: (attempt: number) => Promise<FinishedCase>,
+): Promise<FinishedCase> {
+  const failed: FinishedCase[] = [];
+  const passed: FinishedCase[] = [];
+  const note = (finished: FinishedCase): void => {
+    if (finished.log.verdict === 'fail') failed.push(finished);
+    else if (finished.log.verdict === 'pass' && finished.log.warnings.length === 0) passed.push(finished);
+  };
+  note(first);
+  const isSure = () => failed.length >= FAILURES || passed.length >= (failed.length > 0 ? PASSES : 1);
+  for (let attempt = 1; attempt < MOST_PLAYS && !isSure(); attempt++) {
+    const finished = await again(attempt);
+    if (finished.log.verdict === 'error' || finished.log.cause?.code === 'interrupted') return finished;
+    note(finished);
+  }
+  if (passed.length >= (failed.length > 0 ? PASSES : 1)) return passed[0]!;
+  if (failed.length >= FAILURES && passed.length === 0) return failed[0]!;
+  const { log } = first;
+  if (log.verdict === 'fail') {
+    log.doubt({
+      code: 'not-repeated',
+      text: `The network loses or doubles datagrams, and of several plays of this case ${failed.length} failed and ${passed.length} passed: nothing can be said.`,
+    });
+  }
+  return first;
+}
+
+/** Asks by ordinary datagrams whether the network loses or doubles any: passes when it does neither. */
+export const LOSS_PROBE: TestCase = {
+  id: 'GEN-network',
+  area: 'GEN',
+  purpose: 'Preliminary: whether the network loses, doubles or reorders datagrams.',
+  requirements: [],
+  services: ['echo'],
+  async run(t: Tester) {
+    const port = await t.node().port();
+    for (let sent = 0; sent < PROBES; sent += BATCH) {
+      for (let i = 0; i < BATCH; i++) port.send('echo', t.payload(12));
+      const isComplete = () => answersOf(port.history) >= sent + BATCH;
+      if (!(await t.until(isComplete, t.patience / 4)) && answersOf(port.history) === 0) break;
+    }
+    await t.sleep(2 * t.slack);
+    const answers = answersOf(port.history);
+    if (answers === 0) t.inconc('no-answer', 'No ordinary datagram was answered.');
+    t.require(answers === PROBES, 'loss', `Of ${PROBES} ordinary datagrams ${answers} were answered.`);
+    t.pass('No datagram was lost or doubled.');
+  },
+};
+
+/** Ordinary answers among the packets of a port: queries are copies and do not count. */
+function answersOf(history: readonly { direction: string; cm: unknown }[]): number {
+  return history.filter(({ direction, cm }) => direction === 'received' && cm === undefined).length;
+}
