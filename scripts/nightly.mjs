@@ -8,7 +8,12 @@ const seed = process.env.MPIP_SEED ?? String(Math.floor(Date.now() / 86_400_000)
 const env = { ...process.env, MPIP_NIGHTLY: '1', MPIP_SEED: seed };
 console.log(`Seed ${seed}; replay with MPIP_SEED=${seed} npm run nightly.`);
 let exitCode = 0;
-for (const args of [['scripts/generate.mjs', '--check'], ['scripts/kill-matrix.mjs'], ['scripts/test.mjs'], ['scripts/bench.mjs', '--write']]) {
+for (const args of [
+  ['scripts/generate.mjs', '--check'],
+  ['scripts/kill-matrix.mjs'],
+  ['scripts/test.mjs'],
+  ['scripts/bench.mjs', '--write'],
+]) {
   console.log(`== node ${args.join(' ')}`);
   const { status } = spawnSync(process.execPath, args, { cwd: ROOT, env, stdio: 'inherit' });
   if (status !== 0) exitCode ||= status ?? 4;

@@ -7,7 +7,8 @@ import { ROOT } from './run.mjs';
 /** What src/codec and src/dissector export, and the catalogue of src/conformance, compiled on the fly: what files are generated from. */
 export async function declarations() {
   const outfile = join(ROOT, 'node_modules', `.mpip-declarations-${process.pid}.mjs`);
-  const contents = "export * from './src/codec/index.js'; export * from './src/dissector/index.js'; " +
+  const contents =
+    "export * from './src/codec/index.js'; export * from './src/dissector/index.js'; " +
     "export { CASES } from './src/conformance/cases/index.js'; export { catalogueMarkdown, requirementCatalogue } from './src/conformance/catalogue.js';";
   await build({
     absWorkingDir: ROOT,

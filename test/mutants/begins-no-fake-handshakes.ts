@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'begins-no-fake-handshakes',
   defect: 'The initiator of a connection begins no fake handshake.',
   requirements: ['MPIP-HS-03', 'MPIP-TM-02'],
-  killedBy: ['HS-client-syn-on-every-path'],
+  killedBy: ['HS-client-syn-on-every-path', 'TM-fake-tcp'],
   apply(host) {
     host.endpoint.fakeTcp.start = () => true;
   },

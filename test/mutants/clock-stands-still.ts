@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'clock-stands-still',
   defect: 'Every packet of a node carries the timestamp of its first one.',
   requirements: ['MPIP-FB-01'],
-  killedBy: ['FB-clock-rate', 'FB-delay-taken-on-receipt'],
+  killedBy: ['FB-clock-rate', 'FB-delay-taken-on-receipt', 'FB-measured-on-every-flag'],
   apply({ endpoint }) {
     const { compose } = endpoint.composer;
     let first: number | undefined;

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'handshakes-in-wrapper-mode',
   defect: 'In wrapper mode, too, the initiator begins fake handshakes.',
   requirements: ['MPIP-UW-07'],
-  killedBy: ['UW-no-handshake'],
+  killedBy: ['TM-udp-wrapper', 'UW-no-handshake'],
   tcpMode: 'udp-wrapper',
   apply(host) {
     const { outbound, fakeTcp, state } = host.endpoint;

@@ -22,6 +22,7 @@ export const mutant: Mutant = {
     'SS-own-ids-avoid-ours',
     'SS-path-from-one-when-shared',
     'SS-sent-packets-refresh',
+    'TM-fake-tcp',
   ],
   apply({ endpoint }) {
     endpoint.sessionRules.toSend = (row, tuple, protocol, now) => {
