@@ -3,7 +3,7 @@ import type { Mutant } from '../conformance/mutant.js';
 export const mutant: Mutant = {
   name: 'obeys-own-node-id',
   defect: "CMs with the node's own id are processed like those of any other node.",
-  requirements: ['MPIP-NID-03'],
+  requirements: ['MPIP-CM-07'],
   killedBy: ['RX-own-node-id-changes-nothing'],
   apply({ endpoint }) {
     const { nodeId } = endpoint.composer;
