@@ -271,7 +271,7 @@ class Run {
     if (peerHasOneOf(finished, ids)) {
       finished = await runCase(testCase, this.#settings, ids.slice(NODES_PER_CASE), signal);
     }
-    if (isDoubtful(finished) && finished.log.cause?.code !== 'interrupted' && (await this.#loses())) {
+    if (isDoubtful(finished) && !signal.aborted && (await this.#loses())) {
       const { constants } = this.#settings;
       // What is lost is sent again: that takes its time.
       const timeout = this.#settings.timeout ?? (testCase.duration?.(constants) ?? 0) + PATIENT_GRACE;
@@ -282,7 +282,7 @@ class Run {
           [],
           signal,
         );
-      finished = await playUntilSure(finished, again);
+      finished = await playUntilSure(finished, again, signal);
     }
     if (facts.ownCmEchoed !== undefined) finished.log.overrule(facts.ownCmEchoed);
     const result = this.#resultOf(testCase, finished);
