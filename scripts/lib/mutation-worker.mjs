@@ -5,7 +5,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 const load = (path) => import(pathToFileURL(`${workerData.build}/${path}`).href);
 const { CASES } = await load('src/conformance/cases/index.js');
 const { play } = await load('test/conformance/reference-peer.js');
-const stryker = (globalThis.__stryker__ ??= {});
+globalThis.__stryker__ ??= {};
+const stryker = globalThis.__stryker__;
 const MODES = ['fake-tcp', 'udp-wrapper'];
 
 /** The verdict of one case in one mode; a warning is a failure. */
