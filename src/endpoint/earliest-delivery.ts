@@ -6,6 +6,12 @@ import type { Session } from './sessions.js';
 
 /** A path that was never measured is tried once in this time, microseconds. */
 const TRY_INTERVAL = 20_000;
+/** Delays that are fed back between two packets to a path that seems to be dead. */
+const ANSWERS_BETWEEN_TRIALS = 32;
+/** Much is answered just now when something was so lately, microseconds: TCP that is stuck waits for 200 ms at least. */
+const ANSWERED_LATELY = 100_000;
+/** However little is answered, it is tried after this long, microseconds. */
+const LONGEST_REST = 5_000_000;
 /** Octets of a packet whose length is not known. */
 const USUAL_LENGTH = 1500;
 
@@ -49,6 +55,17 @@ export class EarliestDelivery implements Scheduler {
     }
     if (best === undefined) return untried!;
     return untried !== undefined && now - untried.lastSent >= TRY_INTERVAL ? untried : best;
+  }
+
+  /**
+   * A path of which nothing is heard any more loses what it is given: it is tried while much else is answered, but not with
+   * the few packets that TCP sends when it is stuck.
+   */
+  mayMeasure({ estimate, session, lastSent }: Path, now: number): boolean {
+    if (estimate === undefined || !estimate.isOverdue(now)) return true;
+    if (now - lastSent > LONGEST_REST) return true;
+    if (session.answers - estimate.answersAtSent < ANSWERS_BETWEEN_TRIALS) return false;
+    return session.paths.some(({ feedbackTime }) => now - feedbackTime < ANSWERED_LATELY);
   }
 
   queued(address: Ipv4, micros: number, at: number): void {

@@ -30,6 +30,8 @@ export class PathEstimate {
   isMeasured = false;
   /** The shortest delay lately, in ticks modulo 2^32: comparable between paths to one peer. */
   floor = 0;
+  /** Answers that the session had got when the last packet was sent. */
+  answersAtSent = 0;
   /** Octets sent so far. */
   #total = 0;
   /** The last packets: when each was sent, and the octets sent up to it. */
@@ -61,7 +63,8 @@ export class PathEstimate {
   constructor(private readonly tickMicros: number) {}
 
   /** Notes a packet that was sent. */
-  sent(now: number, octets: number): void {
+  sent(now: number, octets: number, answers = 0): void {
+    this.answersAtSent = answers;
     this.#total += octets;
     const at = this.#sent++ % LOG;
     this.#times[at] = now;
@@ -104,6 +107,11 @@ export class PathEstimate {
   wait(now: number, octets: number): number {
     const { rate } = this;
     return this.#queueAt(now) + octets / rate + this.#overdue(now);
+  }
+
+  /** True when nothing has been heard for longer than usual of what was sent. */
+  isOverdue(now: number): boolean {
+    return this.#overdue(now) > 0;
   }
 
   /** True when the queue is as long as it should get while there are other paths: longer ones may not hold more. */

@@ -87,6 +87,7 @@ export class PathSelection {
     for (const path of paths) {
       if (
         now - path.lastSent >= this.constants['path-refresh'] &&
+        this.scheduler?.mayMeasure?.(path, now) !== false &&
         (oldest === undefined || path.lastSent < oldest.lastSent)
       ) {
         oldest = path;

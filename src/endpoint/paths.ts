@@ -104,7 +104,7 @@ export class Path {
   sent(now: number, octets = 0): void {
     this.packetsSent++;
     this.octetsSent += octets;
-    this.estimate?.sent(now, octets);
+    this.estimate?.sent(now, octets, this.session.answers);
     const pause = now - this.lastSent;
     this.unansweredMicros += Math.min(pause, LONGEST_PAUSE);
     if (this.unanswered === 0) {

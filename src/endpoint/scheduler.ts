@@ -9,6 +9,8 @@ export interface Scheduler {
    * @param octets length of the packet, where it is known.
    */
   choose(session: Session, paths: readonly Path[], now: number, octets?: number): Path;
+  /** False for a path that is not to be measured by a packet just now, because it seems to be dead. */
+  mayMeasure?(path: Path, now: number): boolean;
   /** Takes note that what waits at the interface of an address of this node takes so long to leave, microseconds. */
   queued?(address: Ipv4, micros: number, now: number): void;
 }

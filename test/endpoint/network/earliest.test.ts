@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SchedulerName } from '../../../src/endpoint/index.js';
 import { type Load, steadyLoad } from '../../support/steady-load.js';
-import type { WidePair, WidePairOptions } from '../../support/wide-pair.js';
+import { WidePair, type WidePairOptions } from '../../support/wide-pair.js';
 
 /** 10 Mbit/s, 0.2 ms, and a queue of 12 ms. */
 const ACCESS = { delayMicros: 200, rate: 10e6, queueOctets: 15_000 };
@@ -118,6 +118,20 @@ test('an interface that goes dead without a word: its traffic is elsewhere withi
   assert.ok(result.arrived > 0.9, `${result.arrived}`);
   const paper = load({}, { mbits: 8, each }, 'paper');
   assert.ok(paper.arrived < 0.8, `with the paper's choice ${paper.arrived}`);
+});
+
+test('while nothing but single packets are sent, none goes to a dead interface to see whether it lives', () => {
+  const arrivals = (scheduler: SchedulerName) => {
+    const pair = new WidePair({ access: ACCESS, a: { scheduler }, b: { scheduler } });
+    pair.talk('much', 600, 5);
+    pair.links.a2.forward.isUp = false;
+    pair.talk('settle', 300, 5);
+    pair.b.delivered.splice(1);
+    pair.talk('few', 20, 400);
+    return pair.b.delivered.filter(({ payload }) => payload.startsWith('few')).length;
+  };
+  assert.ok(arrivals('earliest') >= 18, `${arrivals('earliest')} of 20`);
+  assert.ok(arrivals('paper') < 18, `with the paper's choice ${arrivals('paper')}`);
 });
 
 test('an interface that becomes slower, and fast again, is left and comes back', () => {
