@@ -54,6 +54,7 @@ export class EarliestDelivery implements Scheduler {
       bestHasEnough = hasEnough;
     }
     if (best === undefined) return untried!;
+    if (best.estimate!.isOverdue(now)) return another(paths);
     return untried !== undefined && now - untried.lastSent >= TRY_INTERVAL ? untried : best;
   }
 
@@ -84,4 +85,16 @@ export class EarliestDelivery implements Scheduler {
       path.weight = Math.max(min, Math.round((max * path.estimate.rate) / sum));
     }
   }
+}
+
+/**
+ * Nothing is heard of what any path was given, and it is not known which of them are dead: one by which something came
+ * since its last packet, then the one that was tried longest ago.
+ */
+function another(paths: readonly Path[]): Path {
+  const isHeard = ({ arrivedAt, lastSent }: Path) => arrivedAt > lastSent;
+  let chosen = paths[0]!;
+  for (const path of paths)
+    if (isHeard(path) === isHeard(chosen) ? path.lastSent < chosen.lastSent : isHeard(path)) chosen = path;
+  return chosen;
 }

@@ -481,6 +481,7 @@ export class Inbound {
     const { timestamp } = view.cm;
     const back = reversedTuple(view);
     mesh.seen(session, back, now);
+    if (this.state.settings.scheduler !== 'paper') noteArrival(session, back, now);
     session.heard(now);
     if (this.resets.size > 0) this.resets.seen(session, view.cm.timestamp);
     if (isWrapped) this.state.fallback.received(session, back);
@@ -599,6 +600,11 @@ export class Inbound {
     this.outbound.sendBack(view, path?.tuple ?? reversedTuple(view), cm);
     if (session?.confirmed) this.outbound.discoverPaths(session, layout, now);
   }
+}
+
+/** Notes by which path a packet came. */
+function noteArrival({ paths }: Session, back: Tuple, now: number): void {
+  for (const path of paths) if (sameTuple(path.tuple, back)) path.arrivedAt = now;
 }
 
 /** A session's tuple as packets from the network carry it. */

@@ -63,6 +63,8 @@ export class Path {
   roundTrip = 0;
   /** What a scheduler that looks ahead knows of it; undefined with the paper's. */
   estimate: PathEstimate | undefined;
+  /** When a data packet last came by it, where a scheduler wants to know; microseconds. */
+  arrivedAt = Number.NEGATIVE_INFINITY;
   /** Large segments sent on it of late, and how many of them the host sent again (docs/decisions.md 65). */
   largeSent = 0;
   largeLost = 0;

@@ -134,6 +134,22 @@ test('while nothing but single packets are sent, none goes to a dead interface t
   assert.ok(arrivals('paper') < 18, `with the paper's choice ${arrivals('paper')}`);
 });
 
+test('every path was given packets when half of them died: those that follow, few as they are, find the others', () => {
+  for (const seed of [1, 2, 3]) {
+    const pair = new WidePair({ access: ACCESS, seed, a: { scheduler: 'earliest' }, b: { scheduler: 'earliest' } });
+    pair.talk('much', 600, 5);
+    // Nothing comes back for a while, so that no path looks better than another.
+    for (const name of ['a1', 'a2'] as const) pair.links[name].back.isUp = false;
+    pair.talk('unheard', 200, 2);
+    for (const name of ['a1', 'a2'] as const) pair.links[name].back.isUp = name === 'a1';
+    pair.links.a2.forward.isUp = false;
+    pair.a.delivered.length = 0;
+    pair.talk('few', 8, 300);
+    const answers = pair.a.delivered.filter(({ payload }) => payload.startsWith('few'));
+    assert.ok(answers.length >= 4, `seed ${seed}: ${answers.length} of 8 came back`);
+  }
+});
+
 test('an interface that becomes slower, and fast again, is left and comes back', () => {
   const shares: Record<string, number>[] = [];
   for (const [rate, back] of [
