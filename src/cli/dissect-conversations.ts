@@ -11,6 +11,7 @@ import {
   Tracker,
 } from '../dissector/index.js';
 import { readMergedFiles } from './dissect-input.js';
+import type { LiveRequest } from './dissect-request.js';
 import type { Output } from './output.js';
 
 /** Sessions printed between two looks at whether the reader keeps up. */
@@ -22,6 +23,7 @@ export async function printConversations(
   format: ConversationFormat,
   dissector: Dissector,
   output: Output,
+  live?: LiveRequest,
 ): Promise<string[]> {
   const tracker = new Tracker();
   const pairing = new Pairing();
@@ -34,7 +36,7 @@ export async function printConversations(
     }
     tracker.note(dissector, packet);
   };
-  const damages = await readMergedFiles(files, onPacket, output);
+  const damages = await readMergedFiles(files, onPacket, output, undefined, live);
   const paint = output.colour ? pc.createColors(true) : plainPaint;
   let pieces = 0;
   for (const piece of conversationsOutput(

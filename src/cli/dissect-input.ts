@@ -7,7 +7,7 @@ import {
   PacketView,
   readMerged,
 } from '../dissector/index.js';
-import type { DissectRequest } from './dissect-request.js';
+import type { DissectRequest, LiveRequest } from './dissect-request.js';
 import type { Output } from './output.js';
 import { ReadingProgress } from './reading-progress.js';
 
@@ -50,7 +50,7 @@ export function printsAnalysis(fields: DissectRequest['fields']): boolean {
 }
 
 /**
- * Reads the files, merged by time.
+ * Reads the files, merged by time, or the interfaces of that name.
  * @param flush called some times a second: hands over what has been gathered
  * @returns a sentence for each file that could not be read to its end
  */
@@ -59,7 +59,12 @@ export async function readMergedFiles(
   onPacket: (packet: CapturedPacket, file: number) => void,
   output: Output,
   flush: () => void = () => {},
+  live?: LiveRequest,
 ): Promise<string[]> {
+  if (live !== undefined) {
+    const { readInterfaces } = await import('./dissect-live.js');
+    return readInterfaces(files, live, onPacket, output, flush);
+  }
   const progress = new ReadingProgress(files, output);
   const betweenChunks = async () => {
     flush();

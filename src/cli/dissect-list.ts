@@ -28,7 +28,7 @@ export async function listPackets(request: DissectRequest, output: Output): Prom
     writer.packet(view, bytes);
     if (bytes.length >= GATHERED) flush();
   };
-  const damages = await readMergedFiles(request.files, onPacket, output, flush);
+  const damages = await readMergedFiles(request.files, onPacket, output, flush, request.live);
   writer.end(bytes);
   flush();
   if (printed === 0 && selection.packets > 0) {

@@ -13,10 +13,20 @@ import {
 import { UsageError } from './exit.js';
 import { asList, nearest, oneOf, restoreDash, wholeNumber } from './options.js';
 
+/** When the reading of interfaces ends by itself. */
+export interface LiveRequest {
+  /** Seconds. */
+  readonly duration?: number;
+  /** Packets read, selected or not. */
+  readonly count?: number;
+}
+
 /** What `mpip dissect` was asked for. */
 export interface DissectRequest {
-  /** Paths; `-` = standard input. At least one. */
+  /** Paths; `-` = standard input. At least one. With `live`: names of interfaces. */
   readonly files: readonly string[];
+  /** Interfaces are read, not files. */
+  readonly live?: LiveRequest;
   readonly format: Format;
   /** Fields to print, in this order; none = all. */
   readonly fields: readonly RecordField[];
@@ -52,7 +62,6 @@ export type FollowShape = (typeof FOLLOW_SHAPES)[number];
 /** Options of the contract that later versions will have: refused, not ignored. */
 export const NOT_YET = {
   parquet: undefined,
-  live: 'i',
 } as const;
 
 /**
@@ -60,12 +69,13 @@ export const NOT_YET = {
  * @throws UsageError for whatever cannot be done
  */
 export function requestOf(argv: ArgumentsCamelCase): DissectRequest {
-  for (const [name, alias] of Object.entries(NOT_YET)) {
-    if (argv[name] !== undefined || (alias !== undefined && argv[alias] !== undefined)) {
+  for (const name of Object.keys(NOT_YET)) {
+    if (argv[name] !== undefined) {
       throw new UsageError(`--${name} is not available yet in this version of mpip dissect: leave it out.`);
     }
   }
-  const files = asList(argv.files).map(restoreDash);
+  const live = liveOf(argv);
+  const files = live === undefined ? asList(argv.files).map(restoreDash) : [...new Set(asList(argv.i))];
   if (files.length === 0)
     throw new UsageError('mpip dissect needs a capture: give one or more files, or - for standard input.');
   if (files.filter((file) => file === '-').length > 1)
@@ -115,6 +125,7 @@ export function requestOf(argv: ArgumentsCamelCase): DissectRequest {
     );
   return {
     files,
+    ...(live === undefined ? {} : { live }),
     format,
     fields,
     all: argv.all === true,
@@ -128,6 +139,32 @@ export function requestOf(argv: ArgumentsCamelCase): DissectRequest {
     ...(argv.reassemble === true ? { reassemble: true } : {}),
     ...(jobs === undefined ? {} : { jobs }),
     ...(follow === undefined ? {} : { follow }),
+  };
+}
+
+/** What only captures in files have. */
+const FILES_ONLY = ['findings', 'html', 'follow', 'jobs'];
+
+/** @throws UsageError when the words about interfaces do not go together, or with others */
+function liveOf(argv: ArgumentsCamelCase): LiveRequest | undefined {
+  const names = asList(argv.i);
+  if (argv.live !== true) {
+    if (names.length > 0 || argv.duration !== undefined || argv.count !== undefined)
+      throw new UsageError('-i, --duration and --count belong to --live, which reads interfaces: add --live.');
+    return undefined;
+  }
+  if (asList(argv.files).length > 0)
+    throw new UsageError('--live reads interfaces (-i IFACE), not files: leave one of them out.');
+  if (names.length === 0) throw new UsageError('--live needs an interface: give one or more with -i IFACE.');
+  if (names.includes('any')) throw new UsageError('--live reads interfaces by name, not any: give each with -i.');
+  const other = FILES_ONLY.find((name) => argv[name] !== undefined);
+  if (other !== undefined)
+    throw new UsageError(
+      `--${other} is about captures in files: keep the packets with --live --write FILE, then give it the file.`,
+    );
+  return {
+    ...(typeof argv.duration === 'string' ? { duration: wholeNumber('--duration', argv.duration, 1, 10 ** 9) } : {}),
+    ...(typeof argv.count === 'string' ? { count: wholeNumber('--count', argv.count, 1, 10 ** 15) } : {}),
   };
 }
 

@@ -9,7 +9,7 @@ import { summariseDivided } from './summary-jobs.js';
 
 /** Prints counts of the packets selected, of all without a filter. @returns 0, or 4 when a file could not be read to its end */
 export async function summarise(request: DissectRequest, output: Output): Promise<ExitCode> {
-  const { filter, files, format, checksums, jobs } = request;
+  const { filter, files, format, checksums, jobs, live } = request;
   const summary = new Summary({ checksums });
   const selection = new Selection(request, false);
   const { dissector } = selection;
@@ -22,7 +22,7 @@ export async function summarise(request: DissectRequest, output: Output): Promis
       };
   const isDivided = jobs !== undefined && jobs > 1 && files.length === 1 && isPlain && !request.all;
   const divided = isDivided ? await summariseDivided(files[0]!, jobs, checksums, summary, output) : undefined;
-  const damages = divided?.damages ?? (await readMergedFiles(files, onPacket, output));
+  const damages = divided?.damages ?? (await readMergedFiles(files, onPacket, output, undefined, live));
   const end = divided ?? dissector;
   const report = summary.report(end);
   if (format === 'text') output.out(textSummary(report, output.colour ? pc.createColors(true) : plainPaint));

@@ -23,14 +23,14 @@ const TEXTS = new Map(FINDINGS.map(({ id, text }) => [id, text]));
 export async function writePackets(request: DissectRequest, output: Output): Promise<ExitCode> {
   const path = request.write!;
   const selection = new Selection(request, true);
-  const written = new WrittenPackets(path, request.files);
+  const written = new WrittenPackets(path, request.files, request.live !== undefined);
   let damages: string[];
   try {
     const onPacket: Parameters<typeof readMergedFiles>[1] = (packet, file) => {
       const view = selection.take(packet, file);
       if (view !== undefined) written.add(packet, file, view);
     };
-    damages = await readMergedFiles(request.files, onPacket, output);
+    damages = await readMergedFiles(request.files, onPacket, output, undefined, request.live);
   } finally {
     written.close();
   }
@@ -48,7 +48,11 @@ class WrittenPackets {
   readonly #file: PcapngFile;
   readonly #interfaces = new Map<string, number>();
 
-  constructor(path: string, files: readonly string[]) {
+  constructor(
+    path: string,
+    files: readonly string[],
+    private readonly isLive: boolean,
+  ) {
     this.#path = path;
     this.#files = files;
     this.#file = this.#do(
@@ -78,8 +82,9 @@ class WrittenPackets {
     const key = `${file} ${packet.interfaceId} ${packet.linkType}`;
     let id = this.#interfaces.get(key);
     if (id === undefined) {
-      const description = this.#files.length > 1 ? { description: this.#files[file]! } : {};
-      id = this.#file.interface({ linkType: packet.linkType, ...description });
+      const source = this.#files[file]!;
+      const from = this.isLive ? { name: source } : this.#files.length > 1 ? { description: source } : {};
+      id = this.#file.interface({ linkType: packet.linkType, ...from });
       this.#interfaces.set(key, id);
     }
     return id;

@@ -16,7 +16,7 @@ type Command = Omit<CommandModule, 'handler'> & { handler: (argv: ArgumentsCamel
 
 const command: Command = {
   command: 'dissect [files..]',
-  describe: 'read captures (pcap, pcapng, gzip) and say what their MPIP packets mean',
+  describe: 'read captures (pcap, pcapng, gzip) or interfaces and say what their MPIP packets mean',
   builder: (yargs) => {
     let parser = yargs
       .positional('files', { describe: 'capture files, - = standard input', type: 'string', array: true })
@@ -36,15 +36,18 @@ const command: Command = {
       .option('follow', single('session=N[,text|hex|raw]: the data of a session, put together over all its paths'))
       .option('jobs', single('--summary on so many processors (large files)'))
       .option('write', single('write the packets to this pcapng file, with findings as comments'))
+      .option('live', { describe: 'read interfaces (-i) instead of files, until Ctrl-C (Linux)', type: 'boolean' })
+      .option('i', repeatable('an interface that --live reads; may be repeated', { alias: 'interface' }))
+      .option('duration', single('--live ends after so many seconds'))
+      .option('count', single('--live ends after so many packets, whether printed or not'))
       .example('$0 dissect capture.pcapng', 'one line per packet that carries a control message')
       .example("$0 dissect -Y 'mpip.flags in {3, 4}' a.pcap", 'queries and confirmations')
       .example('$0 dissect --format ndjson -e frame.number -e mpip.flags a.pcap', 'two fields as JSON lines')
       .example('$0 dissect --conversations a.pcap b.pcap', 'who spoke, over which paths; files merged by time')
       .example('zcat a.pcap.gz | $0 dissect --summary -', 'counts, from standard input')
+      .example('sudo $0 dissect --live -i eth0 -i wlan0', 'what comes and goes now')
       .epilogue(`Fields: ${RECORD_FIELDS.join(' ')}`);
-    for (const [name, alias] of Object.entries(NOT_YET)) {
-      parser = parser.option(name, { hidden: true, ...(alias === undefined ? {} : { alias }) });
-    }
+    for (const name of Object.keys(NOT_YET)) parser = parser.option(name, { hidden: true });
     return parser;
   },
   handler: async (argv) => runDissect(requestOf(argv), processOutput()),
@@ -63,7 +66,7 @@ export async function runDissect(request: DissectRequest, output: Output): Promi
   if (request.html !== undefined) return (await import('../dissect-study.js')).writePage(files, request.html, output);
   if (request.conversations && format !== 'csv') {
     const dissector = new Dissector();
-    return finish(await printConversations(files, format, dissector, output), dissector, output);
+    return finish(await printConversations(files, format, dissector, output, request.live), dissector, output);
   }
   return request.summary ? summarise(request, output) : listPackets(request, output);
 }

@@ -51,6 +51,8 @@ export class Libc {
   readonly socket: (family: number, type: number, protocol: number) => number;
   readonly bind: (fd: number, address: Uint8Array, length: number) => number;
   readonly setsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number;
+  /** `value` is filled; `length`: its size, 4 octets, and what of it was used. */
+  readonly getsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array) => number;
   readonly read: (fd: number, into: unknown, length: number) => number;
   readonly write: (fd: number, from: unknown, length: number) => number;
   readonly recvmmsg: (fd: number, messages: unknown, count: number, flags: number, timeout: null) => number;
@@ -79,6 +81,7 @@ export class Libc {
     this.socket = library.func('int socket(int, int, int)') as never;
     this.bind = library.func('int bind(int, const void *, uint)') as never;
     this.setsockopt = library.func('int setsockopt(int, int, int, const void *, uint)') as never;
+    this.getsockopt = library.func('int getsockopt(int, int, int, void *, void *)') as never;
     this.read = library.func('long read(int, void *, size_t)') as never;
     this.write = library.func('long write(int, const void *, size_t)') as never;
     this.recvmmsg = library.func('int recvmmsg(int, void *, uint, int, void *)') as never;
