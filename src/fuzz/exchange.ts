@@ -1,0 +1,597 @@
+import { readU32be } from '../codec/bytes.js';
+import {
+  addressKey,
+  buildTcp,
+  buildUdp,
+  COMPACT,
+  HeaderStatus,
+  type Ipv4,
+  type LayoutName,
+  type NodeId,
+  TCP,
+  TcpFlags,
+  TrailerView,
+  UDP,
+} from '../codec/index.js';
+import { Bystander, type BystanderWorld } from './bystander.js';
+import type { CorpusPacket } from './corpus.js';
+import { adoptedPacket } from './corpus.js';
+import type { Coverage } from './coverage.js';
+import { type Connection, FuzzNode, messageOf, nodeIdsOf, segmentFields, userData, withTrailer } from './fuzz-node.js';
+import { mixSeed } from './generator.js';
+import { mutatorOf } from './mutators.js';
+import type { Oracle, Violation } from './oracle.js';
+import { type Place, type Received, takeApart } from './received.js';
+import { BYSTANDER, expectationOf, readMark, type Sent, sameOctets } from './sent.js';
+import { ACTORS, type CorpusStep, type Mutation, type SendStep, type Step } from './step.js';
+import type { Micros, Surroundings, Target } from './target.js';
+import { TcpBystander } from './tcp-bystander.js';
+
+/** Time between two packets of the fuzzer on its own clock, in ticks of a microsecond. */
+const TICK_OF_PACKET = 50;
+/** Packets after which the arrivals are taken in on a live target. */
+const UNSEEN = 16;
+/** Time that a peer gets to send what it still has to say. */
+const LAST_WORDS: Micros = 150_000;
+
+/** A packet as it was on the wire, for the evidence. */
+export interface LogEntry {
+  readonly frame: number;
+  readonly time: Micros;
+  readonly packet: Uint8Array;
+  readonly isSent: boolean;
+  readonly step: number;
+}
+
+/** What an exchange is played with. */
+export interface ExchangeOptions {
+  readonly target: Target;
+  readonly seed: number;
+  readonly oracles: readonly Oracle[];
+  readonly coverage: Coverage;
+  readonly corpus: readonly CorpusPacket[];
+}
+
+/**
+ * One exchange: the steps of the fuzzed nodes between the handshake of the bystander and its last question. Steps become packets
+ * here; what the peer answers is taken apart, told to the nodes and shown to the oracles.
+ */
+export class Exchange implements BystanderWorld {
+  readonly target: Target;
+  readonly surroundings: Surroundings;
+  readonly log: LogEntry[] = [];
+  readonly violations: Violation[] = [];
+  readonly nodes: readonly FuzzNode[];
+  readonly bystander: Bystander;
+  readonly stream: TcpBystander | undefined;
+  /** Packets sent whose user data begins with a mark, by its number; several where one was made of another. */
+  readonly #marked = new Map<number, Sent[]>();
+  /** Packets put on the wire. */
+  messages = 0;
+  /** The step that is being played; -1 before the first. */
+  step = -1;
+  /** Node id of the peer, once it was heard by the bystander. */
+  #peerId: NodeId | undefined;
+  /** The last octets of every packet sent, to know a trailer that came back. */
+  readonly #tails = new Set<number>();
+  readonly #oracles: readonly Oracle[];
+  readonly #coverage: Coverage;
+  readonly #corpus: readonly CorpusPacket[];
+  readonly #places = new Map<number, Place>();
+  readonly #bystanderLayouts: ReadonlySet<LayoutName> = new Set(['compact']);
+  #number = 0;
+  #ticks: number;
+  #identification = 0;
+  #unseen = 0;
+  /** What the network does to the next packets of fuzzed nodes. */
+  #lose = 0;
+  #duplicate = 0;
+  #hold = 0;
+  readonly #held: { readonly packet: Uint8Array; readonly sent: Sent }[] = [];
+
+  constructor(options: ExchangeOptions) {
+    const { target, seed, oracles, coverage, corpus } = options;
+    this.target = target;
+    this.surroundings = target.surroundings;
+    this.#oracles = oracles;
+    this.#coverage = coverage;
+    this.#corpus = corpus;
+    this.#ticks = mixSeed(seed, 9);
+    const port = (index: number) => target.port(index);
+    this.nodes = this.surroundings.actors.map(
+      (addresses, i) => new FuzzNode(i, addresses, mixSeed(seed, 20 + i), port),
+    );
+    const ids = nodeIdsOf(mixSeed(seed, 19));
+    this.bystander = new Bystander(this, ids, mixSeed(seed, 18));
+    this.stream =
+      this.surroundings.tcpPort === undefined
+        ? undefined
+        : new TcpBystander(this, ids, this.surroundings.bystander, mixSeed(seed, 17));
+  }
+
+  // What the bystander needs.
+
+  now(): Micros {
+    return this.target.now();
+  }
+
+  ticks(): number {
+    return this.#ticks;
+  }
+
+  port(index: number): number {
+    return this.target.port(index);
+  }
+
+  nextNumber(): number {
+    return ++this.#number;
+  }
+
+  send(packet: Uint8Array, number: number | undefined): void {
+    const sent: Sent = {
+      number: number ?? 0,
+      time: this.now(),
+      packet,
+      node: BYSTANDER,
+      step: this.step,
+      isPure: true,
+      isWhole: true,
+      layouts: this.#bystanderLayouts,
+      copies: 0,
+      echoes: 0,
+    };
+    this.#transmit(packet, sent);
+  }
+
+  async until(done: () => boolean): Promise<boolean> {
+    const deadline = this.now() + this.target.patience;
+    await this.#run(deadline, done);
+    return done();
+  }
+
+  /** Plays the steps; what the oracles found is in `violations`. */
+  async play(steps: readonly Step[]): Promise<void> {
+    for (const oracle of this.#oracles) oracle.begin(this);
+    this.bystander.start();
+    if (await this.until(() => this.bystander.isHeard)) this.#coverage.count('session of the bystander');
+    if (steps.some(isOfStream)) {
+      this.stream?.start();
+      if (this.stream !== undefined) await this.until(() => this.stream?.isEstablished === true);
+    }
+    for (let i = 0; i < steps.length && !this.isOver; i++) {
+      this.step = i;
+      const waiting = this.#play(steps[i]!);
+      if (waiting !== undefined) await waiting;
+      if (this.target.kind === 'virtual') this.#takeIn();
+      else await this.#betweenSteps();
+    }
+    this.step = steps.length;
+    this.#release();
+    if (!this.isOver) await (this.target.kind === 'virtual' ? this.#run(this.now() + LAST_WORDS) : this.#catchUp());
+    if (!this.isOver) await this.stream?.finish();
+    for (const oracle of this.#oracles) {
+      if (this.isOver && !oracle.judgesTheDead) continue;
+      await oracle.end(this);
+    }
+  }
+
+  /** True when the peer is no more. */
+  get isOver(): boolean {
+    return this.target.death !== undefined;
+  }
+
+  /** The frame number of the last packet. */
+  get frame(): number {
+    return this.log.length;
+  }
+
+  /** Counts that a requirement was looked at. */
+  judged(requirement: string): void {
+    this.#coverage.requirement(requirement);
+  }
+
+  report(violation: Violation): void {
+    this.violations.push(violation);
+  }
+
+  #play(step: Step): Promise<void> | undefined {
+    this.#coverage.step(step);
+    switch (step.kind) {
+      case 'send':
+        this.#sendStep(step);
+        return undefined;
+      case 'corpus':
+        this.#corpusStep(step);
+        return undefined;
+      case 'bystander':
+        if (step.what === 'datagram') this.bystander.say(step.size, step.address);
+        else if (step.what === 'heartbeat') this.bystander.beat(step.address);
+        else this.stream?.say(step.what, step.size);
+        return undefined;
+      case 'network':
+        if (step.effect === 'lose') this.#lose += step.count;
+        else if (step.effect === 'duplicate') this.#duplicate += step.count;
+        else if (step.effect === 'hold') this.#hold += step.count;
+        else this.#release();
+        return undefined;
+      case 'addresses': {
+        const node = this.nodes[step.actor % ACTORS]!;
+        node.addresses = [...node.addresses.slice(1), node.addresses[0]!];
+        this.#coverage.addressesChanged(node);
+        return undefined;
+      }
+      case 'pause':
+        return this.#pause(step.micros);
+    }
+  }
+
+  async #pause(micros: Micros): Promise<void> {
+    this.#release();
+    const from = this.now();
+    const before = this.log.length;
+    this.#ticks = (this.#ticks + micros) >>> 0;
+    await this.#run(from + micros);
+    this.#coverage.paused(micros);
+    for (const oracle of this.#oracles) oracle.paused?.(this, micros, this.log.length - before);
+  }
+
+  #sendStep(step: SendStep): void {
+    const node = this.nodes[step.actor % ACTORS]!;
+    const connection = node.connections[step.connection % node.connections.length]!;
+    const { peer } = this.surroundings;
+    const number = this.nextNumber();
+    const identity = this.#identity(step, node);
+    const data =
+      step.message === 'plain' || step.size > 0 ? userData(number, Math.max(step.size, 1)) : userData(number, 0);
+    const isSegment = step.carrier !== 'udp';
+    const content = isSegment ? streamData(connection, step, data) : data;
+    const message =
+      step.message === 'plain'
+        ? undefined
+        : messageOf(step, {
+            node,
+            connection,
+            other: this.nodes[(step.actor + step.session.value) % ACTORS]!.connections[(step.connection + 1) % 2]!,
+            ids: identity,
+            list: this.#list(step, node),
+            timestamp: (this.#ticks + (node.seed & 0xffff)) >>> 0,
+            number,
+          });
+    const tuple = {
+      source: node.address(step.address),
+      sourcePort: connection.port,
+      destination: peer,
+      destinationPort: this.#servicePort(connection, isSegment),
+    };
+    const ip = { identification: ++this.#identification & 0xffff, dontFragment: false };
+    const fields = isSegment ? segmentFields(step.segment, connection, content.length) : undefined;
+    let packet: Uint8Array;
+    if (fields === undefined || step.carrier === 'wrapper') {
+      const inner = fields === undefined ? content : buildTcp(tuple, fields, content, ip).subarray(20);
+      packet = buildUdp(tuple, message === undefined ? inner : withTrailer(inner, message), ip);
+    } else packet = buildTcp(tuple, fields, message === undefined ? content : withTrailer(content, message), ip);
+    this.#coverage.sent(node, step.address % node.addresses.length, connection, step.message);
+    // The data of a segment belongs to a stream: it need not come back as it was sent.
+    const mark = isSegment ? 0 : number;
+    this.#mutateAndSend(packet, step.mutations, node, addressKey(tuple.source, connection.port), mark);
+  }
+
+  #corpusStep(step: CorpusStep): void {
+    const found = this.#corpus[step.index % Math.max(1, this.#corpus.length)];
+    if (found === undefined) return;
+    const node = this.nodes[step.actor % ACTORS]!;
+    const connection = node.connections[step.connection % node.connections.length]!;
+    if (found.protocol === TCP && this.surroundings.tcpPort === undefined) return;
+    const tuple = {
+      source: node.address(step.address),
+      sourcePort: connection.port,
+      destination: this.surroundings.peer,
+      destinationPort: this.#servicePort(connection, found.protocol === TCP),
+    };
+    const packet = adoptedPacket(
+      found,
+      tuple,
+      step.adopted ? { ids: node.ids, session: connection.sessionId } : undefined,
+    );
+    this.#mutateAndSend(packet, step.mutations, node, addressKey(tuple.source, connection.port), 0);
+  }
+
+  /** The second connection of a node is with the service that answers nothing, where there is one. */
+  #servicePort(connection: Connection, isSegment: boolean): number {
+    const { echoPort, discardPort, tcpPort } = this.surroundings;
+    if (isSegment) return tcpPort ?? echoPort;
+    return connection.index === 1 && discardPort !== undefined ? discardPort : echoPort;
+  }
+
+  #mutateAndSend(
+    packet: Uint8Array,
+    mutations: readonly Mutation[],
+    node: FuzzNode,
+    place: number,
+    number: number,
+  ): void {
+    let packets: readonly Uint8Array[] = [packet];
+    let isPure = true;
+    for (const mutation of mutations) {
+      const mutator = mutatorOf(mutation.name);
+      const changed = packets.length === 1 ? mutator?.apply(packets[0]!, mutation, this) : undefined;
+      if (changed === undefined) continue;
+      // Of fragments the peer may return the whole, and the whole is what must not pass for the bystander.
+      this.#tails.add(tailOf(packets[0]!));
+      if (this.#passesForBystander(packets[0]!)) return;
+      isPure = false;
+      this.#coverage.mutator(mutation.name);
+      packets = changed instanceof Uint8Array ? [changed] : changed;
+    }
+    for (const each of packets) {
+      let layouts = node.layouts.get(place);
+      if (layouts === undefined) {
+        layouts = new Set();
+        node.layouts.set(place, layouts);
+      }
+      const sent: Sent = {
+        number,
+        time: this.now(),
+        packet: each,
+        isWhole: packets.length === 1,
+        node: node.index,
+        step: this.step,
+        isPure,
+        layouts,
+        copies: 0,
+        echoes: 0,
+      };
+      this.#throughNetwork(each, sent);
+    }
+  }
+
+  #throughNetwork(packet: Uint8Array, sent: Sent): void {
+    if (this.#lose > 0) {
+      this.#lose--;
+      return;
+    }
+    if (this.#hold > 0) {
+      this.#hold--;
+      this.#held.push({ packet, sent });
+      return;
+    }
+    this.#transmit(packet, sent);
+    if (this.#duplicate > 0) {
+      this.#duplicate--;
+      this.#transmit(packet, sent);
+    }
+  }
+
+  /** Held packets go, the last one first. */
+  #release(): void {
+    for (const { packet, sent } of this.#held.splice(0).reverse()) this.#transmit(packet, sent);
+    this.#hold = 0;
+  }
+
+  #transmit(packet: Uint8Array, sent: Sent): void {
+    if (this.isOver) return;
+    this.#ticks = (this.#ticks + TICK_OF_PACKET) >>> 0;
+    if (sent.copies === 0 && !this.#note(packet, sent)) return;
+    sent.copies++;
+    this.messages++;
+    this.log.push({ frame: this.log.length + 1, time: this.now(), packet, isSent: true, step: this.step });
+    this.#tails.add(tailOf(packet));
+    this.target.send(packet);
+    for (const oracle of this.#oracles) oracle.sent?.(this, sent, packet);
+  }
+
+  /**
+   * Remembers what comes back by; false for a packet that must not be sent: it passes for the bystander by the protocol's own rules,
+   * with its node id and its addresses or a guess of its session (docs/security.md, R7): what came of it would be nobody's fault.
+   */
+  #note(packet: Uint8Array, sent: Sent): boolean {
+    const view = scratch;
+    view.locate(packet);
+    if (view.status !== HeaderStatus.ok && sent.isWhole) return true;
+    if (view.hasCm && sent.node !== BYSTANDER) {
+      const { nodeId, layout, localAddresses, sessionId, pathId } = view.cm;
+      (sent.layouts as Set<LayoutName>).add(layout);
+      const { ids, addresses } = this.bystander;
+      if (nodeId === ids[layout]) {
+        const isGuess =
+          pathId !== 0 && (sessionId === this.bystander.sessionId || sessionId === this.stream?.sessionId);
+        if (isGuess || localAddresses.some((address) => addresses.includes(address))) return false;
+      }
+    }
+    // Of two trailers the peer takes one, and returns the other.
+    if (view.hasCm) this.#tails.add(tailOf(packet, view.cm.trailerStart));
+    const mark = readMark(packet, view.payloadOffset, view.end);
+    if (mark === undefined) return true;
+    const known = this.#marked.get(mark);
+    if (known === undefined) this.#marked.set(mark, [sent]);
+    else if (!known.includes(sent)) known.push(sent);
+    return true;
+  }
+
+  #passesForBystander(packet: Uint8Array): boolean {
+    return scratch.locate(packet) && this.#isBystanders(scratch);
+  }
+
+  #isBystanders({ cm }: TrailerView): boolean {
+    const { ids, addresses, sessionId } = this.bystander;
+    if (cm.nodeId !== ids[cm.layout]) return false;
+    const isGuess = cm.pathId !== 0 && (cm.sessionId === sessionId || cm.sessionId === this.stream?.sessionId);
+    return isGuess || cm.localAddresses.some((address) => addresses.includes(address));
+  }
+
+  /** How often user data with a mark came back. */
+  echoes(mark: number): number {
+    return this.#marked.get(mark)?.reduce((sum, sent) => sum + sent.echoes, 0) ?? 0;
+  }
+
+  /** The packets whose user data begins with a mark. */
+  marked(mark: number): readonly Sent[] {
+    return this.#marked.get(mark) ?? NONE;
+  }
+
+  /** True when a packet ends as one that was sent does: the peer returned it undigested. */
+  isReturned(packet: Uint8Array): boolean {
+    return this.#tails.has(tailOf(packet));
+  }
+
+  /** An earlier packet of the exchange, for mutators that join two. */
+  earlier(choice: number): Uint8Array | undefined {
+    return this.log.length === 0 ? undefined : this.log[choice % this.log.length]!.packet;
+  }
+
+  #identity(step: SendStep, node: FuzzNode) {
+    switch (step.identity) {
+      case 'own':
+        return node.ids;
+      case 'other':
+        return this.nodes[(node.index + 1) % this.nodes.length]!.ids;
+      case 'bystander':
+        return this.surroundings.isSeparate ? this.bystander.ids : node.ids;
+      case 'peer':
+        return { compact: this.#peerId ?? 0, full: 0x0200_0000_0000 + (this.#peerId ?? 1) };
+      case 'literal':
+        return nodeIdsOf(step.delay);
+    }
+  }
+
+  #list(step: SendStep, node: FuzzNode): readonly Ipv4[] {
+    switch (step.list) {
+      case 'own':
+        return node.addresses;
+      case 'one':
+        return [node.addresses[0]!];
+      case 'none':
+        return [];
+      case 'strangers':
+        return this.surroundings.strangers;
+      case 'peer':
+        return [this.surroundings.peer];
+      // Not with the bystander's id and its addresses: who announces both passes for it by the protocol's own rules.
+      case 'odd':
+        return [0x7f00_0001, 0xe000_0001].slice(0, 1 + (step.delay & 1));
+    }
+  }
+
+  /** Lets time pass up to a deadline, or until `done`; what arrives is taken in. */
+  async #run(deadline: Micros, done: () => boolean = never): Promise<void> {
+    this.#takeIn();
+    while (!done() && this.now() < deadline && !this.isOver) {
+      const passing = this.target.pass(deadline);
+      if (passing !== undefined) await passing;
+      this.#takeIn();
+    }
+    this.#takeIn();
+  }
+
+  /** On a live target answers are taken in at certain steps only, so that what is sent does not depend on when they came. */
+  async #betweenSteps(): Promise<void> {
+    const pacing = this.target.pace?.();
+    if (pacing !== undefined) await pacing;
+    if (++this.#unseen >= UNSEEN) await this.#catchUp();
+  }
+
+  /** On a live target: waits until what was sent has been answered, as far as it is. */
+  async #catchUp(): Promise<void> {
+    this.#unseen = 0;
+    const number = this.bystander.say(8, 0);
+    await this.until(() => this.echoes(number) > 0);
+  }
+
+  #takeIn(): void {
+    for (;;) {
+      const arrivals = this.target.take();
+      if (arrivals.length === 0) return;
+      for (const arrival of arrivals) {
+        const frame = this.log.length + 1;
+        this.log.push({ frame, time: arrival.time, packet: arrival.packet, isSent: false, step: this.step });
+        this.#receive(takeApart(arrival, frame, this.step, this.#place, this.#isForeign));
+      }
+    }
+  }
+
+  #receive(received: Received): void {
+    const { owner, connection, cm, mark, protocol } = received;
+    if (cm !== undefined && owner === BYSTANDER) this.#peerId ??= cm.nodeId;
+    if (owner === BYSTANDER) {
+      if (protocol === TCP || (protocol === UDP && this.stream?.port === received.destinationPort && cm?.flags === 0)) {
+        if (this.stream?.port === received.destinationPort) this.stream.receive(received);
+      }
+      this.bystander.receive(received);
+    } else if (connection !== undefined) this.#learn(connection, received);
+    const isData = mark !== undefined && protocol === UDP && (cm === undefined || cm.flags <= 1);
+    const sent = isData ? originOf(this.marked(mark), received) : undefined;
+    if (sent !== undefined) sent.echoes++;
+    this.#coverage.received(received);
+    for (const oracle of this.#oracles) oracle.received?.(this, received, sent);
+  }
+
+  #learn(connection: Connection, { cm, protocol, packet, l4Offset, data }: Received): void {
+    if (cm !== undefined) connection.learn(cm);
+    if (protocol !== TCP) return;
+    const flags = packet[l4Offset + 13]!;
+    const length = data.length + ((flags & (TcpFlags.syn | TcpFlags.fin)) !== 0 ? 1 : 0);
+    connection.acknowledgement = (readU32be(packet, l4Offset + 4) + length) >>> 0;
+  }
+
+  readonly #place = (address: Ipv4, port: number): Place => {
+    const key = addressKey(address, port);
+    let place = this.#places.get(key);
+    if (place === undefined) {
+      place = this.#find(address, port);
+      this.#places.set(key, place);
+    }
+    return place;
+  };
+
+  #find(address: Ipv4, port: number): Place {
+    for (const node of this.nodes) {
+      const connection = node.connections.find((each) => each.port === port);
+      if (node.addresses.includes(address) && (connection !== undefined || this.surroundings.isSeparate))
+        return { owner: node.index, connection };
+    }
+    return { owner: this.surroundings.bystander.includes(address) ? BYSTANDER : undefined, connection: undefined };
+  }
+
+  /** A CM that is none of the peer's: it is at the end of a packet that was sent, and came back, or has another node id. */
+  readonly #isForeign = (packet: Uint8Array, nodeId: NodeId, owner: number | undefined): boolean => {
+    if (this.isReturned(packet)) return true;
+    // The bystander's packets are all sound: what it gets is the peer's, whatever node id it has.
+    return owner !== BYSTANDER && this.#peerId !== undefined && (nodeId & 0xffff) !== (this.#peerId & 0xffff);
+  };
+}
+
+const never = () => false;
+
+function isOfStream(step: Step): boolean {
+  return step.kind === 'bystander' && step.what !== 'datagram' && step.what !== 'heartbeat';
+}
+
+/** The octets that a trailer ends in, as a number; good enough to tell the trailers of one exchange apart. */
+function tailOf(packet: Uint8Array, end = packet.length): number {
+  let hash = 0;
+  for (let i = Math.max(0, end - COMPACT.baseSize); i < end; i++) hash = (Math.imul(hash, 31) + packet[i]!) | 0;
+  return hash;
+}
+const NOTHING = new Uint8Array(0);
+const NONE: readonly Sent[] = [];
+const scratch = new TrailerView();
+
+/** Which of several packets with one mark came back: the one whose user data it is, else the first. */
+function originOf(candidates: readonly Sent[], { data }: Received): Sent | undefined {
+  if (candidates.length <= 1) return candidates[0];
+  return (
+    candidates.find((sent) => {
+      const { fate, whole, stripped } = expectationOf(sent);
+      return fate !== 'never' && fate !== 'any' && (sameOctets(data, whole) || sameOctets(data, stripped));
+    }) ??
+    candidates.find((sent) => expectationOf(sent).fate === 'any') ??
+    candidates[0]
+  );
+}
+
+/** User data of a segment: none where the segment has none. */
+function streamData(connection: Connection, step: SendStep, data: Uint8Array): Uint8Array {
+  const isEmpty =
+    step.segment === 'syn' || step.segment === 'syn-ack' || step.segment === 'ack' || step.segment === 'rst';
+  return isEmpty || connection.acknowledgement === 0 ? NOTHING : data;
+}

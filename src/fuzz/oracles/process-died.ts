@@ -1,0 +1,26 @@
+import type { Exchange } from '../exchange.js';
+import type { Oracle } from '../oracle.js';
+
+/** The peer ends: its process exits, or it throws where it runs in this one. */
+export class ProcessDied implements Oracle {
+  readonly id = 'process-died';
+  readonly description = 'The peer ends, or fails in a way that would end it.';
+  readonly severity = 'critical';
+  readonly judgesTheDead = true;
+
+  begin(): void {}
+
+  end(exchange: Exchange): void {
+    const { death } = exchange.target;
+    if (death === undefined) return;
+    exchange.report({
+      oracle: this.id,
+      severity: this.severity,
+      // Numbers in a message (ports, lengths) do not make another defect of it.
+      code: `${death.kind} ${death.text.replaceAll(/\d+/g, 'N')}`.slice(0, 120),
+      title: `The peer ended (${death.kind}): ${death.text}`,
+      requirements: [],
+      frame: exchange.frame === 0 ? undefined : exchange.frame,
+    });
+  }
+}

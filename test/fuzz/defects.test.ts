@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { IS_NIGHTLY, SEED } from '../support/runs.js';
+import { defectNames, loadDefect } from './defect.js';
+import { discover } from './proof.js';
+
+/** Those that need long runs or a soak are looked for at night. */
+const SLOW = new Set(['leak-of-lone-fragments', 'slower-with-every-packet']);
+/** Bound of one search, in milliseconds; a search ends with its first finding. */
+const LONGEST = 60_000;
+
+test('there are at least thirty planted defects, each named for what it is', async () => {
+  const names = defectNames();
+  assert.ok(names.length >= 30, `${names.length}`);
+  for (const name of names) assert.equal((await loadDefect(name)).name, name);
+});
+
+for (const name of defectNames()) {
+  const skip = SLOW.has(name) && !IS_NIGHTLY ? 'at night only' : false;
+  test(`the fuzzer finds from a cold start: ${name}`, { skip }, async () => {
+    const { group, messages } = await discover(await loadDefect(name), SEED, LONGEST);
+    assert.ok(group !== undefined, `nothing found after ${messages} packets`);
+  });
+}

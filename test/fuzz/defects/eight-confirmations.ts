@@ -1,0 +1,14 @@
+import type { Defect } from '../defect.js';
+
+export const defect: Defect = {
+  name: 'eight-confirmations',
+  defect: 'A query is confirmed eight times, in case some are lost.',
+  kind: 'amplification',
+  like: 'R13',
+  apply(host) {
+    const { sendConfirmation } = host.endpoint.inbound;
+    host.endpoint.inbound.sendConfirmation = (...args) => {
+      for (let i = 0; i < 8; i++) sendConfirmation.apply(host.endpoint.inbound, args);
+    };
+  },
+};
