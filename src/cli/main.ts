@@ -25,12 +25,8 @@ const COMMANDS: readonly CommandEntry[] = [
     'print every requirement and the cases that cover it',
     () => import('./commands/requirements.js'),
   ),
-<<<<<<< HEAD
   entry('report', 'compare reports of mpip check, or make other kinds of them', () => import('./commands/report.js')),
-=======
-  entry('report', 'compare two reports of mpip check', () => import('./commands/report.js')),
   entry('fuzz', 'try to break a peer, and show how in few packets', () => import('./commands/fuzz.js')),
->>>>>>> 29b05b1 (mpip fuzz: stateful exchanges over several paths, oracles, minimised findings, replay; 41 planted defects)
   entry('peer', 'run the reference node, to talk to and to compare with', () => import('./commands/peer.js')),
   entry('status', 'show the tables of a running peer', () => import('./commands/status.js')),
   entry('dissect', 'read captures and say what happened in them', () => import('./commands/dissect.js')),

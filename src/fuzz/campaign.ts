@@ -232,8 +232,10 @@ export class Campaign {
       last = await this.#player.again(candidate);
       return last.violations;
     };
+    // What was not played any more, because the peer had ended, is no part of it.
+    const played = outcome.exchange.step + 1;
     const small = await minimise(
-      steps ?? play.steps,
+      steps?.slice(0, played) ?? play.steps.slice(0, played),
       violation,
       (candidate) => attempt({ ...play, steps: candidate }),
       this.#generator,

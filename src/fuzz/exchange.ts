@@ -58,6 +58,7 @@ export interface ExchangeOptions {
  */
 export class Exchange implements BystanderWorld {
   readonly target: Target;
+  readonly seed: number;
   readonly surroundings: Surroundings;
   readonly log: LogEntry[] = [];
   readonly violations: Violation[] = [];
@@ -92,6 +93,7 @@ export class Exchange implements BystanderWorld {
   constructor(options: ExchangeOptions) {
     const { target, seed, oracles, coverage, corpus } = options;
     this.target = target;
+    this.seed = seed;
     this.surroundings = target.surroundings;
     this.#oracles = oracles;
     this.#coverage = coverage;

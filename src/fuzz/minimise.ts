@@ -41,7 +41,7 @@ export async function minimise(
   options: MinimiseOptions,
 ): Promise<Minimised> {
   const search = new Search(violation, attempt, options);
-  let steps = await search.fewer([...found]);
+  let steps = await search.fewer(await search.end([...found]));
   for (let round = 0; round < 3 && !search.isOver; round++) {
     const before = search.kept;
     steps = await search.simpler(steps, generator);
@@ -50,6 +50,9 @@ export async function minimise(
   }
   return { steps: steps.map(plainStep), violation: search.violation, tries: search.tries };
 }
+
+/** Most steps of an end that is tried alone. */
+const LONGEST_END = 32;
 
 class Search {
   tries = 0;
@@ -64,6 +67,15 @@ class Search {
 
   get isOver(): boolean {
     return this.tries >= this.options.tries || this.options.isOver();
+  }
+
+  /** The last steps alone, where they show it: a peer that ends does so soon after the cause, and a new one takes its time. */
+  async end(steps: AnyStep[]): Promise<AnyStep[]> {
+    for (let size = 1; size < steps.length && size <= LONGEST_END && !this.isOver; size *= 2) {
+      const last = steps.slice(-size);
+      if (await this.#holds(last)) return last;
+    }
+    return steps;
   }
 
   /** Leaves out runs of steps, large ones first. */

@@ -27,10 +27,6 @@ export interface Violation {
 /** Watches an exchange. It knows the protocol and nothing of the peer. */
 export interface Oracle {
   readonly id: string;
-  /** One sentence: what it watches for. */
-  readonly description: string;
-  /** The worst that it reports. */
-  readonly severity: Severity;
   /** True when it has something to say of an exchange in which the peer ended. */
   readonly judgesTheDead?: boolean;
   /** An exchange begins. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -116,6 +116,16 @@ test('a finding is small, can be played again from its folder alone, and its cap
   );
   assert.match((await later.run()).findings[0]!.group, /process-died/);
   assert.match(readFileSync(join(found!.folder!, 'replay.sh'), 'utf8'), /fuzz --replay/);
+});
+
+test('counterexamples of earlier runs stay repaired', async () => {
+  const names = readdirSync('test/fuzz/regressions').filter((name) => name.endsWith('.json'));
+  assert.ok(names.length > 0);
+  for (const name of names) {
+    const finding = readFinding(join('test/fuzz/regressions', name));
+    const { violations } = await new Player(defectiveTarget(), corpusOf(finding)).again(finding.play);
+    assert.deepEqual(violations, [], name);
+  }
 });
 
 test('shards play disjoint exchanges, and merged they are what one run is', async () => {

@@ -5,7 +5,14 @@ import { defectNames, loadDefect } from './defect.js';
 import { discover } from './proof.js';
 
 /** Those that need long runs or a soak are looked for at night. */
-const SLOW = new Set(['leak-of-lone-fragments', 'slower-with-every-packet']);
+const SLOW = new Set([
+  'crash-on-address-count',
+  'eight-confirmations',
+  'feedback-of-all-nodes-shares-rows',
+  'leak-of-lone-fragments',
+  'leak-per-control-packet',
+  'slower-with-every-packet',
+]);
 /** Bound of one search, in milliseconds; a search ends with its first finding. */
 const LONGEST = 60_000;
 

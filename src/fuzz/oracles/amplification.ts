@@ -28,7 +28,6 @@ const LONG: Micros = 5_000_000;
 /** The peer sends more than it is sent: to who asks, to others, or to nobody's asking. */
 export class Amplification implements Oracle {
   readonly id = 'amplification';
-  readonly description = 'The peer sends more than a bound for what it receives, or goes on sending when nobody does.';
   readonly severity = 'high';
   readonly #traffic = new Map<Ipv4, Traffic>();
   #packets = 0;

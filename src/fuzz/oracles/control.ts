@@ -12,8 +12,6 @@ const TRIES = 4;
  */
 export class Control implements Oracle {
   readonly id = 'control-silent';
-  readonly description =
-    'The peer stops answering an ordinary datagram, a query or a connection that was sound all the time.';
   readonly severity = 'critical';
   /** Session ids that the peer gave to connections from new ports, by port. */
   readonly #given = new Map<number, { readonly id: number; readonly frame: number }>();

@@ -4,7 +4,6 @@ import type { Oracle } from '../oracle.js';
 /** The peer ends: its process exits, or it throws where it runs in this one. */
 export class ProcessDied implements Oracle {
   readonly id = 'process-died';
-  readonly description = 'The peer ends, or fails in a way that would end it.';
   readonly severity = 'critical';
   readonly judgesTheDead = true;
 

@@ -14,7 +14,6 @@ const SLACK: Readonly<Record<string, Micros>> = { virtual: 2_000, socket: 400_00
  */
 export class StateLeak implements Oracle {
   readonly id = 'state-leak';
-  readonly description = "What the peer says to one node or session is taken from another's state.";
   readonly severity = 'high';
   /** Receive clock of the peer less ours, learned from the first delay that it told. */
   #offset: number | undefined;

@@ -9,9 +9,6 @@ import { BYSTANDER, expectationOf, type Sent, sameOctets } from '../sent.js';
  */
 export class UserData implements Oracle {
   readonly id = 'user-data';
-  readonly description =
-    'User data is altered, lost, duplicated or given to somebody else, or comes back where nothing may be delivered.';
-  readonly severity = 'critical';
   /** Datagrams of the bystander that have to come back. */
   #owed: Sent[] = [];
 

@@ -17,7 +17,6 @@ import type { Received } from '../received.js';
 /** What the peer sends is well formed: lengths, checksums, a CM whose sum fits, no ids where there are none. */
 export class Wire implements Oracle {
   readonly id = 'malformed-answer';
-  readonly description = 'The peer sends packets whose headers or CM are not as the wire format has them.';
   readonly severity = 'medium';
   #peerId: number | undefined;
 
