@@ -25,10 +25,8 @@ for (const name of defectNames()) {
   }
   const oracles = [...new Set(found.map(({ group }) => group.split('/')[0]))].sort().join(', ');
   const cells = [`\`${name}\``, defect.kind, defect.like ?? '', `${found.length} of ${seeds}`, oracles];
-  cells.push(
-    found.length > 0 ? median(found.map((each) => each.seconds)).toFixed(2) : '',
-    found.length > 0 ? String(median(found.map((each) => each.messages))) : '',
-  );
+  cells.push(found.length > 0 ? median(found.map((each) => each.seconds)).toFixed(2) : '');
+  cells.push(found.length > 0 ? String(median(found.map((each) => each.messages))) : '');
   rows.push(`| ${cells.join(' | ')} |`);
   console.log(rows.at(-1));
 }

@@ -171,10 +171,10 @@ export class Exchange implements BystanderWorld {
     this.#release();
     if (!this.isOver) await (this.target.kind === 'virtual' ? this.#run(this.now() + LAST_WORDS) : this.#catchUp());
     if (!this.isOver) await this.stream?.finish();
-    for (const oracle of this.#oracles) {
-      if (this.isOver && !oracle.judgesTheDead) continue;
-      await oracle.end(this);
-    }
+    for (const oracle of this.#oracles) if (!this.isOver && !oracle.judgesTheDead) await oracle.end(this);
+    // Last, because the peer may end while the others ask; what they then missed is no finding of its own.
+    if (this.isOver) this.violations.length = 0;
+    for (const oracle of this.#oracles) if (oracle.judgesTheDead) await oracle.end(this);
   }
 
   /** True when the peer is no more. */

@@ -76,7 +76,7 @@ test('a silent peer ends with 3, a missing corpus or command with 4', () => {
 test('a live peer that ends is started again, its finding made small, replayed and merged', () => {
   const out = join(folder, 'live');
   const exec = ['--udp-port', '7992', '--exec', FRAGILE];
-  const found = mpip('127.0.0.92', ...exec, '--time', '60', '--runs', '60', '--seed', '3', '--out', out);
+  const found = mpip('127.0.0.92', ...exec, '--time', '40', '--runs', '13', '--seed', '3', '--out', out);
   assert.equal(found.status, 1, found.stderr);
   assert.match(found.stdout, /CRITICAL .*The peer ended \(exit 9\)/);
   const summary = JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8')) as {

@@ -22,6 +22,8 @@ export interface Watch {
 const OUTPUT = 64 * 1024;
 /** How often the system is asked for a process, in milliseconds. */
 const LOOK_EVERY = 5;
+/** How long the output of a process that ended is waited for, in milliseconds. */
+const LAST_WORDS = 200;
 /** How long a process gets to end by itself. */
 const GRACE = 2000;
 
@@ -101,20 +103,18 @@ export class SupervisedProcess implements Watch {
     child.on('error', (error) => {
       this.#death = { kind: 'not-started', text: error.message };
     });
-    child.on('exit', (code, signal) => {
-      if (this.#child !== child) return;
+    const ended = (code: number | null, signal: NodeJS.Signals | null) => {
+      if (this.#child !== child || this.#death !== undefined) return;
       const lines = this.#output.trim().split('\n');
-      const said = (
-        lines.findLast((line) => /error|panic|fault|abort|assert|exception/i.test(line)) ??
-        lines.at(-1) ??
-        ''
-      ).trim();
+      const fault = lines.findLast((line) => /error|panic|fault|abort|assert|exception/i.test(line));
+      const said = (fault ?? lines.at(-1) ?? '').trim();
       const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
-      this.#death = {
-        kind: signal ?? `exit ${code}`,
-        text: said === '' ? how : `${how}; it said: ${said.slice(0, 200)}`,
-      };
-    });
+      const text = said === '' ? how : `${how}; it said: ${said.slice(0, 200)}`;
+      this.#death = { kind: signal ?? `exit ${code}`, text };
+    };
+    // What it printed last may come after its end; a child of its own may keep the pipe open for ever.
+    child.on('close', ended);
+    child.on('exit', (code, signal) => setTimeout(() => ended(code, signal), LAST_WORDS).unref());
     await once(child, 'spawn').catch(() => {});
   }
 
