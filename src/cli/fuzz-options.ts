@@ -3,9 +3,10 @@ import { existsSync, statSync } from 'node:fs';
 import { formatIpv4, type Ipv4 } from '../codec/index.js';
 import { FUZZ_REPORT_KINDS, type FuzzReportKind } from '../fuzz/reports/index.js';
 import { isLoopback, type Network, parseNetwork, refusalOfTarget } from '../fuzz/safety.js';
+import { DEFAULT_PORT } from './default-port.js';
 import { FaultError, UsageError } from './exit.js';
 import { oneOf, wholeNumber } from './options.js';
-import { DEFAULT_PORT, parseAddress, parseServices } from './peer-options.js';
+import { parseAddress, parseServices } from './peer-options.js';
 
 /** `mpip fuzz` as typed. */
 export interface FuzzArguments {

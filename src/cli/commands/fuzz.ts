@@ -12,13 +12,13 @@ import { TargetError } from '../../fuzz/target.js';
 import { SocketTarget } from '../../fuzz/targets/socket-target.js';
 import { CaptureError } from '../../io/capture-error.js';
 import { makeFolder } from '../../io/make-folder.js';
+import { DEFAULT_PORT } from '../default-port.js';
 import { Exit, FaultError, UsageError } from '../exit.js';
 import { mergeFolders } from '../fuzz-merge.js';
 import { type FuzzArguments, type FuzzPlan, type FuzzReportTarget, fuzzPlanOf, peerName } from '../fuzz-options.js';
 import { replay } from '../fuzz-replay.js';
 import { openTarget } from '../fuzz-targets.js';
 import { repeatable, single } from '../options.js';
-import { DEFAULT_PORT } from '../peer-options.js';
 import { StatusLine } from '../status-line.js';
 
 const command: CommandModule<object, FuzzArguments> = {
