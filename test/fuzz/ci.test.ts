@@ -114,7 +114,7 @@ test('the lines of the GitHub jobs do what they say', { skip: !existsSync('/bin/
   const place = workplace('github');
   for (const shard of ['1', '2'])
     runLines(
-      runsOf(sharded.jobs.fuzz!).map((run) => run.replaceAll('${{ matrix.shard }}', shard)),
+      runsOf(sharded.jobs.fuzz!).map((run) => run.replaceAll(`\${{ matrix.shard }}`, shard)),
       place,
     );
   runLines(runsOf(sharded.jobs.merge!), place);
