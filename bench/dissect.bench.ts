@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { makeCapture } from './make-capture.js';
+import { makeSessionsCapture } from './make-sessions-capture.js';
 
 const { values } = parseArgs({
   options: {
@@ -183,6 +184,21 @@ async function main(): Promise<void> {
   }
   const memory = Math.max(...runs.get(SUMMARY)!.map((one) => one.memory)) / 1e6;
   row('dissect --summary: memory in MB', memory, 'below 150', detail);
+  await measureSessions();
+}
+
+/** Memory of `--conversations` with a hundred thousand sessions, in the formats whose output is written in different ways. */
+async function measureSessions(): Promise<void> {
+  const capture = join(folder, 'sessions.pcap');
+  const sessions = 100_000;
+  const made = makeSessionsCapture(capture, sessions, 8);
+  for (const format of ['text', 'ndjson']) {
+    const command = mpip('--conversations', '--format', format)(capture);
+    const { memory } = await run(['sh', '-c', 'exec "$@" > /dev/null', 'sh', ...command]);
+    const detail = `${sessions} sessions, ${4 * sessions} paths, no path fed back, ${made} packets`;
+    console.log(`--conversations --format ${format}: ${(memory / 1e6).toFixed(0)} MB (${detail})`);
+    row(`dissect --conversations --format ${format}: memory in MB`, memory / 1e6, 'below 200', detail);
+  }
 }
 
 /** A line for the table of scripts/bench.mjs. */

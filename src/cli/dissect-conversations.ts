@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import pc from 'picocolors';
 import {
   type CapturedPacket,
@@ -25,6 +26,8 @@ export async function printConversations(
   output: Output,
   live?: LiveRequest,
 ): Promise<string[]> {
+  // Nothing made for a packet or a session outlives it: room for more young objects would be used up, and win nothing.
+  setFlagsFromString('--semi-space-growth-factor=1');
   const tracker = new Tracker();
   const pairing = new Pairing();
   const onPacket = (packet: CapturedPacket, file: number) => {

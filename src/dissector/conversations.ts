@@ -16,7 +16,7 @@ import type { TrackerEvent } from './tracker/events.js';
 import { Flow, FlowTime } from './tracker/flows.js';
 import { Handshake, HandshakeTime } from './tracker/handshakes.js';
 import type { AddressSpan, TrackedNode } from './tracker/nodes.js';
-import { Path, PathValue } from './tracker/paths.js';
+import { Feedback, FeedbackValue, Path, PathValue } from './tracker/paths.js';
 import { Direction, DirectionTime, Session, SessionTime } from './tracker/sessions.js';
 import type { Tracker } from './tracker/tracker.js';
 import { takesPart } from './tracker/weights.js';
@@ -107,7 +107,7 @@ export class Conversations {
 
   #paths(direction: number, packets: number, sender: TrackedNode): PathReport[] {
     const { paths, sessions, nodes, lastTime } = this.tracker;
-    const { columns } = paths;
+    const { columns, feedback } = paths;
     const peer = nodes.get(sessions.directions.int(direction, Direction.peer));
     const list: number[] = [];
     let path = sessions.directions.int(direction, Direction.paths) - 1;
@@ -117,7 +117,7 @@ export class Conversations {
     const sum = weighted.reduce((total, one) => total + columns.double(one, PathValue.weight), 0);
     return list.map((one) => {
       const isWeighted = weighted.includes(one);
-      const samples = columns.int(one, Path.samples);
+      const fed = columns.int(one, Path.feedback) - 1;
       const timed = columns.int(one, Path.timed);
       const weight = columns.double(one, PathValue.weight);
       return {
@@ -138,19 +138,22 @@ export class Conversations {
           columns.int(one, Path.maxAbove),
           sender.clock.tick,
         ),
-        feedback: delays(
-          samples,
-          (columns.int(one, Path.delay) - columns.int(one, Path.minDelay)) | 0,
-          columns.double(one, PathValue.sumDelayAbove),
-          columns.int(one, Path.maxDelayAbove),
-          peer.clock.tick,
-        ),
+        feedback:
+          fed < 0
+            ? null
+            : delays(
+                feedback.int(fed, Feedback.samples),
+                (feedback.int(fed, Feedback.delay) - feedback.int(fed, Feedback.minDelay)) | 0,
+                feedback.double(fed, FeedbackValue.sumAbove),
+                feedback.int(fed, Feedback.maxAbove),
+                peer.clock.tick,
+              ),
         queuing:
-          samples === 0
+          fed < 0
             ? null
             : {
                 latest: Math.round(paths.queuing(one) * peer.clock.tick),
-                max: Math.round(columns.double(one, PathValue.maxQueuing) * peer.clock.tick),
+                max: Math.round(feedback.double(fed, FeedbackValue.maxQueuing) * peer.clock.tick),
               },
         weight: isWeighted ? Math.round(weight) : null,
         weightShare: isWeighted ? weight / sum : null,

@@ -7,6 +7,7 @@ export const Flow = {
   destination: 1,
   /** Source port in the upper half. */
   ports: 2,
+  /** 6 or 17; 0 while the record is unused. */
   protocol: 3,
   /** Index of the node that sends CMs on it; 0 = none has. */
   node: 4,
@@ -20,15 +21,13 @@ export const Flow = {
   handshake: 8,
   plainPackets: 9,
   cmPackets: 10,
-  /** 1 while the flow is unused. */
-  isFree: 11,
   /** 1 when it brings a node's own CMs back to it. */
-  isEcho: 12,
-  ints: 13,
+  isEcho: 11,
+  ints: 12,
 } as const;
 
 /** Double fields of a flow; times are microseconds since the first packet. */
-export const FlowTime = { first: 0, last: 1, plainOctets: 2, doubles: 3 } as const;
+export const FlowTime = { first: 0, last: 1, doubles: 2 } as const;
 
 /** Flows without a CM that are remembered; beyond that the idle ones are forgotten. */
 const MAX_PLAIN = 65_536;
@@ -118,10 +117,10 @@ export class Flows {
     const { columns } = this;
     const forget = (isOld: (flow: number) => boolean) => {
       for (let flow = 0; flow < columns.count; flow++) {
-        if (columns.int(flow, Flow.isFree) !== 0 || columns.int(flow, Flow.cmPackets) > 0 || !isOld(flow)) continue;
+        if (columns.int(flow, Flow.protocol) === 0 || columns.int(flow, Flow.cmPackets) > 0 || !isOld(flow)) continue;
         const back = columns.int(flow, Flow.reverse) - 1;
         if (back >= 0) columns.setInt(back, Flow.reverse, 0);
-        columns.setInt(flow, Flow.isFree, 1);
+        columns.setInt(flow, Flow.protocol, 0);
         this.#free.push(flow);
         this.forgotten++;
         this.#plain--;
@@ -137,7 +136,7 @@ export class Flows {
     this.#slots = new Int32Array(size);
     const { columns } = this;
     for (let flow = 0; flow < columns.count; flow++) {
-      if (columns.int(flow, Flow.isFree) !== 0) continue;
+      if (columns.int(flow, Flow.protocol) === 0) continue;
       const slot = this.#slot(
         columns.int(flow, Flow.source),
         columns.int(flow, Flow.destination),

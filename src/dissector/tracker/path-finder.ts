@@ -1,7 +1,7 @@
 import { TCP, type TrailerView, type Tuple } from '../../codec/index.js';
 import type { Events } from './events.js';
 import { Flow, type Flows } from './flows.js';
-import { KeyTable } from './key-table.js';
+import { hashKey, IndexTable } from './index-table.js';
 import type { Nodes, TrackedNode } from './nodes.js';
 import { Path, type Paths, PathValue } from './paths.js';
 import { Direction, DirectionTime, Session, type Sessions } from './sessions.js';
@@ -19,7 +19,18 @@ export class PathFinder {
   /** Frame of the packet, for events. */
   frame = 0;
   /** Where a sender's path id leads: by sender, peer and id. */
-  readonly #pathById = new KeyTable();
+  readonly #pathById = new IndexTable(
+    (path, sender, peer, pathId) =>
+      this.paths.columns.int(path, Path.pathId) === pathId &&
+      this.paths.columns.int(path, Path.keyPeer) === peer &&
+      this.#sender(path) === sender,
+    (path) =>
+      hashKey(
+        this.#sender(path),
+        this.paths.columns.int(path, Path.keyPeer),
+        this.paths.columns.int(path, Path.pathId),
+      ),
+  );
 
   constructor(
     private readonly nodes: Nodes,
@@ -33,6 +44,10 @@ export class PathFinder {
   peerAt(flow: number, node: number): number {
     const peer = this.nodes.atAddress(this.flows.destination(flow));
     return peer === node ? 0 : peer;
+  }
+
+  #sender(path: number): number {
+    return this.sessions.directions.int(this.paths.columns.int(path, Path.direction), Direction.node);
   }
 
   /** The path of `sender` to `peer` with an id, or -1. */
@@ -93,12 +108,9 @@ export class PathFinder {
     columns.setDouble(path, PathValue.first, time);
     columns.setDouble(path, PathValue.last, time);
     if (pathId !== 0) {
-      this.#pathById.set(
-        directions.int(direction, Direction.node),
-        directions.int(direction, Direction.peer),
-        pathId,
-        path,
-      );
+      const peer = directions.int(direction, Direction.peer);
+      columns.setInt(path, Path.keyPeer, peer);
+      this.#pathById.set(directions.int(direction, Direction.node), peer, pathId, path);
       if (directions.double(direction, DirectionTime.firstPath) === 0)
         directions.setDouble(direction, DirectionTime.firstPath, time);
       joinPath(this.paths, this.sessions, direction, path, time);

@@ -19,19 +19,18 @@ export const Path = {
   transit: 9,
   minTransit: 10,
   maxAbove: 11,
-  /** Samples fed back for it, and the delays: the newest and the smallest. */
-  samples: 12,
-  delay: 13,
-  minDelay: 14,
-  maxDelayAbove: 15,
   /** 1 when it is TCP inside UDP. */
-  isWrapped: 16,
+  isWrapped: 12,
   /** Packets whose timestamp was looked at. */
-  timed: 17,
-  ints: 18,
+  timed: 13,
+  /** Its record of what was fed back for it, plus 1; 0 = nothing was. */
+  feedback: 14,
+  /** Whom it leads to, as far as that was known when it was first seen: a part of its key, and so never changed. */
+  keyPeer: 15,
+  ints: 16,
 } as const;
 
-/** Double fields of a path; times are microseconds since the first packet, delays ticks. */
+/** Double fields of a path; times are microseconds since the first packet. */
 export const PathValue = {
   first: 0,
   last: 1,
@@ -39,17 +38,32 @@ export const PathValue = {
   octets: 2,
   /** Sum of the transits above the smallest. */
   sumAbove: 3,
-  sumDelayAbove: 4,
-  /** D above the first sample, its minimum, and the largest Q (paper, section 3.6.1). */
-  smoothed: 5,
-  minSmoothed: 6,
-  maxQueuing: 7,
   /** As Algorithm 1 makes it of the delays fed back. */
-  weight: 8,
-  lastFeedback: 9,
+  weight: 4,
+  doubles: 5,
+} as const;
+
+/** Integer fields of what was fed back for a path; delays are ticks. */
+export const Feedback = {
+  samples: 0,
+  /** The newest delay, the smallest, and the largest above it. */
+  delay: 1,
+  minDelay: 2,
+  maxAbove: 3,
   /** The first sample. */
-  base: 10,
-  doubles: 11,
+  base: 4,
+  ints: 5,
+} as const;
+
+/** Double fields of what was fed back for a path, ticks. */
+export const FeedbackValue = {
+  /** Sum of the delays above the smallest. */
+  sumAbove: 0,
+  /** D above the first sample, its minimum, and the largest Q (paper, section 3.6.1). */
+  smoothed: 1,
+  minSmoothed: 2,
+  maxQueuing: 3,
+  doubles: 4,
 } as const;
 
 /** A delay that jumps by more restarts what is known of a path, microseconds (docs/decisions.md 20). */
@@ -60,6 +74,8 @@ const SMOOTHING = 1 / 8;
 /** Paths, with what their own timestamps and the feedback of the other end say of their delay. */
 export class Paths {
   readonly columns = new Columns(Path.ints, PathValue.doubles);
+  /** Of the paths that something was fed back for: not every capture has both ends' packets. */
+  readonly feedback = new Columns(Feedback.ints, FeedbackValue.doubles);
 
   /**
    * Takes the time a packet needed to the capture.
@@ -104,51 +120,63 @@ export class Paths {
    * Takes a delay that was fed back for the path.
    * @returns ticks above the smallest fed back
    */
-  noteDelay(path: number, delay: number, time: number, tick: number): number {
-    const { columns } = this;
-    const samples = columns.int(path, Path.samples);
-    columns.setDouble(path, PathValue.lastFeedback, time);
-    columns.setInt(path, Path.delay, delay);
+  noteDelay(path: number, delay: number, tick: number): number {
+    const { feedback } = this;
+    const at = this.#feedbackOf(path);
+    const samples = feedback.int(at, Feedback.samples);
+    feedback.setInt(at, Feedback.delay, delay);
     if (samples > 0) {
-      const above = (delay - columns.int(path, Path.minDelay)) | 0;
+      const above = (delay - feedback.int(at, Feedback.minDelay)) | 0;
       if (above <= STEP / tick && above >= -STEP / tick) {
-        columns.setInt(path, Path.samples, samples + 1);
-        this.#smooth(path, delay);
+        feedback.setInt(at, Feedback.samples, samples + 1);
+        this.#smooth(at, delay);
         if (above >= 0) {
-          if (above > columns.int(path, Path.maxDelayAbove)) columns.setInt(path, Path.maxDelayAbove, above);
-          columns.addDouble(path, PathValue.sumDelayAbove, above);
+          if (above > feedback.int(at, Feedback.maxAbove)) feedback.setInt(at, Feedback.maxAbove, above);
+          feedback.addDouble(at, FeedbackValue.sumAbove, above);
           return above;
         }
-        columns.setInt(path, Path.minDelay, delay);
-        columns.addInt(path, Path.maxDelayAbove, -above);
-        columns.addDouble(path, PathValue.sumDelayAbove, -above * samples);
+        feedback.setInt(at, Feedback.minDelay, delay);
+        feedback.addInt(at, Feedback.maxAbove, -above);
+        feedback.addDouble(at, FeedbackValue.sumAbove, -above * samples);
         return 0;
       }
     }
-    columns.setInt(path, Path.samples, 1);
-    columns.setInt(path, Path.minDelay, delay);
-    columns.setInt(path, Path.maxDelayAbove, 0);
-    columns.setDouble(path, PathValue.sumDelayAbove, 0);
-    columns.setDouble(path, PathValue.base, delay);
-    columns.setDouble(path, PathValue.smoothed, 0);
-    columns.setDouble(path, PathValue.minSmoothed, 0);
+    feedback.setInt(at, Feedback.samples, 1);
+    feedback.setInt(at, Feedback.minDelay, delay);
+    feedback.setInt(at, Feedback.maxAbove, 0);
+    feedback.setDouble(at, FeedbackValue.sumAbove, 0);
+    feedback.setInt(at, Feedback.base, delay);
+    feedback.setDouble(at, FeedbackValue.smoothed, 0);
+    feedback.setDouble(at, FeedbackValue.minSmoothed, 0);
     return 0;
   }
 
-  #smooth(path: number, delay: number): void {
-    const { columns } = this;
-    const sample = (delay - columns.double(path, PathValue.base)) | 0;
-    const before = columns.double(path, PathValue.smoothed);
-    const smoothed = before + (sample - before) * SMOOTHING;
-    columns.setDouble(path, PathValue.smoothed, smoothed);
-    if (smoothed < columns.double(path, PathValue.minSmoothed))
-      columns.setDouble(path, PathValue.minSmoothed, smoothed);
-    const queuing = smoothed - columns.double(path, PathValue.minSmoothed);
-    if (queuing > columns.double(path, PathValue.maxQueuing)) columns.setDouble(path, PathValue.maxQueuing, queuing);
+  /** The record of what was fed back for a path, made when there is none. */
+  #feedbackOf(path: number): number {
+    const known = this.columns.int(path, Path.feedback) - 1;
+    if (known >= 0) return known;
+    const made = this.feedback.add();
+    this.columns.setInt(path, Path.feedback, made + 1);
+    return made;
   }
 
-  /** Q = D - Dmin, ticks. */
+  #smooth(at: number, delay: number): void {
+    const { feedback } = this;
+    const sample = (delay - feedback.int(at, Feedback.base)) | 0;
+    const before = feedback.double(at, FeedbackValue.smoothed);
+    const smoothed = before + (sample - before) * SMOOTHING;
+    feedback.setDouble(at, FeedbackValue.smoothed, smoothed);
+    if (smoothed < feedback.double(at, FeedbackValue.minSmoothed))
+      feedback.setDouble(at, FeedbackValue.minSmoothed, smoothed);
+    const queuing = smoothed - feedback.double(at, FeedbackValue.minSmoothed);
+    if (queuing > feedback.double(at, FeedbackValue.maxQueuing))
+      feedback.setDouble(at, FeedbackValue.maxQueuing, queuing);
+  }
+
+  /** Q = D - Dmin, ticks; 0 while nothing was fed back. */
   queuing(path: number): number {
-    return this.columns.double(path, PathValue.smoothed) - this.columns.double(path, PathValue.minSmoothed);
+    const at = this.columns.int(path, Path.feedback) - 1;
+    if (at < 0) return 0;
+    return this.feedback.double(at, FeedbackValue.smoothed) - this.feedback.double(at, FeedbackValue.minSmoothed);
   }
 }

@@ -1,5 +1,5 @@
 import { Columns } from './columns.js';
-import { KeyTable } from './key-table.js';
+import { hashKey, IndexTable } from './index-table.js';
 
 /** Integer fields of a session: one connection between two nodes. */
 export const Session = {
@@ -18,7 +18,7 @@ export const Session = {
 } as const;
 
 /** Double fields of a session: microseconds since the first packet. */
-export const SessionTime = { first: 0, last: 1, lastData: 2, doubles: 3 } as const;
+export const SessionTime = { first: 0, last: 1, doubles: 2 } as const;
 
 /** Integer fields of a direction: what one node sends in a session. */
 export const Direction = {
@@ -68,7 +68,22 @@ const MAX_SESSIONS = 1 << 18;
 export class Sessions {
   readonly columns = new Columns(Session.ints, SessionTime.doubles);
   readonly directions = new Columns(Direction.ints, DirectionTime.doubles);
-  readonly #byKey = new KeyTable();
+  /** By the smaller index of a node, the larger and the id. */
+  readonly #byKey = new IndexTable(
+    (session, low, high, id) => {
+      const { columns } = this;
+      if (columns.int(session, Session.id) !== id) return false;
+      const creator = columns.int(session, Session.creator);
+      const other = columns.int(session, Session.other);
+      return creator < other ? creator === low && other === high : other === low && creator === high;
+    },
+    (session) => {
+      const { columns } = this;
+      const creator = columns.int(session, Session.creator);
+      const other = columns.int(session, Session.other);
+      return hashKey(Math.min(creator, other), Math.max(creator, other), columns.int(session, Session.id));
+    },
+  );
 
   /** The session that two nodes use under an id, or -1. */
   find(a: number, b: number, id: number): number {
@@ -86,7 +101,6 @@ export class Sessions {
     columns.setInt(session, Session.other, other);
     columns.setDouble(session, SessionTime.first, time);
     columns.setDouble(session, SessionTime.last, time);
-    columns.setDouble(session, SessionTime.lastData, time);
     this.#set(creator, other, id, session);
     return session;
   }
@@ -96,7 +110,7 @@ export class Sessions {
     const { columns } = this;
     const creator = columns.int(session, Session.creator);
     const id = columns.int(session, Session.id);
-    this.#set(creator, 0, id, -1);
+    this.#byKey.delete(0, creator, id);
     columns.setInt(session, Session.other, other);
     this.#set(creator, other, id, session);
     const direction = columns.int(session, Session.fromCreator) - 1;

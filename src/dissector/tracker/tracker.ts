@@ -141,7 +141,6 @@ export class Tracker {
     flows.setDouble(flow, FlowTime.last, time);
     if (!dissector.hasCm) {
       flows.addInt(flow, Flow.plainPackets, 1);
-      flows.addDouble(flow, FlowTime.plainOctets, seen.dataLength);
       seen.node = flows.int(flow, Flow.node);
       seen.peer = flows.int(flow, Flow.peer);
       return seen;
@@ -202,7 +201,7 @@ export class Tracker {
     }
     const isFlagged = flags === Flags.ipChange;
     if (isFlagged !== node.isChanging) this.#noteChange(node, isFlagged, cm.pathId, time);
-    if (cm.feedbackPathId !== 0) this.#noteFeedback(node, peer, cm.feedbackPathId, cm.pathDelay, time);
+    if (cm.feedbackPathId !== 0) this.#noteFeedback(node, peer, cm.feedbackPathId, cm.pathDelay);
   }
 
   /** True for a CM that comes back to the node that sent it. */
@@ -321,7 +320,6 @@ export class Tracker {
     directions.setDouble(direction, DirectionTime.last, time);
     sessions.columns.setDouble(session, SessionTime.last, time);
     if (isData) {
-      sessions.columns.setDouble(session, SessionTime.lastData, time);
       if (flags === Flags.ipChange) {
         columns.addInt(path, Path.flagged, 1);
         directions.addInt(direction, Direction.flagged, 1);
@@ -383,11 +381,11 @@ export class Tracker {
     });
   }
 
-  #noteFeedback(node: TrackedNode, peer: number, pathId: number, delay: number, time: number): void {
+  #noteFeedback(node: TrackedNode, peer: number, pathId: number, delay: number): void {
     const path = this.#finder.byId(peer, node.index, pathId);
     if (path < 0) return;
     this.seen.feedbackPath = path;
-    this.seen.delayAbove = this.paths.noteDelay(path, delay, time, node.clock.tick);
+    this.seen.delayAbove = this.paths.noteDelay(path, delay, node.clock.tick);
   }
 }
 
