@@ -14,6 +14,8 @@ export const SE_CASES: readonly TestCase[] = [
     purpose: 'Before any delay is known each path gets an equal share of the packets (chi-square, false alarms 1e-8).',
     requirements: ['MPIP-SE-01', 'MPIP-SE-02'],
     services: ['echo'],
+    // Of a peer with one address the paths are added one by one, and those that are there keep their weights.
+    capabilities: ['several-addresses'],
     async run(t: Tester) {
       const mesh = await Mesh.open(t);
       const answers = await mesh.burst(Math.min(480, 4 * SAMPLES * mesh.paths.size));
