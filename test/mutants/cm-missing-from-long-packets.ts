@@ -6,11 +6,8 @@ export const mutant: Mutant = {
   requirements: ['MPIP-CM-01'],
   killedBy: ['CM-large-datagrams', 'CM-one-after-user-data'],
   apply({ endpoint }) {
-    const { sendToEnabled } = endpoint.outbound;
-    endpoint.outbound.sendToEnabled = (view, row, now, length) => {
-      const limit = length > 1028 ? 0 : 65_535;
-      Object.assign(endpoint.settings, { linkMtu: limit });
-      sendToEnabled.call(endpoint.outbound, view, row, now, length);
-    };
+    const { hasRoom } = endpoint.outbound;
+    endpoint.outbound.hasRoom = (view, session, layout, now, length) =>
+      length <= 1028 && hasRoom.call(endpoint.outbound, view, session, layout, now, length);
   },
 };

@@ -9,7 +9,9 @@ export const mutant: Mutant = {
     const { toSend } = endpoint.sessionRules;
     endpoint.sessionRules.toSend = (row, tuple, protocol, now) => {
       const session = toSend.call(endpoint.sessionRules, row, tuple, protocol, now);
-      if (session !== undefined) session.confirmed = true;
+      if (session === undefined) return session;
+      session.confirmed = true;
+      for (const path of session.paths) path.isUnproven = false;
       return session;
     };
   },
