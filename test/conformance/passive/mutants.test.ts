@@ -17,7 +17,6 @@ const SHOWN: Readonly<Record<string, readonly string[]>> = {
   'node-id-changes-with-time': ['NID-passive-constant'],
   'node-id-differs-in-confirmations': ['NID-passive-constant'],
   'one-session-id-for-all': ['SS-passive-one-session-per-id'],
-  'path-before-session-is-shared': ['PA-passive-paths-after-session-is-shared'],
   'queries-after-confirmation': ['AV-passive-no-query-once-enabled'],
   'queries-for-ever': ['AV-passive-query-limit'],
   'query-copy-with-other-user-data': ['AV-passive-query-copies-a-packet'],

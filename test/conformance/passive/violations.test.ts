@@ -93,6 +93,17 @@ test('a path id that stands for two ways in turns breaks PA-02; a NAT that chang
   assert.deepEqual(verdictOf(id, capture(back, on(toB), on(other), on(other))), ['pass', undefined]);
 });
 
+test('another path before the other end has used the session breaks PA-09; one afterwards does not', () => {
+  const query = data({ flags: Flags.enable });
+  const confirm = data({ ...B_NODE, flags: Flags.enabled }, toA);
+  const first = data({ sessionId: 1 });
+  const other = data({ sessionId: 1, pathId: 2 }, tuple(40000, 7000, A + 1, B));
+  const back = data({ ...B_NODE, sessionId: 1 }, toA);
+  const id = 'PA-passive-paths-after-session-is-shared';
+  assert.deepEqual(verdictOf(id, capture(query, confirm, first, other, back)), ['fail', 4]);
+  assert.deepEqual(verdictOf(id, capture(query, confirm, first, back, other)), ['pass', undefined]);
+});
+
 test('a wrapped segment on the own tuple of its session breaks UW-02', () => {
   const first = tcp(cm({ sessionId: 2 }), new Uint8Array(10));
   const wrapped = data(
