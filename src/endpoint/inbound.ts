@@ -308,17 +308,23 @@ export class Inbound {
   }
 
   /**
-   * True for a segment of a session that comes from where no fake handshake was done (section 3.8.1): a NAT lets out
-   * untranslated what it takes for invalid, as Linux does, and nothing comes back that way. Its delay is not fed back, so
-   * that its sender notices (docs/decisions.md 57).
+   * True for a segment of a session that comes from an announced address where no fake handshake was done (section 3.8.1),
+   * while the peer's paths come from addresses that it did not announce: a NAT lets out untranslated what it takes for
+   * invalid, as Linux does, and nothing comes back that way. Its delay is not fed back, so that its sender notices
+   * (docs/decisions.md 57).
    */
   isUntranslated(view: DatagramView, peer: Peer, sessionId: number): boolean {
     if (view.protocol !== TCP || this.state.settings.tcpMode !== 'fake-tcp') return false;
     const session = peer.sessions.get(sessionId);
     if (session === undefined || session.protocol !== TCP) return false;
     const back = reversedTuple(view);
-    if (sameTuple(back, session.tuple) || session.paths.some(({ tuple }) => sameTuple(back, tuple))) return false;
-    return !session.abandoned.has(tupleKey(back)) && !this.fakeTcp.isUnderWay(back);
+    if (!peer.announced.has(view.source) || sameTuple(back, session.tuple)) return false;
+    let isBehindNat = false;
+    for (const { tuple } of session.paths) {
+      if (sameTuple(back, tuple)) return false;
+      isBehindNat ||= !peer.announced.has(tuple.destination);
+    }
+    return isBehindNat && !session.abandoned.has(tupleKey(back)) && !this.fakeTcp.isUnderWay(back);
   }
 
   /**
