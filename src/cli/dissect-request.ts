@@ -41,6 +41,8 @@ export interface DissectRequest {
   readonly findings?: boolean;
   /** Where to write a page about the captures; `-` = standard output. */
   readonly html?: string;
+  /** Folder to write Parquet tables to. */
+  readonly parquet?: string;
   /** Verify IP, UDP and TCP checksums. */
   readonly checksums: boolean;
   /** Put IPv4 fragments together before a CM is looked for. */
@@ -59,21 +61,11 @@ export const FOLLOW_SHAPES = ['text', 'hex', 'raw'] as const;
 /** One of {@link FOLLOW_SHAPES}. */
 export type FollowShape = (typeof FOLLOW_SHAPES)[number];
 
-/** Options of the contract that later versions will have: refused, not ignored. */
-export const NOT_YET = {
-  parquet: undefined,
-} as const;
-
 /**
  * Turns yargs' words into a request.
  * @throws UsageError for whatever cannot be done
  */
 export function requestOf(argv: ArgumentsCamelCase): DissectRequest {
-  for (const name of Object.keys(NOT_YET)) {
-    if (argv[name] !== undefined) {
-      throw new UsageError(`--${name} is not available yet in this version of mpip dissect: leave it out.`);
-    }
-  }
   const live = liveOf(argv);
   const files = live === undefined ? asList(argv.files).map(restoreDash) : [...new Set(asList(argv.i))];
   if (files.length === 0)
@@ -94,12 +86,15 @@ export function requestOf(argv: ArgumentsCamelCase): DissectRequest {
   if (conversations) oneOf('--format', format, CONVERSATION_FORMATS);
   const findings = argv.findings === true;
   const html = typeof argv.html === 'string' ? argv.html : undefined;
+  const parquet = typeof argv.parquet === 'string' ? argv.parquet : undefined;
+  const reports = [findings, html !== undefined, parquet !== undefined].filter(Boolean).length;
   for (const [isAsked, name] of [
     [findings, '--findings'],
     [html !== undefined, '--html'],
+    [parquet !== undefined, '--parquet'],
   ] as const) {
     if (!isAsked) continue;
-    if (summary || conversations || fields.length > 0 || argv.all === true || (findings && html !== undefined))
+    if (summary || conversations || fields.length > 0 || argv.all === true || reports > 1)
       throw new UsageError(`${name} is a report of its own: leave out other reports, --all and -e.`);
     if (argv.Y !== undefined || argv.write !== undefined || argv.reassemble === true)
       throw new UsageError(`${name} is about packets as they came: leave out -Y, --write and --reassemble.`);
@@ -107,6 +102,8 @@ export function requestOf(argv: ArgumentsCamelCase): DissectRequest {
   if (findings) oneOf('--format', format, CONVERSATION_FORMATS);
   if (html !== undefined && argv.format !== undefined)
     throw new UsageError('--html writes a page: leave out --format.');
+  if (parquet !== undefined && argv.format !== undefined)
+    throw new UsageError('--parquet writes tables: leave out --format.');
   const write = typeof argv.write === 'string' ? argv.write : undefined;
   if (write !== undefined && (summary || fields.length > 0 || argv.format !== undefined))
     throw new UsageError('--write writes packets, so there is nothing to print: leave out --summary, --format and -e.');
@@ -116,7 +113,7 @@ export function requestOf(argv: ArgumentsCamelCase): DissectRequest {
       '--jobs divides the work of --summary; everything else depends on the packets before: leave it out.',
     );
   const follow = typeof argv.follow === 'string' ? followOf(argv.follow) : undefined;
-  const others = ['summary', 'conversations', 'findings', 'html', 'write', 'format', 'Y', 'all'].filter(
+  const others = ['summary', 'conversations', 'findings', 'html', 'parquet', 'write', 'format', 'Y', 'all'].filter(
     (name) => argv[name] !== undefined,
   );
   if (follow !== undefined && (others.length > 0 || fields.length > 0))
@@ -135,6 +132,7 @@ export function requestOf(argv: ArgumentsCamelCase): DissectRequest {
     ...(typeof argv.Y === 'string' ? { filter: filterOf(argv.Y) } : {}),
     ...(findings ? { findings } : {}),
     ...(html === undefined ? {} : { html }),
+    ...(parquet === undefined ? {} : { parquet }),
     ...(write === undefined ? {} : { write }),
     ...(argv.reassemble === true ? { reassemble: true } : {}),
     ...(jobs === undefined ? {} : { jobs }),
@@ -143,7 +141,7 @@ export function requestOf(argv: ArgumentsCamelCase): DissectRequest {
 }
 
 /** What only captures in files have. */
-const FILES_ONLY = ['findings', 'html', 'follow', 'jobs'];
+const FILES_ONLY = ['findings', 'html', 'parquet', 'follow', 'jobs'];
 
 /** @throws UsageError when the words about interfaces do not go together, or with others */
 function liveOf(argv: ArgumentsCamelCase): LiveRequest | undefined {

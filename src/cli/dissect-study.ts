@@ -2,7 +2,15 @@ import { writeFileSync } from 'node:fs';
 import pc from 'picocolors';
 import { PassiveRun } from '../conformance/passive/run.js';
 import { isBinding } from '../conformance/requirements.js';
-import { type CaptureFinding, capturePage, Exchanges, FINDINGS, plainPaint, TimeSeries } from '../dissector/index.js';
+import {
+  type CapturedPacket,
+  type CaptureFinding,
+  capturePage,
+  Exchanges,
+  FINDINGS,
+  plainPaint,
+  TimeSeries,
+} from '../dissector/index.js';
 import { FindingBit, findingBits } from '../dissector/packet-findings.js';
 import { finish } from './dissect-end.js';
 import { readMergedFiles } from './dissect-input.js';
@@ -12,8 +20,8 @@ import type { Output } from './output.js';
 /** Findings about single packets that no requirement says more exactly. */
 const OF_PACKETS = ['ambiguous-layout', 'path-zero', 'near-cm', 'cut-short'] as const;
 
-/** What `--findings` and `--html` look at: the same requirements as `mpip check --capture`, and what is odd about packets. */
-class Study {
+/** What `--findings`, `--html` and `--parquet` look at: the same requirements as `mpip check --capture`, and what is odd about packets. */
+export class Study {
   readonly passive = new PassiveRun();
   readonly series = new TimeSeries();
   readonly exchanges = new Exchanges();
@@ -21,8 +29,12 @@ class Study {
 
   constructor(readonly files: readonly string[]) {}
 
-  /** Reads the captures, merged by time. @returns a sentence for each that could not be read to its end */
-  read(output: Output): Promise<string[]> {
+  /**
+   * Reads the captures, merged by time.
+   * @param seen called for each packet, after the dissector has inspected it
+   * @returns a sentence for each that could not be read to its end
+   */
+  read(output: Output, seen?: (packet: CapturedPacket, source: number) => void): Promise<string[]> {
     const { passive, series, exchanges } = this;
     const { tracker, dissector } = passive;
     return readMergedFiles(
@@ -34,6 +46,7 @@ class Study {
         exchanges.note(tracker, dissector.trailer, packet.number);
         const bits = findingBits(dissector, packet, { ip: 'unverified', l4: 'unverified' });
         if (bits !== 0) this.#noteOdd(bits, packet.number, source);
+        seen?.(packet, source);
       },
       output,
     );

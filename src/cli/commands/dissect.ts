@@ -4,7 +4,7 @@ import { printConversations } from '../dissect-conversations.js';
 import { finish } from '../dissect-end.js';
 import { followSession } from '../dissect-follow.js';
 import { listPackets } from '../dissect-list.js';
-import { type DissectRequest, NOT_YET, requestOf } from '../dissect-request.js';
+import { type DissectRequest, requestOf } from '../dissect-request.js';
 import { summarise } from '../dissect-summary.js';
 import { writePackets } from '../dissect-write.js';
 import type { ExitCode } from '../exit.js';
@@ -17,8 +17,8 @@ type Command = Omit<CommandModule, 'handler'> & { handler: (argv: ArgumentsCamel
 const command: Command = {
   command: 'dissect [files..]',
   describe: 'read captures (pcap, pcapng, gzip) or interfaces and say what their MPIP packets mean',
-  builder: (yargs) => {
-    let parser = yargs
+  builder: (yargs) =>
+    yargs
       .positional('files', { describe: 'capture files, - = standard input', type: 'string', array: true })
       .option('format', single(`${FORMATS.join(', ')} (default text)`))
       .option('e', repeatable('print this field only; may be repeated, the order is kept', { alias: 'field' }))
@@ -31,6 +31,7 @@ const command: Command = {
       })
       .option('findings', { describe: 'what deviates, with severity and requirement; exit code 1', type: 'boolean' })
       .option('html', single('write a page about the captures: paths over time, sequence diagrams, findings'))
+      .option('parquet', single('write packets, CMs, paths and findings to this folder as Parquet'))
       .option('checksums', { describe: 'verify IP, UDP and TCP checksums', type: 'boolean' })
       .option('reassemble', { describe: 'put IPv4 fragments together before a CM is looked for', type: 'boolean' })
       .option('follow', single('session=N[,text|hex|raw]: the data of a session, put together over all its paths'))
@@ -46,10 +47,7 @@ const command: Command = {
       .example('$0 dissect --conversations a.pcap b.pcap', 'who spoke, over which paths; files merged by time')
       .example('zcat a.pcap.gz | $0 dissect --summary -', 'counts, from standard input')
       .example('sudo $0 dissect --live -i eth0 -i wlan0', 'what comes and goes now')
-      .epilogue(`Fields: ${RECORD_FIELDS.join(' ')}`);
-    for (const name of Object.keys(NOT_YET)) parser = parser.option(name, { hidden: true });
-    return parser;
-  },
+      .epilogue(`Fields: ${RECORD_FIELDS.join(' ')}`),
   handler: async (argv) => runDissect(requestOf(argv), processOutput()),
 };
 
@@ -64,6 +62,7 @@ export async function runDissect(request: DissectRequest, output: Output): Promi
     return (await import('../dissect-study.js')).printFindings(files, format, output);
   }
   if (request.html !== undefined) return (await import('../dissect-study.js')).writePage(files, request.html, output);
+  if (request.parquet !== undefined) return (await import('../dissect-parquet.js')).writeParquet(request, output);
   if (request.conversations && format !== 'csv') {
     const dissector = new Dissector();
     return finish(await printConversations(files, format, dissector, output, request.live), dissector, output);
