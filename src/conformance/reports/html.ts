@@ -1,5 +1,6 @@
 import { escapeHtml } from '../../html/escape.js';
 import { sequenceDiagram } from '../../html/sequence.js';
+import { COVERAGE_CLASSES, coverageOf } from '../coverage.js';
 import type { CaseResult, PacketExcerpt, RequirementResult, RequirementStatus, RunResult } from '../result.js';
 import { VERDICTS, type Verdict } from '../verdict.js';
 import { SCRIPT, STYLE } from './html-page.js';
@@ -145,6 +146,18 @@ function requirements(results: readonly RequirementResult[]): string {
   });
   return (
     `<h2>Requirements</h2><p class="facts">${sums.join(' · ')}</p>` +
+    coverageTable(results) +
     `<table><thead><tr><th>status</th><th>requirement</th><th>level</th><th>section</th><th>text</th><th>cases</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>`
   );
+}
+
+/** How many requirements of each level were tested, and why the others were not. */
+function coverageTable(results: readonly RequirementResult[]): string {
+  const { total, levels } = coverageOf(results);
+  const rows = [...levels, ['all', total] as const].map(([name, counts]) => {
+    const cells = COVERAGE_CLASSES.map((column) => `<td>${counts[column]}</td>`);
+    return `<tr><th scope="row">${name}</th>${cells.join('')}</tr>`;
+  });
+  const heads = COVERAGE_CLASSES.map((column) => `<th scope="col">${column}</th>`);
+  return `<table id="coverage"><thead><tr><th scope="col">level</th>${heads.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table>`;
 }

@@ -1,3 +1,4 @@
+import { COVERAGE_CLASSES, coverageOf } from '../coverage.js';
 import type { Explanation } from '../diagnosis.js';
 import type { CaseResult, PacketExcerpt, RequirementStatus, ResultCause, RunResult } from '../result.js';
 import { VERDICTS, type Verdict } from '../verdict.js';
@@ -198,18 +199,14 @@ function hexLines(packet: PacketExcerpt, colours: Colours): string[] {
 }
 
 function requirementLines(run: RunResult, width: number, colours: Colours): string[] {
-  const count = new Map<RequirementStatus, number>();
-  for (const { status } of run.requirements) count.set(status, (count.get(status) ?? 0) + 1);
-  const of = (status: RequirementStatus) => count.get(status) ?? 0;
-  const judged = of('pass') + of('fail') + of('warn') + of('inconc');
-  const parts = (['pass', 'fail', 'warn', 'inconc'] as const)
-    .filter((status) => of(status) > 0)
-    .map((status) => `${of(status)} ${status}`);
-  const covered = parts.length > 0 ? ` (${parts.join(', ')})` : '';
-  const lines = [
-    `Requirements: ${run.requirements.length} in all; ${judged} covered by the cases played${covered}, ` +
-      `${of('not-run')} not covered in this run, ${of('not-applicable')} not applicable, ${of('untestable')} untestable from outside.`,
-  ].flatMap((text) => paragraph(text, width, ''));
+  const { total } = coverageOf(run.requirements);
+  const parts = (['pass', 'fail', 'warn'] as const).flatMap((status) => {
+    const count = run.requirements.filter((requirement) => requirement.status === status).length;
+    return count > 0 ? [`${count} ${status}`] : [];
+  });
+  const tested = parts.length > 0 ? ` (${parts.join(', ')})` : '';
+  const classes = COVERAGE_CLASSES.map((name) => `${total[name]} ${name}${name === 'tested' ? tested : ''}`);
+  const lines = paragraph(`Requirements: ${run.requirements.length} in all; ${classes.join(', ')}.`, width, '');
   // Of a host without MPIP there is no use in listing every requirement that it breaks.
   for (const requirement of run.preliminary === null ? run.requirements : []) {
     if (requirement.status !== 'fail' && requirement.status !== 'warn') continue;
