@@ -43,7 +43,7 @@ test('mpip check passes every case against mpip peer over real sockets, and know
       [],
     );
     assert.ok(run.counts.pass > 0.7 * CASES.filter((one) => !one.raw && !one.tcp && !one.upperTester).length);
-    assert.equal(code, 0);
+    assert.equal(code, run.counts.inconc > 0 ? 3 : 0);
     assert.equal(run.link, 'socket');
     assert.equal(run.iut.nodeId, '9d:f8');
   } finally {

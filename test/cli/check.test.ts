@@ -133,15 +133,25 @@ test('--list needs no peer, shows every case with its requirements, and obeys th
   assert.ok(rows.length > 0 && rows.every((row) => row.area === 'AV' && row.requirements.length > 0));
 });
 
+/** A case about a setting that excludes the one that is declared. */
+function isOfAnotherSetting({ id, verdict, cause }: RunResult['cases'][number]): boolean {
+  const isOther = cause.text.includes('udp-wrapper') || id === 'OO-switched-off';
+  return verdict === 'not-applicable' && cause.code === 'pics' && isOther;
+}
+
 test('--self passes every case in virtual time with the real constants, the same with the same seed', () => {
   const [first, second] = [0, 1].map(() => check('--self', '--seed', '7', '--report', 'json=-'));
   const run = JSON.parse(first!.out) as RunResult;
   assert.deepEqual(
-    run.cases.filter(({ verdict }) => verdict !== 'pass').map(({ id, cause }) => `${id}: ${cause.text}`),
+    run.cases
+      .filter((one) => one.verdict !== 'pass' && !isOfAnotherSetting(one))
+      .map(({ id, cause }) => `${id}: ${cause.text}`),
     [],
   );
   assert.equal(first!.code, 0);
-  assert.equal(run.counts.pass, CASES.length);
+  // A node is set to fake TCP or to the wrapper, to put segments in order or not.
+  assert.equal(run.counts.pass, run.cases.filter((one) => !isOfAnotherSetting(one)).length);
+  assert.ok(run.counts.pass > 0.9 * CASES.length);
   assert.equal(run.link, 'virtual');
   assert.equal(second!.out, first!.out);
   assert.match(first!.error, /Verdict: pass/, 'with a report on standard output the text goes to standard error');

@@ -143,8 +143,11 @@ export async function openedByPeer(
   sources: readonly number[],
 ): Promise<{ mesh: TcpMesh; handle: number; syn: Observed }> {
   const stream = await t.node().stream(sources);
-  const handle = await t.upper.connect(stream.destination);
+  // Where a kernel opens it, it is open when we have answered the SYN, not before.
+  const opening = t.upper.connect(stream.destination);
+  opening.catch(() => {});
   const syn = await stream.accept();
+  const handle = await opening;
   if (syn === undefined) t.inconc('no-connection', 'The peer was made to open a connection and sent no SYN.');
   const first = stream.next;
   // The confirmation is a copy of the SYN-ACK.
