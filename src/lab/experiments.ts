@@ -11,6 +11,9 @@ const BOTH_MPIP = ['mpip', 'mpip-scheduler'];
 const MPIP_BEATS_MPTCP = orderClaim('MPIP reaches more than MPTCP', 'mpip', 'mptcp');
 const TOGETHER_IS_BEST = orderClaim('MPIP and MPTCP together reach more than MPTCP', 'mpip+mptcp', 'mptcp');
 
+/** What the rows of Table 8 have in common: one TCP connection, carried by each stack in turn. */
+const ONE_CONNECTION = { unit: MBITS, contenders: table8, seconds: 8, settle: 6, measure: tcpGoodput } as const;
+
 const TABLE_8: readonly Experiment[] = [
   {
     name: 'table8-nolimit',
@@ -18,12 +21,8 @@ const TABLE_8: readonly Experiment[] = [
     source: 'Table 8, row 1; Figure 3(a), 3(b)',
     about: 'One TCP connection over two interfaces of 100 Mbit/s at each host.',
     capacityMbps: 200,
-    unit: MBITS,
+    ...ONE_CONNECTION,
     conditions: conditions(),
-    contenders: table8,
-    seconds: 8,
-    settle: 6,
-    measure: tcpGoodput,
     paper: { mptcp: 129.5, mpip: 171.2, 'mpip+mptcp': 164.6 },
     goal: ratioGoal('at least 0.97 of MPTCP', BOTH_MPIP, 'mptcp', { atLeast: 0.97 }),
     claims: [
@@ -38,12 +37,8 @@ const TABLE_8: readonly Experiment[] = [
     source: 'Table 8, row 2; Figure 3(c), 3(d)',
     about: 'As before; what leaves the client by its second interface is limited to 40 Mbit/s.',
     capacityMbps: 140,
-    unit: MBITS,
+    ...ONE_CONNECTION,
     conditions: conditions({ a2: { outbound: 40 } }),
-    contenders: table8,
-    seconds: 8,
-    settle: 6,
-    measure: tcpGoodput,
     paper: { mptcp: 112.6, mpip: 113.4, 'mpip+mptcp': 125.6 },
     goal: ratioGoal('at least 0.95 of MPTCP', BOTH_MPIP, 'mptcp', { atLeast: 0.95 }),
     claims: [equalClaim('MPIP and MPTCP reach about the same', 'mpip', 'mptcp'), TOGETHER_IS_BEST],
@@ -54,7 +49,7 @@ const TABLE_8: readonly Experiment[] = [
     source: 'Table 8, row 3; Figure 3(e), 3(f)',
     about: "From the client's second interface to each of the server's, 20 Mbit/s.",
     capacityMbps: 140,
-    unit: MBITS,
+    ...ONE_CONNECTION,
     conditions: conditions(
       {},
       {
@@ -64,10 +59,6 @@ const TABLE_8: readonly Experiment[] = [
         ],
       },
     ),
-    contenders: table8,
-    seconds: 8,
-    settle: 6,
-    measure: tcpGoodput,
     paper: { mptcp: 114.5, mpip: 94.7, 'mpip+mptcp': 125.1 },
     goal: ratioGoal('at least 0.92 of MPTCP', BOTH_MPIP, 'mptcp', { atLeast: 0.92 }),
     claims: [orderClaim('MPTCP reaches more than MPIP', 'mptcp', 'mpip'), TOGETHER_IS_BEST],
@@ -78,12 +69,8 @@ const TABLE_8: readonly Experiment[] = [
     source: 'Table 8, row 4; Figure 3(g), 3(h)',
     about: 'What leaves the client is 5 ms late on both interfaces.',
     capacityMbps: 200,
-    unit: MBITS,
+    ...ONE_CONNECTION,
     conditions: conditions({ a1: { out: late(5) }, a2: { out: late(5) } }),
-    contenders: table8,
-    seconds: 8,
-    settle: 6,
-    measure: tcpGoodput,
     paper: { mptcp: 129.7, mpip: 182.0, 'mpip+mptcp': 165.0 },
     goal: ratioGoal('at least 0.97 of MPTCP', BOTH_MPIP, 'mptcp', { atLeast: 0.97 }),
     claims: [MPIP_BEATS_MPTCP],
@@ -95,12 +82,8 @@ const TABLE_8: readonly Experiment[] = [
     about:
       "What leaves the client by its second interface is 5 ms late: more than the paper's buffer of 10 segments holds.",
     capacityMbps: 200,
-    unit: MBITS,
+    ...ONE_CONNECTION,
     conditions: conditions({ a2: { out: late(5) } }),
-    contenders: table8,
-    seconds: 8,
-    settle: 6,
-    measure: tcpGoodput,
     goal: ratioGoal('at least 0.92 of MPTCP', BOTH_MPIP, 'mptcp', { atLeast: 0.92 }),
   },
   {
@@ -109,12 +92,8 @@ const TABLE_8: readonly Experiment[] = [
     source: 'Table 8, row 5; Figure 3(i), 3(j)',
     about: "The client's second interface is wireless: 20 to 40 Mbit/s, 0.4 ms more there and back, jitter, some loss.",
     capacityMbps: 130,
-    unit: MBITS,
+    ...ONE_CONNECTION,
     conditions: conditions({ a2: WIRELESS }),
-    contenders: table8,
-    seconds: 8,
-    settle: 6,
-    measure: tcpGoodput,
     paper: { mptcp: 97.9, mpip: 89.2, 'mpip+mptcp': 107.5 },
     goal: ratioGoal('at least 0.95 of MPTCP, and more than the better path alone', BOTH_MPIP, 'mptcp', {
       atLeast: 0.95,

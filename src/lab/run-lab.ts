@@ -1,10 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
 import { join } from 'node:path';
 import { VERSION } from '../version.js';
 import type { Bench, Contender, Experiment } from './experiment.js';
 import { examineForeignNode } from './foreign-node.js';
+import { tryRun } from './host-commands.js';
 import { Nodes, type NodeTools } from './nodes.js';
 import {
   type CheckResult,
@@ -127,8 +127,7 @@ async function play(
 
 /** The kernel remembers what TCP found out about an address; the next contender starts without. */
 function forgetMetrics(): void {
-  for (const host of [HOST_A, HOST_B, ROUTER])
-    spawnSync('ip', ['-n', host, 'tcp_metrics', 'flush'], { stdio: 'ignore' });
+  for (const host of [HOST_A, HOST_B, ROUTER]) tryRun('ip', ['-n', host, 'tcp_metrics', 'flush']);
 }
 
 async function measure(
