@@ -13,7 +13,7 @@ export interface Play {
   readonly steps: readonly Step[];
   /** Decides node ids, sequence numbers and whatever else the steps leave open. */
   readonly seed: number;
-  /** More than once for what only adds up: memory, time. */
+  /** More than once, and then four times or more, for what only adds up: memory, time. */
   readonly repeat: number;
 }
 
@@ -53,18 +53,22 @@ export class Player {
 
   async #repeat(play: Play, seed: number, coverage: Coverage): Promise<Outcome> {
     if (play.repeat <= 1) return await this.#once(play.steps, seed, coverage);
-    const soak = new Soak(this.target);
+    const soak = new Soak(this.target, play.repeat);
     let messages = 0;
-    for (let i = 0; i < play.repeat; i++) {
-      const outcome = await this.#once(play.steps, seed, coverage);
-      messages += outcome.messages;
-      if (outcome.violations.length > 0 || i === play.repeat - 1) {
-        soak.sample(i + 1, play.repeat);
-        return { ...outcome, messages, violations: [...outcome.violations, ...soak.violations()] };
+    let last: Outcome | undefined;
+    for (const times of soak.rounds) {
+      if (soak.isAnewEachRound && last !== undefined) await this.target.reset(seed);
+      soak.begin();
+      for (let i = 0; i < times; i++) {
+        last = await this.#once(play.steps, seed, coverage);
+        messages += last.messages;
+        if (last.violations.length > 0) return { ...last, messages };
+        soak.played();
       }
-      soak.sample(i + 1, play.repeat);
+      soak.end();
     }
-    throw new RangeError('A play has at least one exchange.');
+    if (last === undefined) throw new RangeError('A play that is repeated is so at least four times.');
+    return { ...last, messages, violations: soak.violations() };
   }
 
   async #once(steps: readonly Step[], seed: number, coverage: Coverage): Promise<Outcome> {

@@ -110,7 +110,9 @@ export class Campaign {
       await this.#replayed(finding);
     }
     for (let run = shard.index - 1; run < runs && !this.isOver; run += shard.of) {
-      const steps = this.#generator.exchange(mixSeed(seed, run));
+      const steps = isSoak(run)
+        ? this.#generator.long(mixSeed(seed, run))
+        : this.#generator.exchange(mixSeed(seed, run));
       try {
         await this.#play(steps, run);
       } catch (error) {
@@ -174,11 +176,10 @@ export class Campaign {
 
   async #play(steps: readonly GeneratedStep[], run: number): Promise<void> {
     const { seed } = this.#options;
-    const isSoak = run % SOAK_EVERY === FIRST_SOAK;
     const play: Play = {
       steps: steps.map(({ value_ }) => value_),
       seed: mixSeed(seed, run),
-      repeat: isSoak ? SOAK_REPEATS : 1,
+      repeat: isSoak(run) ? SOAK_REPEATS[this.#options.target.kind] : 1,
     };
     const outcome = await this.#player.play(play, this.coverage);
     this.runs++;
@@ -209,7 +210,7 @@ export class Campaign {
       const found = await this.#investigate(violation, play, steps, outcome, path);
       this.#doing = 'fuzzing';
       // What is measured has noise: it counts when it shows again.
-      if (isMeasured(violation) && found.finding.reproduced.n === 0) continue;
+      if (isMeasured(violation) && !isMostly(found.finding.reproduced)) continue;
       this.findings.set(group, { ...found, count: 1, firstSeen });
     }
   }
@@ -270,7 +271,7 @@ export class Campaign {
       outcome: shown,
       corpus,
     });
-    const isNoise = isMeasured(violation) && n === 0;
+    const isNoise = isMeasured(violation) && !isMostly({ n, of });
     const written = folder === undefined || isNoise ? undefined : writeFinding(folder, finding, shown, target);
     if (target.death !== undefined) await target.reset(play.seed);
     return { finding, folder: written };
@@ -285,6 +286,16 @@ export class Campaign {
       doing: this.#doing,
     });
   }
+}
+
+/** True for the runs that play one exchange again and again. */
+function isSoak(run: number): boolean {
+  return run % SOAK_EVERY === FIRST_SOAK;
+}
+
+/** True when more tries than not showed it. */
+function isMostly({ n, of }: Finding['reproduced']): boolean {
+  return 2 * n > of;
 }
 
 /** Violations of quantities, which vary by themselves. */

@@ -9,7 +9,7 @@ export type GeneratedStep = Value<Step>;
 /** Fewest and most steps of a fresh exchange. */
 const SHORTEST = 6;
 const LONGEST = 120;
-/** Most steps of an exchange that grew out of others. */
+/** Most steps of an exchange. */
 const MOST = 240;
 /** Exchanges kept because they showed something new. */
 const POOL = 256;
@@ -44,6 +44,11 @@ export class Generator {
     const random = new Random(xoroshiro128plus(seed));
     if (this.#pool.length > 0 && random.nextInt(0, 2) > 0) return this.#variation(random);
     return this.#fresh(random, random.nextInt(SHORTEST, LONGEST));
+  }
+
+  /** A fresh exchange of as many steps as there may be, so that it has something of everything. */
+  long(seed: number): GeneratedStep[] {
+    return this.#fresh(new Random(xoroshiro128plus(seed)), MOST);
   }
 
   /** Remembers an exchange that showed something new, to vary it later. */

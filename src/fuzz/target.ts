@@ -64,7 +64,7 @@ export interface Target {
   take(): Arrival[];
   /** Why the peer is no more; undefined while it lives, or when nobody can tell. */
   readonly death: Death | undefined;
-  /** Octets of memory that the peer uses; undefined when unknown. */
+  /** Octets of memory that the peer uses; undefined when unknown. A peer in virtual time ends with that: `reset` gives another. */
   memory(): number | undefined;
   /** What the peer has printed lately, where it is supervised. */
   output?(): string;

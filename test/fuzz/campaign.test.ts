@@ -70,7 +70,7 @@ test('the same seed against the same target gives the same packets, octet for oc
 test('the reference withstands; edges, mutators and requirements are counted', async () => {
   const summary = await new Campaign(options({ runs: 120 })).run();
   assert.deepEqual(
-    summary.findings.map(({ title, folder: where }) => `${title} ${where}`),
+    summary.findings.map(({ title, group, reproduced: { n, of } }) => `${group}, ${n} of ${of}: ${title}`),
     [],
   );
   assert.equal(summary.verdict, 'pass');

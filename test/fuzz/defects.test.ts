@@ -9,8 +9,6 @@ const SLOW = new Set([
   'crash-on-address-count',
   'eight-confirmations',
   'feedback-of-all-nodes-shares-rows',
-  'leak-of-lone-fragments',
-  'leak-per-control-packet',
   'slower-with-every-packet',
 ]);
 /** Bound of one search, in milliseconds; a search ends with its first finding. */
