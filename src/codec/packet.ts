@@ -94,14 +94,21 @@ export function buildUdp(tuple: Tuple, payload: Uint8Array, options: Ipv4Options
 
 /**
  * Builds an IPv4/TCP segment with valid lengths and checksums.
+ * @param memory where it is made; its own memory unless given.
  * @throws CodecError `too-long` when the datagram would be longer than 65535 octets.
  */
-export function buildTcp(tuple: Tuple, fields: TcpFields, payload: Uint8Array, options: Ipv4Options = {}): Uint8Array {
+export function buildTcp(
+  tuple: Tuple,
+  fields: TcpFields,
+  payload: Uint8Array,
+  options: Ipv4Options = {},
+  memory?: Slab,
+): Uint8Array {
   const l4 = IPV4_HEADER_LENGTH;
   const headerLength = TCP_HEADER_LENGTH + (fields.options?.length ?? 0);
   const length = l4 + headerLength + payload.length;
   checkTotalLength(length);
-  const packet = new Uint8Array(length);
+  const packet = memory === undefined ? new Uint8Array(length) : memory.take(length);
   if (fields.options !== undefined) packet.set(fields.options, l4 + TCP_HEADER_LENGTH);
   packet.set(payload, l4 + headerLength);
   writeIpv4Header(packet, tuple, TCP, headerLength + payload.length, options);

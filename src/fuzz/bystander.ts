@@ -1,4 +1,5 @@
 import { addressKey, buildUdp, type ControlMessage, Flags, type Ipv4, UDP } from '../codec/index.js';
+import type { Slab } from '../codec/slab.js';
 import { type NodeIds, userData, withTrailer } from './fuzz-node.js';
 import type { Received } from './received.js';
 import type { Micros, Surroundings } from './target.js';
@@ -14,6 +15,8 @@ export interface BystanderWorld {
   /** The number of a datagram's mark. */
   nextNumber(): number;
   send(packet: Uint8Array, number: number | undefined): void;
+  /** Memory for what is sent. */
+  readonly memory: Slab;
   /** Lets time pass until `done`, at most the target's patience; true when done. */
   until(done: () => boolean): Promise<boolean>;
 }
@@ -72,7 +75,7 @@ export class Bystander {
   /** A datagram of its connection by the path from one of its addresses; returns the number of its mark. */
   say(size: number, address: number): number {
     const number = this.world.nextNumber();
-    this.#onPath(Flags.normal, userData(number, size), address, number);
+    this.#onPath(Flags.normal, userData(number, size, this.world.memory), address, number);
     return number;
   }
 
@@ -95,13 +98,13 @@ export class Bystander {
       feedbackPathId: feedback?.pathId ?? 0,
       pathDelay: feedback?.delay ?? 0,
     };
-    this.#send(withTrailer(data, cm), this.addresses[index]!, this.port, number);
+    this.#send(withTrailer(data, cm, this.world.memory), this.addresses[index]!, this.port, number);
   }
 
   /** An ordinary datagram from another port; returns the number of its mark. */
   sayPlain(size: number, port: number): number {
     const number = this.world.nextNumber();
-    this.#send(userData(number, size), this.addresses[0]!, port, number);
+    this.#send(userData(number, size, this.world.memory), this.addresses[0]!, port, number);
     return number;
   }
 
@@ -121,7 +124,7 @@ export class Bystander {
 
   #control(flags: number, address: Ipv4, port: number, to: number): void {
     const cm = this.#message(flags, (this.world.ticks() + 0x1000_0000) >>> 0);
-    this.#send(withTrailer(new Uint8Array(0), cm), address, port, undefined, to);
+    this.#send(withTrailer(new Uint8Array(0), cm, this.world.memory), address, port, undefined, to);
   }
 
   #message(flags: number, timestamp: number): ControlMessage {
@@ -141,7 +144,7 @@ export class Bystander {
   #send(payload: Uint8Array, source: Ipv4, sourcePort: number, number: number | undefined, to?: number): void {
     const { peer, echoPort } = this.world.surroundings;
     const tuple = { source, sourcePort, destination: peer, destinationPort: to ?? echoPort };
-    this.world.send(buildUdp(tuple, payload), number);
+    this.world.send(buildUdp(tuple, payload, {}, this.world.memory), number);
   }
 
   #remember(pathId: number, timestamp: number): void {

@@ -1,10 +1,10 @@
 import { flagName, TCP, UDP } from '../codec/index.js';
 import type { Connection, FuzzNode } from './fuzz-node.js';
 import { MUTATORS } from './mutators.js';
-import { edgeName, nextState, PATH_EDGES, type PathEvent, type PathState } from './path-states.js';
+import { edgeFrom, FROM_PEER, PATH_EDGES, type PathEvent, type PathState, TO_PEER } from './path-states.js';
 import type { Received } from './received.js';
 import { BYSTANDER } from './sent.js';
-import type { MessageKind, Step } from './step.js';
+import { CONNECTIONS, type MessageKind, type Step } from './step.js';
 import type { Micros } from './target.js';
 
 /** Time without a packet after which a path, or a session, is taken for gone (the constants of the paper's side). */
@@ -42,7 +42,7 @@ export class Coverage {
     steps: {},
   };
   readonly #features = new Set<number>();
-  readonly #states = new Map<string, PathState>();
+  readonly #states = new Map<number, PathState>();
   #isNew = false;
   #last = 0;
 
@@ -83,11 +83,11 @@ export class Coverage {
   sent(node: FuzzNode, address: number, connection: Connection, message: MessageKind): void {
     add(this.#counts.flagsSent, message);
     this.#last = message.length * 8 + (this.#last & 7);
-    this.#event(keyOf(node.index, connection.index, node.address(address)), `to-${message}`);
+    this.#event(keyOf(node.index, connection.index, node.address(address)), TO_PEER[message]);
   }
 
   addressesChanged(node: FuzzNode): void {
-    for (const key of this.#states.keys()) if (key.startsWith(`${node.index} `)) this.#event(key, 'address-change');
+    for (const key of this.#states.keys()) if (nodeOf(key) === node.index) this.#event(key, 'address-change');
   }
 
   paused(micros: Micros): void {
@@ -100,7 +100,7 @@ export class Coverage {
     const message = cm === undefined ? 'plain' : (flagName(cm.flags) as MessageKind);
     add(this.#counts.flagsReceived, message);
     if (owner === undefined || owner === BYSTANDER || connection === undefined) return;
-    this.#event(keyOf(owner, connection.index, destination), `from-${message}`);
+    this.#event(keyOf(owner, connection.index, destination), FROM_PEER[message]);
     const ids =
       cm === undefined
         ? 0
@@ -125,14 +125,13 @@ export class Coverage {
     };
   }
 
-  #event(key: string, event: PathEvent): void {
+  #event(key: number, event: PathEvent): void {
     const state = this.#states.get(key) ?? 'new';
-    const next = nextState(state, event);
-    if (next === undefined) return;
-    this.#states.set(key, next);
-    const edge = edgeName(state, event, next);
-    if (this.#counts.edges[edge] === undefined) this.#isNew = true;
-    add(this.#counts.edges, edge);
+    const edge = edgeFrom(state, event);
+    if (edge === undefined) return;
+    this.#states.set(key, edge.to);
+    if (this.#counts.edges[edge.name] === undefined) this.#isNew = true;
+    add(this.#counts.edges, edge.name);
   }
 
   #feature(feature: number): void {
@@ -142,8 +141,13 @@ export class Coverage {
   }
 }
 
-function keyOf(node: number, connection: number, address: number): string {
-  return `${node} ${connection} ${address}`;
+/** A path of a fuzzed node in one number. */
+function keyOf(node: number, connection: number, address: number): number {
+  return (node * CONNECTIONS + connection) * 2 ** 32 + address;
+}
+
+function nodeOf(key: number): number {
+  return Math.floor(key / (CONNECTIONS * 2 ** 32));
 }
 
 function add(counts: Counts, name: string): void {

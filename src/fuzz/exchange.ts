@@ -13,6 +13,7 @@ import {
   TrailerView,
   UDP,
 } from '../codec/index.js';
+import { Slab } from '../codec/slab.js';
 import { Bystander, type BystanderWorld } from './bystander.js';
 import type { CorpusPacket } from './corpus.js';
 import { adoptedPacket } from './corpus.js';
@@ -62,6 +63,7 @@ export class Exchange implements BystanderWorld {
   readonly surroundings: Surroundings;
   readonly log: LogEntry[] = [];
   readonly violations: Violation[] = [];
+  readonly memory = new Slab();
   readonly nodes: readonly FuzzNode[];
   readonly bystander: Bystander;
   readonly stream: TcpBystander | undefined;
@@ -240,11 +242,11 @@ export class Exchange implements BystanderWorld {
   #sendStep(step: SendStep): void {
     const node = this.nodes[step.actor % ACTORS]!;
     const connection = node.connections[step.connection % node.connections.length]!;
+    const { memory } = this;
     const { peer } = this.surroundings;
     const number = this.nextNumber();
     const identity = this.#identity(step, node);
-    const data =
-      step.message === 'plain' || step.size > 0 ? userData(number, Math.max(step.size, 1)) : userData(number, 0);
+    const data = step.message === 'plain' || step.size > 0 ? userData(number, Math.max(step.size, 1), memory) : NOTHING;
     const isSegment = step.carrier !== 'udp';
     const content = isSegment ? streamData(connection, step, data) : data;
     const message =
@@ -269,9 +271,12 @@ export class Exchange implements BystanderWorld {
     const fields = isSegment ? segmentFields(step.segment, connection, content.length) : undefined;
     let packet: Uint8Array;
     if (fields === undefined || step.carrier === 'wrapper') {
-      const inner = fields === undefined ? content : buildTcp(tuple, fields, content, ip).subarray(20);
-      packet = buildUdp(tuple, message === undefined ? inner : withTrailer(inner, message), ip);
-    } else packet = buildTcp(tuple, fields, message === undefined ? content : withTrailer(content, message), ip);
+      const inner = fields === undefined ? content : buildTcp(tuple, fields, content, ip, memory).subarray(20);
+      packet = buildUdp(tuple, message === undefined ? inner : withTrailer(inner, message, memory), ip, memory);
+    } else {
+      const payload = message === undefined ? content : withTrailer(content, message, memory);
+      packet = buildTcp(tuple, fields, payload, ip, memory);
+    }
     this.#coverage.sent(node, step.address % node.addresses.length, connection, step.message);
     // The data of a segment belongs to a stream: it need not come back as it was sent.
     const mark = isSegment ? 0 : number;
@@ -314,23 +319,22 @@ export class Exchange implements BystanderWorld {
   ): void {
     let packets: readonly Uint8Array[] = [packet];
     let isPure = true;
+    const layouts = layoutsAt(node, place);
     for (const mutation of mutations) {
       const mutator = mutatorOf(mutation.name);
       const changed = packets.length === 1 ? mutator?.apply(packets[0]!, mutation, this) : undefined;
       if (changed === undefined) continue;
       // Of fragments the peer may return the whole, and the whole is what must not pass for the bystander.
       this.#tails.add(tailOf(packets[0]!));
-      if (this.#passesForBystander(packets[0]!)) return;
+      if (scratch.locate(packets[0]!)) {
+        if (this.#isBystanders(scratch)) return;
+        if (!(changed instanceof Uint8Array)) layouts.add(scratch.cm.layout);
+      }
       isPure = false;
       this.#coverage.mutator(mutation.name);
       packets = changed instanceof Uint8Array ? [changed] : changed;
     }
     for (const each of packets) {
-      let layouts = node.layouts.get(place);
-      if (layouts === undefined) {
-        layouts = new Set();
-        node.layouts.set(place, layouts);
-      }
       const sent: Sent = {
         number,
         time: this.now(),
@@ -391,14 +395,8 @@ export class Exchange implements BystanderWorld {
     view.locate(packet);
     if (view.status !== HeaderStatus.ok && sent.isWhole) return true;
     if (view.hasCm && sent.node !== BYSTANDER) {
-      const { nodeId, layout, localAddresses, sessionId, pathId } = view.cm;
-      (sent.layouts as Set<LayoutName>).add(layout);
-      const { ids, addresses } = this.bystander;
-      if (nodeId === ids[layout]) {
-        const isGuess =
-          pathId !== 0 && (sessionId === this.bystander.sessionId || sessionId === this.stream?.sessionId);
-        if (isGuess || localAddresses.some((address) => addresses.includes(address))) return false;
-      }
+      (sent.layouts as Set<LayoutName>).add(view.cm.layout);
+      if (this.#isBystanders(view)) return false;
     }
     // Of two trailers the peer takes one, and returns the other.
     if (view.hasCm) this.#tails.add(tailOf(packet, view.cm.trailerStart));
@@ -408,10 +406,6 @@ export class Exchange implements BystanderWorld {
     if (known === undefined) this.#marked.set(mark, [sent]);
     else if (!known.includes(sent)) known.push(sent);
     return true;
-  }
-
-  #passesForBystander(packet: Uint8Array): boolean {
-    return scratch.locate(packet) && this.#isBystanders(scratch);
   }
 
   #isBystanders({ cm }: TrailerView): boolean {
@@ -563,6 +557,16 @@ export class Exchange implements BystanderWorld {
 }
 
 const never = () => false;
+
+/** The layouts that a place of a node has used. */
+function layoutsAt(node: FuzzNode, place: number): Set<LayoutName> {
+  let layouts = node.layouts.get(place);
+  if (layouts === undefined) {
+    layouts = new Set();
+    node.layouts.set(place, layouts);
+  }
+  return layouts;
+}
 
 function isOfStream(step: Step): boolean {
   return step.kind === 'bystander' && step.what !== 'datagram' && step.what !== 'heartbeat';

@@ -15,7 +15,18 @@ import {
 const most = (size: number) => 2 ** (8 * size) - 1;
 
 /** Values of a field where mistakes live: the ends of its range, of its sign, of what the declaration allows. */
-export function edgeValues(field: FieldDeclaration): number[] {
+export function edgeValues(field: FieldDeclaration): readonly number[] {
+  let values = edges.get(field);
+  if (values === undefined) {
+    values = valuesOf(field);
+    edges.set(field, values);
+  }
+  return values;
+}
+
+const edges = new WeakMap<FieldDeclaration, readonly number[]>();
+
+function valuesOf(field: FieldDeclaration): number[] {
   const top = most(field.size);
   const values = [0, 1, 2, top, top - 1, (top + 1) / 2, (top - 1) / 2, (top + 1) / 4];
   if (field.type === 's32') values.push(0x8000_0001, 0x7fff_fffe, 0xffff_fc18, 1000, 0x8000_03e8);
@@ -33,7 +44,20 @@ export interface FieldPlace {
 }
 
 /** Every field of a CM with its place, list entries one by one. */
-export function fieldPlaces(layout: LayoutDeclaration, addressCount: number): FieldPlace[] {
+export function fieldPlaces(layout: LayoutDeclaration, addressCount: number): readonly FieldPlace[] {
+  let ofLayout = places.get(layout);
+  if (ofLayout === undefined) {
+    ofLayout = [];
+    places.set(layout, ofLayout);
+  }
+  ofLayout[addressCount] ??= placesOf(layout, addressCount);
+  return ofLayout[addressCount];
+}
+
+/** By the number of addresses, at most 255. */
+const places = new WeakMap<LayoutDeclaration, (readonly FieldPlace[])[]>();
+
+function placesOf(layout: LayoutDeclaration, addressCount: number): FieldPlace[] {
   const places: FieldPlace[] = [];
   for (const field of layout.fields) {
     const offset = offsetOf(layout, field.name, addressCount);

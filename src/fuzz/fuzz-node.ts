@@ -9,9 +9,12 @@ import {
   type NodeId,
   TcpFlags,
 } from '../codec/index.js';
+import type { Slab } from '../codec/slab.js';
 import { mixSeed } from './generator.js';
 import { MARK_LENGTH, writeMark } from './sent.js';
 import { ADDRESSES, CONNECTIONS, type IdChoice, type SegmentKind, type SendStep } from './step.js';
+
+const NOTHING = new Uint8Array(0);
 
 /** What a fuzzed node knows of one of its connections: what it chose, and what the peer has shown. */
 export class Connection {
@@ -137,18 +140,23 @@ function chosen({ ref, value }: IdChoice, own: number, other: number, seen: read
   }
 }
 
-/** User data of so many octets beside its mark; 0 for none at all. */
-export function userData(number: number, size: number): Uint8Array {
-  if (size === 0) return new Uint8Array(0);
-  const data = new Uint8Array(MARK_LENGTH + size);
+const LETTERS = 26;
+/** The alphabet again and again, for the longest user data from any letter. */
+const ALPHABET = Uint8Array.from({ length: 2048 + LETTERS }, (_, i) => 0x61 + (i % LETTERS));
+
+/** User data of so many octets, at most 2000, beside its mark; 0 for none at all. */
+export function userData(number: number, size: number, memory: Slab): Uint8Array {
+  if (size === 0) return NOTHING;
+  const data = memory.take(MARK_LENGTH + size);
+  const letter = (MARK_LENGTH + number) % LETTERS;
+  data.set(ALPHABET.subarray(letter, letter + size), MARK_LENGTH);
   writeMark(data, number);
-  for (let i = MARK_LENGTH; i < data.length; i++) data[i] = 0x61 + ((i + number) % 26);
   return data;
 }
 
 /** User data with the trailer of a CM behind it. */
-export function withTrailer(data: Uint8Array, cm: ControlMessage): Uint8Array {
-  const octets = new Uint8Array(data.length + encodedSize(cm));
+export function withTrailer(data: Uint8Array, cm: ControlMessage, memory: Slab): Uint8Array {
+  const octets = memory.take(data.length + encodedSize(cm));
   octets.set(data);
   encodeInto(cm, octets, data.length);
   return octets;

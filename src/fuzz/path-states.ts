@@ -65,14 +65,41 @@ const rows: readonly (readonly [PathState, PathEvent, PathState])[] = [
 /** Every edge of the state machine, as `state > event > state`. */
 export const PATH_EDGES: readonly string[] = rows.map(([from, event, to]) => edgeName(from, event, to));
 
-const next = new Map(rows.map(([from, event, to]) => [`${from} ${event}`, to]));
+/** An edge of the state machine. */
+export interface PathEdge {
+  /** Its name in reports. */
+  readonly name: string;
+  readonly to: PathState;
+}
 
-/** The name of an edge in reports. */
-export function edgeName(from: PathState, event: PathEvent, to: PathState): string {
+const edges = new Map<PathState, Map<PathEvent, PathEdge>>();
+for (const [from, event, to] of rows) {
+  const ofState = edges.get(from) ?? new Map<PathEvent, PathEdge>();
+  edges.set(from, ofState.set(event, { name: edgeName(from, event, to), to }));
+}
+
+function edgeName(from: PathState, event: PathEvent, to: PathState): string {
   return `${from} > ${event} > ${to}`;
 }
 
-/** The state after an event; undefined where the event changes nothing. */
-export function nextState(state: PathState, event: PathEvent): PathState | undefined {
-  return next.get(`${state} ${event}`);
+/** The edge that an event takes; undefined where the event changes nothing. */
+export function edgeFrom(state: PathState, event: PathEvent): PathEdge | undefined {
+  return edges.get(state)?.get(event);
 }
+
+const MESSAGES: readonly MessageKind[] = [
+  'plain',
+  'enable',
+  'enabled',
+  'normal',
+  'heartbeat',
+  'handshake',
+  'ip-change',
+];
+const named = (direction: 'to' | 'from') =>
+  Object.fromEntries(MESSAGES.map((message) => [message, `${direction}-${message}`])) as Record<MessageKind, PathEvent>;
+
+/** The event of a packet to the peer, by what it is. */
+export const TO_PEER = named('to');
+/** The event of a packet of the peer, by what it is. */
+export const FROM_PEER = named('from');

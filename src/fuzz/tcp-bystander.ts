@@ -54,7 +54,7 @@ export class TcpBystander {
   start(): void {
     const syn = { sequence: this.#first, flags: TcpFlags.syn };
     this.#send(syn, new Uint8Array(0));
-    this.#send(syn, withTrailer(new Uint8Array(0), this.#message(Flags.enable)));
+    this.#send(syn, withTrailer(new Uint8Array(0), this.#message(Flags.enable), this.world.memory));
   }
 
   /** Says something: in order, two segments swapped, or one whose predecessor is sent only later. */
@@ -138,7 +138,8 @@ export class TcpBystander {
   }
 
   #data(offset: number, size: number): void {
-    const data = Uint8Array.from({ length: size }, (_, i) => octetAt(offset + i));
+    const data = this.world.memory.take(size);
+    for (let i = 0; i < size; i++) data[i] = octetAt(offset + i);
     this.#segment(TcpFlags.ack | TcpFlags.psh, offset, data);
   }
 
@@ -152,7 +153,10 @@ export class TcpBystander {
       acknowledgement: ((this.#peerFirst ?? 0) + this.#received) >>> 0,
       flags,
     };
-    this.#send(fields, withTrailer(data, { ...this.#message(Flags.normal), sessionId: this.sessionId }));
+    this.#send(
+      fields,
+      withTrailer(data, { ...this.#message(Flags.normal), sessionId: this.sessionId }, this.world.memory),
+    );
   }
 
   #message(flags: number): ControlMessage {
@@ -173,6 +177,6 @@ export class TcpBystander {
   #send(fields: { sequence: number; acknowledgement?: number; flags: number }, payload: Uint8Array): void {
     const { peer, tcpPort } = this.world.surroundings;
     const tuple = { source: this.#source, sourcePort: this.port, destination: peer, destinationPort: tcpPort! };
-    this.world.send(buildTcp(tuple, fields, payload), undefined);
+    this.world.send(buildTcp(tuple, fields, payload, {}, this.world.memory), undefined);
   }
 }

@@ -7,7 +7,7 @@ import type { Received } from '../received.js';
 import { BYSTANDER, type Sent } from '../sent.js';
 
 /** In virtual time one exchange of so many is judged: the predicates take as long as the exchange. */
-const ONE_OF = 8;
+const ONE_OF = 16;
 
 /**
  * The requirements of the paper, as `mpip check --capture` judges them, over what the bystander and the peer said to each other. The

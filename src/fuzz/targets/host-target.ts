@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { parseIpv4 } from '../../codec/index.js';
+import { Slab } from '../../codec/slab.js';
 import type { VirtualHost } from '../../sim/network.js';
 import type { Arrival, Death, Micros, Surroundings, Target } from '../target.js';
 
@@ -51,6 +52,8 @@ export class HostTarget implements Target {
   readonly name: string;
   readonly #createPeer: (seed: number) => VirtualHost;
   #host: VirtualHost | undefined;
+  /** For what goes to the peer and comes from it. */
+  readonly #memory = new Slab();
   #now = 0;
   #wakeAt = Number.POSITIVE_INFINITY;
   #arrivals: Arrival[] = [];
@@ -92,7 +95,7 @@ export class HostTarget implements Target {
     if (this.#death !== undefined || host === undefined) return;
     this.#now += HOP;
     this.#guard(() => {
-      host.receive(packet.slice(), this.#now);
+      host.receive(this.#memory.copy(packet), this.#now);
       this.#serve();
     });
   }
@@ -136,7 +139,7 @@ export class HostTarget implements Target {
   #serve(): void {
     this.#wakeAt = this.#host!.poll(this.#now);
     this.#host!.drain((packet) => {
-      this.#arrivals.push({ time: this.#now, packet: packet.slice() });
+      this.#arrivals.push({ time: this.#now, packet: this.#memory.copy(packet) });
       if (this.#arrivals.length > MOST_PACKETS) throw new PeerFault('flood', 'It sends without end.');
     });
   }
