@@ -8,7 +8,7 @@ import { type GeneratedStep, Generator, mixSeed } from './generator.js';
 import { minimise } from './minimise.js';
 import { mutatorNames } from './mutators.js';
 import { groupOf, type Violation } from './oracle.js';
-import { SOAK_REPEATS } from './soak.js';
+import { SOAK_REPEATS, SOAK_STEPS } from './soak.js';
 import type { RunSummary } from './summary.js';
 import { type Target, TargetError } from './target.js';
 
@@ -111,7 +111,7 @@ export class Campaign {
     }
     for (let run = shard.index - 1; run < runs && !this.isOver; run += shard.of) {
       const steps = isSoak(run)
-        ? this.#generator.long(mixSeed(seed, run))
+        ? this.#generator.long(mixSeed(seed, run), SOAK_STEPS[this.#options.target.kind])
         : this.#generator.exchange(mixSeed(seed, run));
       try {
         await this.#play(steps, run);

@@ -46,9 +46,9 @@ export class Generator {
     return this.#fresh(random, random.nextInt(SHORTEST, LONGEST));
   }
 
-  /** A fresh exchange of as many steps as there may be, so that it has something of everything. */
-  long(seed: number): GeneratedStep[] {
-    return this.#fresh(new Random(xoroshiro128plus(seed)), MOST);
+  /** A fresh exchange of so many steps: of many, so that it has something of everything. */
+  long(seed: number, steps = MOST): GeneratedStep[] {
+    return this.#fresh(new Random(xoroshiro128plus(seed)), steps);
   }
 
   /** Remembers an exchange that showed something new, to vary it later. */

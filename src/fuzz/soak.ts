@@ -4,6 +4,8 @@ import type { Target } from './target.js';
 
 /** How often the exchange of a soak is played to one peer, at most. A multiple of four. */
 export const SOAK_REPEATS = { virtual: 48, socket: 80, raw: 80 } as const;
+/** How long that exchange is, in steps. */
+export const SOAK_STEPS = { virtual: 240, socket: 120, raw: 120 } as const;
 
 /** Growth of memory over the second half of a soak that nobody explains, in octets: of a peer that is counted by itself ... */
 const MOST_GROWTH = 512 * 1024;

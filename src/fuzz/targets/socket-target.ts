@@ -34,6 +34,8 @@ const PORTS = 20_000;
 /** Ports that an exchange may use. */
 const PORTS_OF_EXCHANGE = 16;
 const RECEIVE_BUFFER = 1 << 20;
+/** Waits shorter than this are turns of the event loop. */
+const SHORTEST_TIMER: Micros = 1000;
 /** How long a peer may take to answer after it was started. */
 const START: Micros = 15_000_000;
 
@@ -160,6 +162,8 @@ export class SocketTarget implements Target {
     }
     const left = deadline - this.now();
     if (this.#arrivals.length > 0 || left <= 0) return Promise.resolve();
+    // A timer takes a millisecond at least.
+    if (left < SHORTEST_TIMER) return new Promise((resolve) => setImmediate(resolve));
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer);
