@@ -145,6 +145,8 @@ export class CaseLog {
       this.record('inconc', {
         code: 'no-cm',
         text: 'The peer sent a packet without the control message that the rest of the case needs; other cases judge that.',
+        expected: 'a control message at its end',
+        seen: 'none',
         packet: error.packet,
       });
       this.stop();

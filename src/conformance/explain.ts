@@ -13,6 +13,7 @@ export function toResult(cause: Cause): ResultCause {
     parts.push(`Expected ${cause.expected}, seen ${cause.seen}.`);
   } else if (cause.expected !== undefined) parts.push(`Expected ${cause.expected}.`);
   else if (cause.seen !== undefined) parts.push(`Seen ${cause.seen}.`);
+  if (packet !== undefined) parts.push(whereIs(packet));
   return {
     code: cause.code,
     text: parts.join(' '),
@@ -21,6 +22,14 @@ export function toResult(cause: Cause): ResultCause {
     ...(cause.requirement === undefined ? {} : { requirement: cause.requirement }),
     ...(packet === undefined ? {} : { packet }),
   };
+}
+
+/** Where to look: the frame, and in it the octets that decided. */
+function whereIs({ frame, direction, octet, octets = 1, field }: PacketExcerpt): string {
+  const which = direction === 'sent' ? `frame ${frame}, which we sent` : `frame ${frame}`;
+  if (octet === undefined) return `See ${which}.`;
+  const range = octets > 1 ? `octets ${octet} to ${octet + octets - 1}` : `octet ${octet}`;
+  return `See ${range}${field === undefined ? '' : ` (${field})`} of ${which}.`;
 }
 
 function excerptOf(cause: Cause): PacketExcerpt | undefined {

@@ -59,6 +59,11 @@ export class Inbox {
     this.#backlog = [];
   }
 
+  /** The last packet that was sent. */
+  get lastSent(): Observed | undefined {
+    return this.history.findLast(({ direction }) => direction === 'sent');
+  }
+
   /** Calls `handler` for each packet as it arrives, so that a node can answer at once; the packet stays to be taken. */
   onReceive(handler: (packet: Observed) => void): void {
     this.#handler = handler;

@@ -92,6 +92,29 @@ export class Observed {
   }
 }
 
+/** Where fields of the headers, and the user data, are: for verdicts that rest on them. */
+const HEADER_FIELDS = {
+  source: () => ({ octet: 12, octets: 4 }),
+  destination: () => ({ octet: 16, octets: 4 }),
+  addresses: () => ({ octet: 12, octets: 8 }),
+  timeToLive: () => ({ octet: 8, octets: 1 }),
+  protocol: () => ({ octet: 9, octets: 1 }),
+  sourcePort: ({ l4Offset }: Observed) => ({ octet: l4Offset, octets: 2 }),
+  destinationPort: ({ l4Offset }: Observed) => ({ octet: l4Offset + 2, octets: 2 }),
+  sequence: ({ l4Offset }: Observed) => ({ octet: l4Offset + 4, octets: 4 }),
+  acknowledgement: ({ l4Offset }: Observed) => ({ octet: l4Offset + 8, octets: 4 }),
+  userData: ({ payloadOffset, payload }: Observed) => ({ octet: payloadOffset, octets: Math.max(1, payload.length) }),
+  tcpFlags: ({ l4Offset }: Observed) => ({ octet: l4Offset + 13, octets: 1 }),
+} as const;
+
+/** The octets of a field of the IP, UDP or TCP header, or of the user data, as a part of a verdict's proof; nothing without a packet. */
+export function headerField(
+  packet: Observed | undefined,
+  name: keyof typeof HEADER_FIELDS,
+): { octet?: number; octets?: number } {
+  return packet === undefined ? {} : HEADER_FIELDS[name](packet);
+}
+
 /** What a case looks for among the packets. */
 export type Predicate = (packet: Observed) => boolean;
 

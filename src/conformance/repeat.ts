@@ -81,6 +81,7 @@ export const LOSS_PROBE: TestCase = {
       different === PROBES && answers.length === PROBES,
       'loss',
       `Of ${PROBES} ordinary datagrams ${different} were answered, in ${answers.length} datagrams.`,
+      { expected: `${PROBES} answers`, seen: answers.length, packet: port.lastSent },
     );
     t.pass('No datagram was lost or doubled.');
   },

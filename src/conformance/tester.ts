@@ -1,13 +1,14 @@
-import { type Constants, type ControlMessage, Flags, formatIpv4, type Profile, Random } from '../codec/index.js';
+import { type Constants, type ControlMessage, Flags, type Profile, Random } from '../codec/index.js';
 import type { Capability } from './capabilities.js';
 import type { ServiceName } from './case.js';
 import type { CaseLog } from './case-log.js';
+import { contentOf, describePacket, EXPECTED, fieldValue, inWords } from './describe.js';
 import type { Inbox } from './inbox.js';
 import type { Destination, LinkKind, Micros, ReachAnswer } from './link.js';
 import { all, isConfirm, isData, isPlain, type Observed, type Predicate, payloadIs } from './observed.js';
 import { TestNode, type TestPort } from './test-port.js';
 import type { UpperTester } from './upper-tester.js';
-import { type Details, StopCase } from './verdict.js';
+import { type Cause, type Details, type Proof, StopCase } from './verdict.js';
 
 export { cmOf } from './observed.js';
 
@@ -30,12 +31,17 @@ export interface TesterSettings {
   readonly nodeIds: readonly number[];
 }
 
-/** What is expected, for helpers that wait for it. */
+/**
+ * What is expected, for helpers that wait for it. They say themselves what was seen, and point to the packet that had to
+ * be answered: the last one sent from the port that waits.
+ */
 export interface Expectation extends Details {
   /** Cause code when it does not happen: `no-confirm`. */
   readonly code: string;
   /** What should have happened, as a sentence for a person: 'The peer did not confirm the query.' */
   readonly text: string;
+  /** What should have come, as a phrase: 'a packet with the flag enabled (4)'. */
+  readonly expected: string | number;
   /** How long to wait, in microseconds. Default: the tester's patience. */
   readonly within?: Micros;
   /** True for what only prepares the test: a breach is then `inconc`, because another case judges it. */
@@ -167,14 +173,14 @@ export class Tester {
   }
 
   /** The peer broke a requirement: ends the case. For SHOULD and MAY it becomes a warning. */
-  fail(code: string, text: string, details: Details = {}): never {
-    this.#log.record('fail', { code, text, ...details });
+  fail(code: string, text: string, proof: Proof): never {
+    this.#log.record('fail', this.#causeOf(code, text, proof));
     throw new StopCase();
   }
 
-  /** Nothing can be said, and why: ends the case. */
-  inconc(code: string, text: string, details: Details = {}): never {
-    this.#log.record('inconc', { code, text, ...details });
+  /** Nothing can be said, and why: ends the case. What points to a packet also says what was expected of it. */
+  inconc(code: string, text: string, proof?: Proof): never {
+    this.#log.record('inconc', proof === undefined ? { code, text } : this.#causeOf(code, text, proof));
     throw new StopCase();
   }
 
@@ -187,19 +193,50 @@ export class Tester {
     throw new StopCase();
   }
 
-  /** A recommendation was not followed: noted, without a verdict. Name the requirement in `details`. */
-  warn(code: string, text: string, details: Details = {}): void {
-    this.#log.warnings.push({ code, text, ...details });
+  /** A recommendation was not followed: noted, without a verdict. Name the requirement in `proof`. */
+  warn(code: string, text: string, proof: Proof): void {
+    this.#log.warnings.push(this.#causeOf(code, text, proof));
   }
 
   /** Fails the case unless `condition` holds. */
-  require(condition: boolean, code: string, text: string, details: Details = {}): asserts condition {
-    if (!condition) this.fail(code, text, details);
+  require(condition: boolean, code: string, text: string, proof: Proof): asserts condition {
+    if (!condition) this.fail(code, text, proof);
   }
 
-  /** Fails the case unless two values are equal; both are shown. `text`: 'The reply carries another session id.' */
-  equal(seen: number | string, expected: number | string, code: string, text: string, details: Details = {}): void {
-    if (seen !== expected) this.fail(code, text, { expected, seen, ...details });
+  /**
+   * Fails the case unless two values are equal; both are shown, numbers by the name of `details.field`. `text`: 'The reply
+   * carries another session id.'
+   */
+  equal(
+    seen: number | string,
+    expected: number | string,
+    code: string,
+    text: string,
+    details: Details & Pick<Proof, 'packet'>,
+  ): void {
+    if (seen === expected) return;
+    const { field } = details;
+    const named = (value: number | string) =>
+      field === undefined || typeof value === 'string' ? value : fieldValue(field, value);
+    this.fail(code, text, { expected: named(expected), seen: named(seen), ...details });
+  }
+
+  /** Fails the case when there is a packet that must not be: `packet`, as a search for it has found it. */
+  refuse(
+    packet: Observed | undefined,
+    code: string,
+    text: string,
+    details: Omit<Proof, 'packet'>,
+  ): asserts packet is undefined {
+    if (packet !== undefined) this.fail(code, text, { ...details, packet });
+  }
+
+  /** A finding with all that it must show. */
+  #causeOf(code: string, text: string, { packet: given, ...details }: Proof): Cause {
+    const packet = given ?? this.#lastSent();
+    if (packet === undefined || details.seen !== undefined) return { code, text, ...details, packet };
+    const isPointed = details.field !== undefined || details.octet !== undefined;
+    return { code, text, ...(isPointed ? {} : contentOf(packet)), ...details, seen: describePacket(packet), packet };
   }
 
   // ---- waiting for the peer
@@ -211,24 +248,29 @@ export class Tester {
    */
   async expect(port: Inbox, predicate: Predicate, expectation: Expectation): Promise<Observed> {
     const found = await port.receive(predicate, { within: expectation.within ?? this.patience });
-    return found ?? (await this.#silent(expectation, () => port.receive(predicate, { within: 0 })));
+    return found ?? (await this.#silent(port, expectation, () => port.receive(predicate, { within: 0 })));
   }
 
   /**
    * Waits the whole time and fails the case when a packet satisfies `predicate` that must not come. Ends `inconc` when
    * the peer does not answer an ordinary datagram afterwards: a dead peer keeps every silence.
    */
-  async expectSilence(port: Inbox, predicate: Predicate, duration: Micros, expectation: Expectation): Promise<void> {
-    const { code, text, ...details } = expectation;
+  async expectSilence(
+    port: Inbox,
+    predicate: Predicate,
+    duration: Micros,
+    expectation: Omit<Expectation, 'expected'> & Partial<Pick<Expectation, 'expected'>>,
+  ): Promise<void> {
+    const { code, text, preamble, within: _within, ...details } = expectation;
     const found = await port.receive(predicate, { within: duration });
     if (found !== undefined) {
-      const cause: Details = {
-        seen: describePacket(found),
+      const cause: Proof = {
+        expected: `nothing of the kind for ${inWords(duration)}`,
         packet: found,
         ...(found.cm === undefined ? {} : { field: 'flags' }),
         ...details,
       };
-      if (expectation.preamble === true) this.inconc(code, text, cause);
+      if (preamble === true) this.inconc(code, text, cause);
       this.fail(code, text, cause);
     }
     if (this.#settings.services.has('echo') && !(await this.control())) {
@@ -240,19 +282,20 @@ export class Tester {
     this.#refuseFlood();
   }
 
-  /** Ends the case because something did not come: `expect` for what `receive` cannot say. */
-  async silent(expectation: Expectation): Promise<never> {
-    return (await this.#silent(expectation, () => Promise.resolve(undefined))) as never;
+  /** Ends the case because something did not come to `port`: `expect` for what `receive` cannot say. */
+  async silent(port: Inbox, expectation: Expectation): Promise<never> {
+    return (await this.#silent(port, expectation, () => Promise.resolve(undefined))) as never;
   }
 
   /**
    * Judges a silence. A peer that is only busy answers in order: what it owes has come when a later datagram is
    * answered, and `late` then finds it.
    */
-  async #silent(expectation: Expectation, late: () => Promise<Observed | undefined>): Promise<Observed> {
+  async #silent(port: Inbox, expectation: Expectation, late: () => Promise<Observed | undefined>): Promise<Observed> {
     const { code, text, within: _within, preamble, ...details } = expectation;
     this.#refuseFlood();
-    const cause: Details = { seen: 'nothing', ...details };
+    const packet = details.packet ?? port.lastSent ?? this.#lastSent();
+    const cause: Proof = { seen: this.#nothing(port, packet), ...details, packet };
     if (!this.#settings.services.has('echo')) {
       this.inconc(
         'no-control',
@@ -298,6 +341,21 @@ export class Tester {
     return (await port.receive(all(isPlain, payloadIs(sent)))) !== undefined;
   }
 
+  /** What is seen of a packet that does not come: for how long since `asked`, and what came in its stead. */
+  #nothing(port: Inbox, asked: Observed | undefined): string {
+    if (asked === undefined) return 'nothing';
+    const others = port.history.filter(({ direction, frame }) => direction === 'received' && frame > asked.frame);
+    const nothing = `nothing of the kind in the ${inWords(this.now() - asked.time)} after frame ${asked.frame}`;
+    const last = others.at(-1);
+    return last === undefined ? nothing : `${nothing}; the last that came was ${describePacket(last)}`;
+  }
+
+  /** The last packet that the case has sent, control datagrams not counted. */
+  #lastSent(): Observed | undefined {
+    const control = this.#control?.port;
+    return this.#log.packets.findLast(({ direction, localPort }) => direction === 'sent' && localPort !== control);
+  }
+
   // ---- what many cases begin with
 
   /**
@@ -315,7 +373,7 @@ export class Tester {
         const confirm = await this.expect(port, isConfirm, {
           code: 'no-confirm',
           text: 'The peer did not confirm our availability query, sent three times.',
-          expected: 'a packet with the flag enabled (4)',
+          expected: EXPECTED.confirm,
           preamble: true,
           ...expectation,
         });
@@ -342,10 +400,12 @@ export class Tester {
     const first = await this.expect(port, payloadIs(payload), {
       code: 'no-session-data',
       text: 'The peer did not return the user data of our first packet with a session id.',
+      expected: EXPECTED.echo,
       preamble: true,
     });
     if (!isData(first)) {
       this.inconc('no-session', 'The peer answered our first packet with a session id without a control message.', {
+        expected: EXPECTED.withCm,
         packet: first,
       });
     }
@@ -366,6 +426,7 @@ export class Tester {
     const received = await this.expect(session.port, payloadIs(payload), {
       code: 'no-echo',
       text: 'The peer did not return the user data of a packet of an established session.',
+      expected: EXPECTED.echo,
       preamble: true,
       ...expectation,
     });
@@ -403,14 +464,6 @@ export class Tester {
       `The peer sent more packets than are kept; ${this.#log.dropped} were thrown away, so that what is missing proves nothing.`,
     );
   }
-}
-
-/** A packet in a few words. */
-export function describePacket(packet: Observed): string {
-  const from = `${formatIpv4(packet.source)}:${packet.sourcePort}`;
-  const { cm } = packet;
-  if (cm === undefined) return `an ordinary datagram of ${packet.payload.length} octets from ${from}`;
-  return `a packet with flags ${cm.flags}, session ${cm.sessionId} and path ${cm.pathId} from ${from}`;
 }
 
 /** A node id as a layout needs it, its last two octets different. */

@@ -24,8 +24,8 @@ function rank(verdict: Verdict): number {
 
 /** Where in the evidence something is. */
 export interface Pointer {
-  /** The packet that decided. */
-  readonly packet?: Observed;
+  /** The packet that decided; of something that did not come, the one that called for it. */
+  readonly packet?: Observed | undefined;
   /** The CM field that decided: the octets are worked out from the packet's layout. */
   readonly field?: FieldName;
   /** Instead of `field`: the first octet that decided, counted from the start of the IP header, and how many. */
@@ -41,6 +41,16 @@ export interface Details extends Pointer {
   readonly seen?: string | number;
   /** The requirement that this is about, when the case covers several; default: all of the case's. */
   readonly requirement?: string;
+}
+
+/**
+ * What a verdict against the peer shows beside its text: what was required, what came instead, and where to look.
+ * `seen` absent: the packet itself, in words, and all its octets that they are about. `packet` undefined: the last
+ * packet that the tester sent, for want of a better one; then `seen` must be given.
+ */
+export interface Proof extends Details {
+  readonly expected: string | number;
+  readonly packet: Observed | undefined;
 }
 
 /** Why a verdict is what it is. */

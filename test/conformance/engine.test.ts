@@ -85,7 +85,10 @@ test('one defect: one fail with the deciding frame, exit code 1', async () => {
   assert.deepEqual(codes(run), ['pass as-required', 'fail wrong-session', 'pass as-required', 'pass as-required']);
   assert.equal(exitCodeOf(run), 1);
   const { cause, evidence } = run.cases[1]!;
-  assert.equal(cause.text, 'The reply carries another session id. Expected 77, seen 178.');
+  assert.equal(
+    cause.text,
+    'The reply carries another session id. Expected session id 77, seen session id 178. See octet 48 (mpip.session_id) of frame 9.',
+  );
   assert.equal(cause.packet!.field, 'mpip.session_id');
   assert.deepEqual(evidence.frames, [cause.packet!.frame]);
   assert.equal(Buffer.from(cause.packet!.hex, 'hex')[cause.packet!.octet! - cause.packet!.hexFrom], 178);
@@ -103,7 +106,8 @@ test('a broken recommendation is a warning and no fail', async () => {
 test('a case that names one requirement condemns only that one', async () => {
   const names = makeCase(
     'GEN-made-two',
-    async (t: Tester) => t.fail('broken', 'It is broken.', { requirement: 'MPIP-AV-06' }),
+    async (t: Tester) =>
+      t.fail('broken', 'It is broken.', { expected: 1, seen: 2, packet: undefined, requirement: 'MPIP-AV-06' }),
     { requirements: ['MPIP-AV-06', 'MPIP-AV-07'] },
   );
   const run = await suite({}, { cases: [names] });

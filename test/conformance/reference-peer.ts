@@ -1,5 +1,12 @@
 import { referenceUpperTester } from '../../src/cli/reference-upper-tester.js';
-import { type Constants, defaultConstants, PROFILES, type ProfileName, parseIpv4 } from '../../src/codec/index.js';
+import {
+  type Constants,
+  defaultConstants,
+  type Ipv4,
+  PROFILES,
+  type ProfileName,
+  parseIpv4,
+} from '../../src/codec/index.js';
 import { type Capability, PAPER_CAPABILITIES } from '../../src/conformance/capabilities.js';
 import type { ServiceName, TestCase } from '../../src/conformance/case.js';
 import { CASES } from '../../src/conformance/cases/index.js';
@@ -28,7 +35,7 @@ export interface PlayOptions {
   readonly cases?: readonly TestCase[];
   readonly profile?: ProfileName;
   readonly constants?: Partial<Constants>;
-  readonly mutant?: Mutant;
+  readonly mutant?: Pick<Mutant, 'tcpMode' | 'reordering' | 'apply'>;
   readonly explain?: boolean;
   /** How the peer carries TCP on other paths than the original; default fake TCP. */
   readonly tcpMode?: TcpMode;
@@ -36,6 +43,10 @@ export interface PlayOptions {
   readonly reordering?: boolean;
   /** What happens to datagrams between tester and peer; default nothing. */
   readonly network?: LinkOptions;
+  /** Addresses of the peer; default two. */
+  readonly addresses?: readonly Ipv4[];
+  /** What the peer is declared to support; default what it does. */
+  readonly capabilities?: ReadonlySet<Capability>;
   /** Another peer than the reference. */
   readonly createPeer?: (seed: number) => VirtualHost;
 }
@@ -49,7 +60,7 @@ export async function play(options: PlayOptions = {}): Promise<RunResult> {
   const createReference = (peerSeed: number) => {
     const services = [...SERVICES].map(([name, port]) => ({ name, port }));
     const host = new ReferenceHost({
-      addresses: PEER_ADDRESSES,
+      addresses: options.addresses ?? PEER_ADDRESSES,
       services,
       profile,
       constants,
@@ -73,7 +84,7 @@ export async function play(options: PlayOptions = {}): Promise<RunResult> {
     }),
     address: PEER_ADDRESSES[0]!,
     tcpPort: TCP_PORT,
-    capabilities,
+    capabilities: options.capabilities ?? capabilities,
     services: SERVICES,
     profile: PROFILES[profile],
     constants,

@@ -35,9 +35,13 @@ const EVERY_VERDICT = [
   }),
   makeCase('GEN-made-inconc', async (t: Tester) => t.inconc('unsure', 'Nobody < knows & "why".')),
   makeCase('GEN-made-chargen', async () => {}, { services: ['chargen'] }),
-  makeCase('GEN-made-advice', async (t: Tester) => t.fail('advice', 'It is not advised.'), {
-    requirements: ['MPIP-HB-04'],
-  }),
+  makeCase(
+    'GEN-made-advice',
+    async (t: Tester) => t.fail('advice', 'It is not advised.', { expected: 1, seen: 2, packet: undefined }),
+    {
+      requirements: ['MPIP-HB-04'],
+    },
+  ),
 ];
 
 /** A run with every verdict in it: the peer answers with a session id of its own. */
@@ -186,7 +190,7 @@ test('a mark over the end of a line is closed and opened again', async () => {
   const cases = [
     makeCase('GEN-made-mark', async (t: Tester) => {
       const port = await t.node().port();
-      t.fail('marked', 'Marked.', { packet: port.send('echo', t.payload(40)), octet: 14, octets: 4 });
+      t.fail('marked', 'Marked.', { expected: 1, packet: port.send('echo', t.payload(40)), octet: 14, octets: 4 });
     }),
   ];
   const link = new VirtualLink({ createPeer: () => new TinyPeer({ addresses: [PEER], services: { 7000: 'echo' } }) });

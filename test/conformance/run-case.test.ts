@@ -96,7 +96,7 @@ test('what may be ordinary may come back whole', async () => {
   const testCase = aCase(async (t) => {
     const port = await t.node().port();
     port.send('echo', t.payload(), { flags: Flags.enable }, { mayBeOrdinary: true });
-    const packet = await t.expect(port, isQuery, { code: 'x', text: 'x' });
+    const packet = await t.expect(port, isQuery, { code: 'x', text: 'x', expected: 'x' });
     t.pass('It came back.', packet);
   });
   const { log } = await runCase(testCase, settings(virtual({ services: { 7000: 'plain-echo' } })));
@@ -173,7 +173,7 @@ test('a flooding peer fills the log to its bound and makes a pass inconclusive',
   const flooded = aCase(async (t) => {
     const port = await t.node().port();
     for (let i = 0; i < 10; i++) port.send('echo', t.payload(), { flags: Flags.enable });
-    const confirm = await t.expect(port, withFlags(Flags.enabled), { code: 'x', text: 'x' });
+    const confirm = await t.expect(port, withFlags(Flags.enabled), { code: 'x', text: 'x', expected: 'x' });
     await t.sleep(100_000);
     t.pass('It came.', confirm);
   });

@@ -56,7 +56,11 @@ export const ASKS = makeCase(
   async (t: Tester) => {
     const port = await t.node().port();
     port.send('echo', t.payload());
-    const query = await t.expect(port, isQuery, { code: 'no-query', text: 'The peer sent no query.' });
+    const query = await t.expect(port, isQuery, {
+      code: 'no-query',
+      text: 'The peer sent no query.',
+      expected: 'a query',
+    });
     t.pass('The peer sent a query.', query);
   },
   { area: 'AV', requirements: ['MPIP-AV-02'] },
@@ -66,7 +70,12 @@ export const ASKS = makeCase(
 export const AFTER_ASKING = makeCase('GEN-made-after', async (t: Tester) => {
   const port = await t.node().port();
   port.send('echo', t.payload());
-  await t.expect(port, isQuery, { code: 'no-query', text: 'The peer sent no query.', preamble: true });
+  await t.expect(port, isQuery, {
+    code: 'no-query',
+    text: 'The peer sent no query.',
+    expected: 'a query',
+    preamble: true,
+  });
   t.pass('The peer sent a query.');
 });
 

@@ -1,6 +1,7 @@
-import { Flags } from '../../codec/index.js';
+import { Flags, formatIpv4 } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
-import { anything, isConfirm, isData, isQuery, type Observed } from '../observed.js';
+import { contentOf, EXPECTED, inWords } from '../describe.js';
+import { anything, headerField, isConfirm, isData, isQuery, type Observed } from '../observed.js';
 import { cmOf, type Tester } from '../tester.js';
 import { ask, peerSession, provokeQuery, received, SETTLE } from './moves.js';
 
@@ -21,15 +22,15 @@ export const AV_ANSWERING_CASES: readonly TestCase[] = [
       const confirm = await t.expect(port, isConfirm, {
         code: 'no-confirm',
         text: 'The peer did not confirm a query to a service that sends nothing: a UDP confirmation must not wait for data.',
-        expected: 'a packet with the flag enabled (4)',
+        expected: EXPECTED.confirm,
         within: Math.max(1_000_000 + t.slack, t.patience),
         packet: query,
       });
       const latest = Math.max(query.time + 1_000_000, witness.time) + t.slack;
       t.require(confirm.time <= latest, 'late-confirm', 'The confirmation was not sent right away.', {
         packet: confirm,
-        expected: `within ${latest - query.time} µs`,
-        seen: `after ${confirm.time - query.time} µs`,
+        expected: `within ${inWords(latest - query.time)}`,
+        seen: `after ${inWords(confirm.time - query.time)}`,
       });
       await t.expectSilence(port, anything, SETTLE, {
         code: 'extra-packet',
@@ -51,21 +52,34 @@ export const AV_ANSWERING_CASES: readonly TestCase[] = [
       for (const service of ['echo', 'discard'] as const) {
         const port = await node.port();
         const { query, confirm } = await t.handshake(port, service);
-        t.equal(confirm.source, query.destination, 'wrong-address', 'The confirmation comes from another address.', {
-          packet: confirm,
-        });
-        t.equal(confirm.sourcePort, query.destinationPort, 'wrong-port', 'The confirmation comes from another port.', {
-          packet: confirm,
-        });
+        t.equal(
+          formatIpv4(confirm.source),
+          formatIpv4(query.destination),
+          'wrong-address',
+          'The confirmation comes from another address.',
+          { packet: confirm, ...headerField(confirm, 'source') },
+        );
+        t.equal(
+          `port ${confirm.sourcePort}`,
+          `port ${query.destinationPort}`,
+          'wrong-port',
+          'The confirmation comes from another port.',
+          {
+            packet: confirm,
+            ...headerField(confirm, 'sourcePort'),
+          },
+        );
         t.equal(cmOf(confirm).layout, cmOf(query).layout, 'wrong-layout', 'The confirmation is in another layout.', {
           packet: confirm,
+          ...contentOf(confirm),
         });
       }
-      t.require(
-        received(bystander, isConfirm).length === 0,
-        'wrong-port',
-        'A confirmation went to a port of the node that had not asked.',
-      );
+      const [strayed] = received(bystander, isConfirm);
+      t.refuse(strayed, 'wrong-port', 'A confirmation went to a port of the node that had not asked.', {
+        expected: 'confirmations to the ports that asked',
+        seen: `one to port ${bystander.port}`,
+        ...headerField(strayed, 'destinationPort'),
+      });
       t.pass('Both confirmations went back the way the query came.');
     },
   },
@@ -83,6 +97,7 @@ export const AV_ANSWERING_CASES: readonly TestCase[] = [
       for (let i = 0; i < 7; i++) {
         const answer = await ask(t, port);
         t.require(isData(answer), 'not-enabled', 'Data to a node that has asked carries no CM.', {
+          expected: EXPECTED.withCm,
           packet: answer,
           requirement: 'MPIP-AV-05',
         });
@@ -113,6 +128,7 @@ export const AV_ANSWERING_CASES: readonly TestCase[] = [
         await t.expect(port, isConfirm, {
           code: 'repetition-not-confirmed',
           text: `Query ${i} of 10 was not confirmed; queries are repeated when a confirmation was lost.`,
+          expected: EXPECTED.confirm,
         });
       }
       await t.sleep(SETTLE);
@@ -120,6 +136,7 @@ export const AV_ANSWERING_CASES: readonly TestCase[] = [
       const confirmations = received(port, isConfirm);
       t.require(confirmations.length <= queries, 'confirmed-twice', 'A query was confirmed more than once.', {
         packet: confirmations.at(-1)!,
+        field: 'flags',
         expected: `${queries} confirmations`,
         seen: confirmations.length,
       });
@@ -142,11 +159,22 @@ export const AV_ANSWERING_CASES: readonly TestCase[] = [
       const queries = received(port, isQuery).length;
       for (let i = 0; i < 4; i++) {
         const answer = await ask(t, port);
-        t.require(isData(answer), 'not-enabled', 'Both nodes have asked and data carries no CM.', { packet: answer });
+        t.require(isData(answer), 'not-enabled', 'Both nodes have asked and data carries no CM.', {
+          expected: EXPECTED.withCm,
+          packet: answer,
+        });
       }
-      t.equal(received(port, isQuery).length, queries, 'query-after-query', 'The peer asked again after our query.', {
-        packet: received(port, isQuery).at(-1)!,
-      });
+      t.require(
+        received(port, isQuery).length === queries,
+        'query-after-query',
+        'The peer asked again after our query.',
+        {
+          expected: `${queries} queries in all`,
+          seen: received(port, isQuery).length,
+          packet: received(port, isQuery).at(-1),
+          field: 'flags',
+        },
+      );
       t.pass('Crossing queries enabled both ends.', confirm);
     },
   },
@@ -185,7 +213,7 @@ export const AV_ANSWERING_CASES: readonly TestCase[] = [
         isData(answer),
         'not-enabled',
         'The peer confirmed a query from this address and port, and yet sends it ordinary data from another service.',
-        { packet: answer },
+        { expected: EXPECTED.withCm, packet: answer },
       );
       t.pass('The row of Table 2 is the remote address and port.', confirm, answer);
     },

@@ -1,5 +1,7 @@
+import { formatIpv4 } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
-import { hasCm, isData, isPlain, isQuery, type Observed, payloadIs } from '../observed.js';
+import { EXPECTED } from '../describe.js';
+import { hasCm, headerField, isData, isPlain, isQuery, type Observed, payloadIs } from '../observed.js';
 import type { TestPort } from '../test-port.js';
 import type { Expectation, Tester } from '../tester.js';
 import {
@@ -50,37 +52,51 @@ export const AV_ASKING_CASES: readonly TestCase[] = [
       const original = await t.expect(port, isPlain, {
         code: 'no-original',
         text: 'The packet of the echo service did not come as an ordinary datagram.',
+        expected: `an ordinary datagram with the ${payload.length} octets that we sent`,
         requirement: 'MPIP-AV-03',
       });
       t.require(payloadIs(payload)(original), 'original-modified', 'The original was modified.', {
+        expected: `the ${payload.length} octets that we sent`,
         packet: original,
         requirement: 'MPIP-AV-03',
       });
       const query = await t.expect(port, isQuery, {
         code: 'no-query',
         text: 'The peer sent a packet to an address that it does not know, and no query copy of it.',
+        expected: EXPECTED.query,
         requirement: 'MPIP-AV-02',
       });
       t.require(
         isPrefix(query.payload, payload),
         'copy-differs',
         'The query is not a copy of the packet that was sent: its user data is neither the same nor the beginning of it.',
-        { packet: query, requirement: 'MPIP-AV-04' },
+        {
+          packet: query,
+          expected: `the ${payload.length} octets that we sent, or the first of them`,
+          seen: `${query.payload.length} others`,
+          octet: query.payloadOffset,
+          octets: Math.max(1, query.payload.length),
+          requirement: 'MPIP-AV-04',
+        },
       );
       t.equal(
-        query.sourcePort,
-        original.sourcePort,
+        `port ${query.sourcePort}`,
+        `port ${original.sourcePort}`,
         'copy-differs',
         'The copy comes from another port than the original.',
         {
           packet: query,
+          ...headerField(query, 'sourcePort'),
           requirement: 'MPIP-AV-04',
         },
       );
-      t.equal(query.source, original.source, 'copy-differs', 'The copy comes from another address than the original.', {
-        packet: query,
-        requirement: 'MPIP-AV-04',
-      });
+      t.equal(
+        formatIpv4(query.source),
+        formatIpv4(original.source),
+        'copy-differs',
+        'The copy comes from another address than the original.',
+        { packet: query, ...headerField(query, 'source'), requirement: 'MPIP-AV-04' },
+      );
       await t.expectSilence(port, () => true, SETTLE, {
         code: 'extra-packet',
         text: 'More than one original and one copy came.',
@@ -103,7 +119,7 @@ export const AV_ASKING_CASES: readonly TestCase[] = [
           isPlain(answer),
           'cm-before-handshake',
           'A data packet carries a CM although no handshake has taken place.',
-          { packet: answer },
+          { expected: EXPECTED.withoutCm, packet: answer },
         );
       }
       await t.expectSilence(port, (packet) => hasCm(packet) && !isQuery(packet), SETTLE, {
@@ -133,13 +149,15 @@ export const AV_ASKING_CASES: readonly TestCase[] = [
         {
           expected: `${limit} or ${limit + 1} queries`,
           seen: queries.length,
-          ...(queries.length > 0 ? { packet: queries.at(-1)! } : {}),
+          packet: queries.at(-1),
+          field: 'flags',
         },
       );
       t.require(queries.length <= limit + 1, 'too-many-queries', 'The peer did not stop asking at the threshold.', {
         expected: `${limit} or ${limit + 1} queries`,
         seen: queries.length,
         packet: queries.at(-1)!,
+        field: 'flags',
       });
       t.pass(`${queries.length} queries.`, queries.at(-1)!);
     },
@@ -166,7 +184,10 @@ export const AV_ASKING_CASES: readonly TestCase[] = [
           text: 'After giving up on the handshake the peer serves the address no longer.',
           preamble: false,
         });
-        t.require(isPlain(answer), 'not-ordinary', 'After giving up, a data packet carries a CM.', { packet: answer });
+        t.require(isPlain(answer), 'not-ordinary', 'After giving up, a data packet carries a CM.', {
+          expected: EXPECTED.withoutCm,
+          packet: answer,
+        });
       }
       await t.expectSilence(port, isQuery, SETTLE, {
         code: 'query-after-limit',
@@ -192,6 +213,7 @@ export const AV_ASKING_CASES: readonly TestCase[] = [
       });
       const answer = await ask(t, port);
       t.require(isData(answer), 'not-enabled', 'After a late query data to its sender still carries no CM.', {
+        expected: EXPECTED.withCm,
         packet: answer,
       });
       t.pass('The late query counted.', confirmation, answer);
@@ -210,6 +232,7 @@ export const AV_ASKING_CASES: readonly TestCase[] = [
       await t.sleep(t.slack);
       const answer = await ask(t, port);
       t.require(isData(answer), 'not-enabled', 'After a late confirmation data to its sender still carries no CM.', {
+        expected: EXPECTED.withCm,
         packet: answer,
       });
       t.pass('The late confirmation counted.', answer);
@@ -230,6 +253,7 @@ export const AV_ASKING_CASES: readonly TestCase[] = [
       for (let i = 0; i < 6; i++) {
         const answer = await ask(t, port);
         t.require(isData(answer), 'not-enabled', 'The query was confirmed and data still carries no CM.', {
+          expected: EXPECTED.withCm,
           packet: answer,
           requirement: 'MPIP-AV-11',
         });
@@ -241,12 +265,13 @@ export const AV_ASKING_CASES: readonly TestCase[] = [
         requirement: 'MPIP-AV-19',
       });
       t.equal(
-        received(port, isQuery).length,
-        before,
+        `${received(port, isQuery).length} queries`,
+        `${before} queries`,
         'query-after-confirm',
         'The peer asks an address that has confirmed.',
         {
-          packet: received(port, isQuery).at(-1)!,
+          packet: received(port, isQuery).at(-1),
+          field: 'flags',
           requirement: 'MPIP-AV-19',
         },
       );
@@ -292,11 +317,12 @@ export const AV_ASKING_CASES: readonly TestCase[] = [
         isPlain(answer),
         'port-ignored',
         'Another port of the same node, which took no part in a handshake, got a data packet with a CM.',
-        { packet: answer },
+        { expected: EXPECTED.withoutCm, packet: answer },
       );
       const query = await t.expect(other, isQuery, {
         code: 'port-ignored',
         text: 'Another port of a node that speaks MPIP was not asked whether it does.',
+        expected: EXPECTED.query,
       });
       t.pass('The second port was asked on its own.', answer, query);
     },
@@ -321,16 +347,19 @@ export const AV_ASKING_CASES: readonly TestCase[] = [
       other.send('echo', payload);
       const answer = await t.expect(other, answers(payload), {
         code: 'no-echo',
-        text: 'Nothing came back.',
+        text: 'A datagram from our second address was not returned.',
+        expected: EXPECTED.echo,
         preamble: true,
       });
       t.require(isPlain(answer), 'address-ignored', 'The second address got a CM without a handshake of its own.', {
+        expected: EXPECTED.withoutCm,
         packet: answer,
         requirement: 'MPIP-AV-18',
       });
       const query = await t.expect(other, isQuery, {
         code: 'address-ignored',
         text: 'The second address of a node was not asked.',
+        expected: EXPECTED.query,
         requirement: 'MPIP-AV-18',
       });
       t.pass('The second address was asked on its own.', answer, query);

@@ -1,6 +1,7 @@
 import { Flags } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
-import { isConfirm, isPlain, isQuery, type Observed, sameOctets } from '../observed.js';
+import { EXPECTED, inWords } from '../describe.js';
+import { headerField, isConfirm, isPlain, isQuery, type Observed, sameOctets } from '../observed.js';
 import type { Tester } from '../tester.js';
 import { askWith, connected, handshaken, isOfStream, segmentIn, segmentWith } from './tcp-moves.js';
 
@@ -32,13 +33,18 @@ export const AV_TCP_CASES: readonly TestCase[] = [
       const confirm = await t.expect(stream, isConfirm, {
         code: 'no-confirm',
         text: 'The peer did not confirm our query, though its echo service sent a segment after it.',
+        expected: EXPECTED.confirm,
       });
       const echo = await t.expect(stream, (packet) => isOfStream(packet) && segmentWith(payload)(packet), {
         code: 'no-echo',
         text: 'The peer did not echo the data that came with our query.',
+        expected: EXPECTED.echo,
         preamble: true,
       });
       t.require(confirm.protocol === 6, 'confirm-not-tcp', 'The confirmation of a query on TCP is no TCP segment.', {
+        expected: 'IP protocol 6',
+        seen: `IP protocol ${confirm.protocol}`,
+        ...headerField(confirm, 'protocol'),
         packet: confirm,
         requirement: 'MPIP-AV-08',
       });
@@ -53,7 +59,13 @@ export const AV_TCP_CASES: readonly TestCase[] = [
         copied !== undefined,
         'other-sequence',
         'The confirmation has a sequence number that no segment of the connection has.',
-        { packet: confirm, octet: confirm.l4Offset + 4, octets: 4, requirement: 'MPIP-AV-10' },
+        {
+          packet: confirm,
+          expected: 'the sequence number of the segment that it is a copy of',
+          seen: segmentIn(confirm).sequence,
+          ...headerField(confirm, 'sequence'),
+          requirement: 'MPIP-AV-10',
+        },
       );
       t.equal(
         `${confirm.sourcePort}-${confirm.destinationPort}`,
@@ -81,20 +93,31 @@ export const AV_TCP_CASES: readonly TestCase[] = [
       const confirm = await t.expect(stream, isConfirm, {
         code: 'no-confirm',
         text: 'The peer did not confirm our query.',
+        expected: EXPECTED.confirm,
         preamble: true,
       });
       const { sequence } = segmentIn(confirm);
       const original = await t.expect(
         stream,
         (packet) => isOfStream(packet) && segmentIn(packet).sequence === sequence,
-        { code: 'original-missing', text: 'The peer sent the copy as confirmation and not the segment itself.' },
+        {
+          code: 'original-missing',
+          text: 'The peer sent the copy as confirmation and not the segment itself.',
+          expected: `a segment of the connection with sequence number ${sequence}`,
+          packet: confirm,
+          ...headerField(confirm, 'sequence'),
+        },
       );
       // What comes later was sent again by the peer's TCP, because it was never acknowledged.
       t.require(
         Math.abs(original.time - confirm.time) < SOONER_THAN_TCP,
         'original-only-retransmitted',
         'The segment that the confirmation copied came only when TCP sent it again.',
-        { packet: original, seen: `${Math.round(Math.abs(original.time - confirm.time) / 1000)} ms apart` },
+        {
+          packet: original,
+          expected: `at most ${inWords(SOONER_THAN_TCP)} between them`,
+          seen: `${inWords(Math.abs(original.time - confirm.time))}`,
+        },
       );
       await t.sleep(t.slack);
       t.require(
@@ -124,6 +147,7 @@ export const AV_TCP_CASES: readonly TestCase[] = [
       await t.expect(stream, (packet) => isOfStream(packet) && segmentWith(before)(packet), {
         code: 'no-echo',
         text: 'The TCP echo service did not return our data.',
+        expected: EXPECTED.echo,
         preamble: true,
       });
       await stream.collect(200_000);
@@ -139,6 +163,7 @@ export const AV_TCP_CASES: readonly TestCase[] = [
       const confirm = await t.expect(stream, isConfirm, {
         code: 'confirm-forgotten',
         text: 'The peer did not confirm the query with the next segment that its application sent.',
+        expected: EXPECTED.confirm,
         requirement: 'MPIP-AV-08',
         preamble: true,
       });
@@ -161,11 +186,13 @@ export const AV_TCP_CASES: readonly TestCase[] = [
       const echo = await t.expect(stream, (packet) => isPlain(packet) && segmentWith(payload)(packet), {
         code: 'no-ordinary-echo',
         text: 'The peer did not send the echoed data as an ordinary segment before the handshake.',
+        expected: EXPECTED.echo,
         requirement: 'MPIP-AV-03',
       });
       const query = await t.expect(stream, isQuery, {
         code: 'no-query',
         text: 'The peer sent no query beside the segments of a connection whose other end it does not know.',
+        expected: EXPECTED.query,
         requirement: 'MPIP-AV-02',
       });
       const asked = stream.history.find(
@@ -179,7 +206,13 @@ export const AV_TCP_CASES: readonly TestCase[] = [
         asked !== undefined,
         'query-is-no-copy',
         'The query has a sequence number or data that no ordinary segment of the connection has.',
-        { packet: query, octet: query.l4Offset + 4, octets: 4, requirement: 'MPIP-AV-04' },
+        {
+          packet: query,
+          expected: 'the sequence number and data of an ordinary segment',
+          seen: `sequence number ${segmentIn(query).sequence}, which none has`,
+          ...headerField(query, 'sequence'),
+          requirement: 'MPIP-AV-04',
+        },
       );
       t.pass('The query is a copy of a segment that was sent as it is.', query, echo);
     },
@@ -201,6 +234,7 @@ export const AV_TCP_CASES: readonly TestCase[] = [
       const answer = await t.expect(stream, (packet) => isOfStream(packet) && segmentWith(payload)(packet), {
         code: 'no-echo',
         text: 'The peer did not echo data that came with a control message.',
+        expected: EXPECTED.echo,
         preamble: true,
       });
       t.require(
@@ -208,6 +242,7 @@ export const AV_TCP_CASES: readonly TestCase[] = [
         'still-ordinary',
         'After the handshake a segment carries no control message.',
         {
+          expected: EXPECTED.withCm,
           packet: answer,
           requirement: 'MPIP-AV-05',
         },

@@ -1,6 +1,7 @@
 import { COMPACT, Flags, fieldOffset, type LayoutName } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
-import { all, isConfirm, isPlain, type Observed, payloadIs } from '../observed.js';
+import { EXPECTED } from '../describe.js';
+import { all, headerField, isConfirm, isPlain, type Observed, payloadIs } from '../observed.js';
 import type { TestPort } from '../test-port.js';
 import { cmOf, type Tester } from '../tester.js';
 import {
@@ -23,11 +24,11 @@ import {
  * Without this a peer that finds no CM at all would pass.
  */
 async function requireNoStateThenConfirm(t: Tester, port: TestPort): Promise<void> {
-  t.require(
-    received(port, isConfirm).length === 0,
+  t.refuse(
+    received(port, isConfirm)[0],
     'damaged-confirmed',
     'A datagram that carries no CM was confirmed as if it were a query.',
-    { ...withPacket(received(port, isConfirm)[0]) },
+    { expected: 'no confirmation', field: 'flags' },
   );
   const answer = await ask(t, port);
   if (!isPlain(await ask(t, await t.node().port()))) {
@@ -37,15 +38,11 @@ async function requireNoStateThenConfirm(t: Tester, port: TestPort): Promise<voi
     isPlain(answer),
     'state-from-damaged',
     'Datagrams that carry no CM made the peer take their sender for an MPIP host.',
-    { packet: answer },
+    { expected: EXPECTED.withoutCm, packet: answer },
   );
   // From another port: what the peer makes of this one after so many queries of its own is not judged here.
   const { confirm } = await t.handshake(await t.node().port());
   t.pass('What is no CM was ordinary; an intact query was confirmed.', confirm);
-}
-
-function withPacket(packet: Observed | undefined): { packet?: Observed } {
-  return packet === undefined ? {} : { packet };
 }
 
 /** Offset of the flags in a CM that lists one address. */
@@ -83,11 +80,13 @@ export const CK_CASES: readonly TestCase[] = [
         await t.expect(asked, answered(asked, Flags.enable), {
           code: 'no-query',
           text: 'The peer sent no query.',
+          expected: EXPECTED.query,
           preamble: true,
         }),
         await t.expect(asking, answered(asking, Flags.enabled), {
           code: 'no-confirm',
-          text: 'The peer did not confirm.',
+          text: 'The peer did not confirm our query.',
+          expected: EXPECTED.confirm,
           preamble: true,
         }),
       ];
@@ -100,12 +99,15 @@ export const CK_CASES: readonly TestCase[] = [
             'The packet ends in what looks like a CM, but its checksum is not the sum of its octets.',
             {
               packet,
+              expected: 'the sum of the octets before it',
+              seen: 'another number',
               octet: packet.packet.length - 2,
               octets: 2,
             },
           );
         }
-        if (packet.cm === undefined) t.inconc('no-cm', 'A packet after the handshake carries no CM.', { packet });
+        if (packet.cm === undefined)
+          t.inconc('no-cm', 'A packet after the handshake carries no CM.', { expected: EXPECTED.withCm, packet });
         // Summed here once more, apart from the codec that found the CM.
         let sum = 0;
         for (let i = packet.cmOffset; i < packet.packet.length - 2; i++) sum += packet.packet[i]!;
@@ -148,8 +150,8 @@ export const CK_CASES: readonly TestCase[] = [
     async run(t: Tester) {
       const port = await t.node().port();
       const ways: readonly [string, (sum: number, crafted: Crafted) => number][] = [
-        ['256 too large, so that its low octet is right', (sum) => sum + 256],
-        ['65280 too large, so that its low octet is right', (sum) => sum + 0xff00],
+        ['256 too large, so that its low octet is right,', (sum) => sum + 256],
+        ['65280 too large, so that its low octet is right,', (sum) => sum + 0xff00],
         ['with its two octets exchanged', (sum) => ((sum & 255) << 8) | (sum >>> 8)],
         ['without the first octet of the CM', (sum, { wire, cmStart }) => sum - wire[cmStart]!],
         ['that counts the octet before the CM', (sum, { wire, cmStart }) => sum + wire[cmStart - 1]!],
@@ -199,7 +201,7 @@ export const CK_CASES: readonly TestCase[] = [
           answer!.cm?.feedbackPathId !== 200,
           'state-from-damaged',
           'The peer measured a path from a CM with a wrong sum.',
-          { packet: answer!, field: 'feedbackPathId' },
+          { expected: 'no feedback for path 200', seen: 'feedback for it', packet: answer!, field: 'feedbackPathId' },
         );
       }
       t.pass('Damaged data went up whole, intact data stripped.', ...received(port).slice(-1));
@@ -264,7 +266,12 @@ export const CK_CASES: readonly TestCase[] = [
           payloadIs(payload)(answer),
           'filler-counts',
           'With another filler octet the user data was not delivered as sent.',
-          { packet: answer, expected: `${payload.length} octets`, seen: `${answer.payload.length} octets` },
+          {
+            packet: answer,
+            expected: `${payload.length} octets`,
+            seen: `${answer.payload.length} octets`,
+            ...headerField(answer, 'userData'),
+          },
         );
       }
       t.pass('Every filler was taken off unseen.', ...received(session.port).slice(-1));
@@ -295,13 +302,12 @@ export const CK_CASES: readonly TestCase[] = [
       const confirm = await t.expect(fresh, isConfirm, {
         code: 'no-confirm',
         text: 'A query of 26 octets, filler and CM and no user data, was not confirmed.',
+        expected: EXPECTED.confirm,
       });
       const silent = all(isPlain, payloadIs(wire));
-      t.require(
-        received(fresh, silent).length === 0,
-        'control-delivered',
-        'The query was delivered to the echo service.',
-      );
+      t.refuse(received(fresh, silent)[0], 'control-delivered', 'The query was delivered to the echo service.', {
+        expected: 'nothing from the echo service',
+      });
       t.pass('25 octets are ordinary, 26 are a query.', confirm);
     },
   },

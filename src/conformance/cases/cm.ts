@@ -1,6 +1,7 @@
 import { encode, Flags, formatIpv4 } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
-import { hasCm, isConfirm, isData, isHeartbeat, isQuery, type Observed, payloadIs } from '../observed.js';
+import { addressesOf, contentOf, EXPECTED } from '../describe.js';
+import { hasCm, headerField, isConfirm, isData, isHeartbeat, isQuery, type Observed, payloadIs } from '../observed.js';
 import { cmOf, type Tester } from '../tester.js';
 import {
   answers,
@@ -15,6 +16,15 @@ import {
   received,
   SETTLE,
 } from './moves.js';
+
+/** The size of user data that had to come back, and of what came back. */
+function sizes(answer: Observed, expected: number) {
+  return {
+    expected: `user data of ${expected} octets, as we sent it`,
+    seen: answer.payload.length === expected ? 'other octets' : `${answer.payload.length} octets`,
+    ...headerField(answer, 'userData'),
+  };
+}
 
 /** Section 3.1: what a control message holds, where it sits, and what its flags make a receiver do. */
 export const CM_CASES: readonly TestCase[] = [
@@ -37,13 +47,13 @@ export const CM_CASES: readonly TestCase[] = [
             isData(answer),
             'no-cm',
             'After the handshake every data packet of the peer carries a CM; this one has none.',
-            { packet: answer, requirement: 'MPIP-CM-01' },
+            { expected: EXPECTED.withCm, packet: answer, requirement: 'MPIP-CM-01' },
           );
           t.require(
             payloadIs(payload)(answer),
             'user-data-changed',
             'What stands before the last CM is not the user data that the peer was to return, octet by octet.',
-            { packet: answer, expected: `${size} octets`, seen: `${answer.payload.length} octets` },
+            { packet: answer, ...sizes(answer, size) },
           );
         }
       }
@@ -69,23 +79,26 @@ export const CM_CASES: readonly TestCase[] = [
         const cm = cmOf(packet);
         t.equal(cm.layout, t.profile.layout, 'layout', "The CM is not in the layout of the peer's profile.", {
           packet,
+          ...contentOf(packet),
         });
         t.require(cm.nodeId !== 0 && cm.nodeId !== node.id, 'node-id', "The node id is not the peer's own.", {
           packet,
           field: 'nodeId',
+          expected: 'neither 0 nor ours',
           seen: cm.nodeId,
         });
         t.require(
           cm.localAddresses.some((address) => address !== 0),
           'no-address',
           'The address list is empty.',
-          { packet, field: 'localAddresses' },
+          { packet, field: 'localAddresses', expected: 'an address at least', seen: 'none' },
         );
       }
       for (const packet of [data, session.first!, fed]) {
         t.require(cmOf(packet).sessionId > 0, 'session-id', 'A data packet names its session.', {
           packet,
           field: 'sessionId',
+          expected: 'a session id from 1',
           seen: cmOf(packet).sessionId,
         });
       }
@@ -96,6 +109,7 @@ export const CM_CASES: readonly TestCase[] = [
         {
           packet: fed,
           field: 'feedbackPathId',
+          expected: '5, the path that we used, or 0',
           seen: cmOf(fed).feedbackPathId,
         },
       );
@@ -120,12 +134,15 @@ export const CM_CASES: readonly TestCase[] = [
         t.require(new Set(list).size === list.length, 'address-twice', 'An address is listed twice in one CM.', {
           packet,
           field: 'localAddresses',
+          expected: 'each address once',
+          seen: addressesOf(packet),
         });
         for (const address of list) {
           const top = address >>> 24;
           t.require(top !== 0 && top < 224, 'no-local-address', 'A listed address cannot be the address of a host.', {
             packet,
             field: 'localAddresses',
+            expected: 'a unicast address',
             seen: formatIpv4(address),
           });
           seen.add(address);
@@ -139,7 +156,7 @@ export const CM_CASES: readonly TestCase[] = [
           packet: packets[0]!,
           field: 'localAddresses',
           expected: formatIpv4(t.peerAddress),
-          seen: [...seen].map(formatIpv4).join(', '),
+          seen: seen.size === 0 ? 'lists without an address' : [...seen].map(formatIpv4).join(', '),
         },
       );
       t.pass("The lists hold the peer's address.", packets[0]!);
@@ -166,18 +183,23 @@ export const CM_CASES: readonly TestCase[] = [
         const slow = t.now() - session.first!.time > t.constants['heartbeat-age'];
         if ((isHeartbeat(packet) && slow) || isQuery(packet) || isConfirm(packet)) continue;
         t.fail('extra-packet', 'A packet came that answers nothing and that section 3 does not define here.', {
+          expected: 'answers, queries and confirmations only',
           packet,
         });
       }
+      const again = expected.map((payload) => received(port, answers(payload))[1]).find((packet) => packet);
+      t.refuse(again, 'answer-twice', 'An answer came more than once.', { expected: 'each answer once' });
+      const data = received(port, isData);
       t.require(
-        expected.every((payload) => received(port, answers(payload)).length === 1),
-        'answer-twice',
-        'An answer came more than once.',
-      );
-      t.require(
-        received(port, isData).some((packet) => cmOf(packet).feedbackPathId === 1),
+        data.some((packet) => cmOf(packet).feedbackPathId === 1),
         'no-feedback',
         'No answer carried feedback for the path that we measured.',
+        {
+          expected: 'feedback for path 1',
+          seen: `none in ${data.length} answers`,
+          packet: data.at(-1),
+          field: 'feedbackPathId',
+        },
       );
       t.pass('Feedback came on the answers only.');
     },
@@ -212,7 +234,7 @@ export const CM_CASES: readonly TestCase[] = [
             payloadIs(payload)(answer),
             'not-stripped',
             `The echo service got other user data than we sent with flags ${flags}.`,
-            { packet: answer, expected: `${size} octets`, seen: `${answer.payload.length} octets` },
+            { packet: answer, ...sizes(answer, size) },
           );
           shown.push(answer);
         }
@@ -238,6 +260,7 @@ export const CM_CASES: readonly TestCase[] = [
       await t.expect(port, isConfirm, {
         code: 'no-confirm',
         text: 'The query among the packets was not confirmed, so that nothing shows that they arrived.',
+        expected: EXPECTED.confirm,
         preamble: true,
       });
       await exchange(t, session);
@@ -264,6 +287,7 @@ export const CM_CASES: readonly TestCase[] = [
       await t.expect(asking, isConfirm, {
         code: 'no-confirm',
         text: 'The peer did not confirm the query.',
+        expected: EXPECTED.confirm,
         preamble: true,
       });
       await ask(t, confirming);
@@ -297,10 +321,16 @@ export const CM_CASES: readonly TestCase[] = [
         text: 'A data packet with a CM and no user data was not returned, although the service returns empty datagrams.',
         preamble: false,
       });
-      t.equal(answer.payload.length, 0, 'not-stripped', 'The service got more than the zero octets of user data.', {
-        packet: answer,
-      });
-      t.require(hasCm(answer), 'no-cm', 'The answer carries no CM.', { packet: answer });
+      t.require(
+        answer.payload.length === 0,
+        'not-stripped',
+        'The service got more than the zero octets of user data.',
+        {
+          packet: answer,
+          ...sizes(answer, 0),
+        },
+      );
+      t.require(hasCm(answer), 'no-cm', 'The answer carries no CM.', { expected: EXPECTED.withCm, packet: answer });
       t.pass('Zero octets went up and came back.', answer);
     },
   },
@@ -330,8 +360,7 @@ export const CM_CASES: readonly TestCase[] = [
           'Of two trailers exactly the last one is to be removed.',
           {
             packet: answer,
-            expected: `${payload.length} octets of user data`,
-            seen: `${answer.payload.length} octets`,
+            ...sizes(answer, payload.length),
           },
         );
       }
@@ -361,17 +390,24 @@ export const CM_CASES: readonly TestCase[] = [
         if (answer === undefined) {
           // Larger ones may be refused: the application is then told a smaller MTU.
           if (size > 1200) continue;
-          await t.silent({ code: 'no-echo', text: `User data of ${size} octets was not returned.` });
+          await t.silent(port, {
+            code: 'no-echo',
+            text: `User data of ${size} octets was not returned.`,
+            expected: EXPECTED.echo,
+          });
           continue;
         }
         t.require(
           payloadIs(payload)(answer),
           'user-data-shortened',
           'User data came back changed: octets that make way for a CM must not be lost.',
-          { packet: answer, expected: `${size} octets`, seen: `${answer.payload.length} octets` },
+          { packet: answer, ...sizes(answer, size) },
         );
         if (size === 1200)
-          t.require(hasCm(answer), 'no-cm', 'A packet with room for a CM carries none.', { packet: answer });
+          t.require(hasCm(answer), 'no-cm', 'A packet with room for a CM carries none.', {
+            expected: EXPECTED.withCm,
+            packet: answer,
+          });
       }
       t.pass('No user data was lost.', ...received(port, isData).slice(-1));
     },
@@ -392,6 +428,7 @@ export const CM_CASES: readonly TestCase[] = [
         await t.expect(port, isConfirm, {
           code: 'no-confirm',
           text: `A query that lists ${localAddresses.length} unusual addresses was not confirmed.`,
+          expected: EXPECTED.confirm,
         });
         port.send('echo', payload, { sessionId: 1 + t.random.below(255), localAddresses });
         const answer = await nextAnswer(t, port);
@@ -399,7 +436,7 @@ export const CM_CASES: readonly TestCase[] = [
           payloadIs(payload)(answer) && hasCm(answer),
           'not-stripped',
           'A data packet with an unusual address list was not taken for one of MPIP.',
-          { packet: answer },
+          { expected: 'our user data alone, answered with a control message', packet: answer },
         );
       }
       t.pass('All lists were accepted.');

@@ -1,5 +1,6 @@
 import { Flags } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
+import { EXPECTED } from '../describe.js';
 import { isData, isHeartbeat, isQuery, type Observed } from '../observed.js';
 import { cmOf, type Tester } from '../tester.js';
 import { ask, confirm, exchange, ownSession } from './moves.js';
@@ -29,7 +30,7 @@ export const CONNECTION_CASES: readonly TestCase[] = [
         t.inconc(
           'no-cm',
           'The address and port are known to speak MPIP by TCP; a datagram from there came without a control message.',
-          { packet: peer },
+          { expected: EXPECTED.withCm, packet: peer },
         );
       t.require(
         cmOf(peer).sessionId !== tcp.id,
@@ -65,20 +66,19 @@ export const CONNECTION_CASES: readonly TestCase[] = [
       const first = await TcpMesh.open(t, { node });
       const second = await TcpMesh.open(t, { node });
       t.require(first.session.id !== second.session.id, 'one-session-for-two', 'Two connections have one session id.', {
+        expected: `another id than ${first.session.id}`,
+        seen: second.session.id,
         packet: second.session.first,
         field: 'sessionId',
       });
       for (const mesh of [first, second]) {
         const packets = await mesh.talk(4);
         const stray = packets.find((packet) => cmOf(packet).sessionId !== mesh.session.id);
-        t.require(
-          stray === undefined,
-          'other-session',
-          'A segment of one connection carries the session id of another.',
-          {
-            ...(stray === undefined ? {} : { packet: stray, field: 'sessionId' as const }),
-          },
-        );
+        t.refuse(stray, 'other-session', 'A segment of one connection carries the session id of another.', {
+          expected: mesh.session.id,
+          seen: stray?.cm?.sessionId ?? 0,
+          field: 'sessionId',
+        });
         if (packets.length === 0) t.inconc('no-cm', 'No segment with a control message came.');
       }
       t.pass('Each connection has its session.', first.session.first, second.session.first);
@@ -111,8 +111,10 @@ export const CONNECTION_CASES: readonly TestCase[] = [
       const shared = () => [...second.paths].find(([id]) => first.paths.has(id));
       for (let i = 0; i < 10 && shared() === undefined; i++) for (const mesh of meshes) await mesh.talk(4, 30_000);
       const [sharedId, sharedBy] = shared() ?? [];
-      t.require(sharedBy === undefined, 'shared-path', `Two connections share the path id ${sharedId}.`, {
-        ...(sharedBy === undefined ? {} : { packet: sharedBy, field: 'pathId' as const }),
+      t.refuse(sharedBy, 'shared-path', `Two connections share the path id ${sharedId}.`, {
+        expected: `an id that the first connection does not use: ${[...first.paths.keys()].join(', ')}`,
+        seen: sharedId ?? 0,
+        field: 'pathId',
       });
       for (const mesh of meshes) {
         t.require(
@@ -121,6 +123,8 @@ export const CONNECTION_CASES: readonly TestCase[] = [
           'One of two connections has a single path, though the same addresses can be used for both.',
           {
             packet: mesh.session.first,
+            field: 'pathId',
+            expected: 'several paths',
             seen: [...mesh.paths.values()].map(tupleOf).join(', '),
           },
         );
@@ -206,6 +210,8 @@ export const CONNECTION_CASES: readonly TestCase[] = [
         'All heartbeats came by one path, though the peer has several addresses.',
         {
           packet: [...tuples.values()][0]!,
+          field: 'pathId',
+          expected: 'several paths',
           seen: [...tuples.keys()].join(', '),
         },
       );

@@ -1,6 +1,6 @@
 import type { Constants } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
-import type { Observed } from '../observed.js';
+import { headerField, type Observed } from '../observed.js';
 import { cmOf, type Tester } from '../tester.js';
 import { Mesh } from './mesh.js';
 import { tupleOf } from './pa.js';
@@ -41,12 +41,12 @@ export const EX_CASES: readonly TestCase[] = [
       const answers = await mesh.burst(24 * mesh.paths.size);
       const gone = tupleOf(mesh.paths.get(dead)!);
       const still = answers.find((answer) => cmOf(answer).pathId === dead || tupleOf(answer) === gone);
-      t.require(
-        still === undefined,
+      t.refuse(
+        still,
         'obsolete-path-used',
         'A path is still used although nothing was fed back for it for longer than the threshold, while packets were sent on it.',
         {
-          ...(still === undefined ? {} : { packet: still, field: 'pathId' as const }),
+          field: 'pathId',
           expected: `no packet on path ${dead} after ${t.constants['path-expiry'] / 1e6} s of sending without feedback`,
           seen: `${answers.filter((answer) => cmOf(answer).pathId === dead).length} of ${answers.length} packets`,
         },
@@ -137,18 +137,19 @@ export const EX_CASES: readonly TestCase[] = [
       await mesh.pass(longEnough(t.constants) + Math.ceil(1_500_000 / t.constants['weight-period']));
       const answers = await mesh.burst(24);
       if (answers.length < 12) {
-        await t.silent({
+        await t.silent(mesh.from, {
           code: 'no-path-left',
           text: 'After all feedback had stopped the peer sent nothing more in the session.',
+          expected: 'answers of the echo service by the last path',
         });
       }
       const bare = answers.find((answer) => cmOf(answer).pathId === 0);
-      t.require(
-        bare === undefined,
+      t.refuse(
+        bare,
         'last-path-removed',
         'After all feedback had stopped the packets name no path any more: the last path of a session must stay.',
         {
-          ...(bare === undefined ? {} : { packet: bare, field: 'pathId' as const }),
+          field: 'pathId',
           expected: 'a path id from 1',
           seen: 0,
         },
@@ -204,13 +205,14 @@ export const EX_CASES: readonly TestCase[] = [
       await mesh.pass(longEnough(t.constants));
       const answers = await mesh.burst(24 * mesh.paths.size);
       const still = answers.find(({ destination }) => destination === second.address);
-      t.require(
-        still === undefined,
+      t.refuse(
+        still,
         'dead-path-used',
         'Nothing was ever fed back for the paths to one of our addresses; they are still used.',
         {
-          ...(still === undefined ? {} : { packet: still, field: 'pathId' as const }),
+          ...headerField(still, 'destination'),
           expected: 'no packet to our second address',
+          seen: `${answers.filter(({ destination }) => destination === second.address).length} of ${answers.length} packets`,
         },
       );
       if (answers.length === 0) t.inconc('no-echo', 'Nothing came back any more.');

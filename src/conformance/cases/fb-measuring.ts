@@ -1,4 +1,5 @@
 import { type ControlMessage, Flags } from '../../codec/index.js';
+import { EXPECTED, inWords } from '../describe.js';
 import type { Micros } from '../link.js';
 import { hasCm, isConfirm, isQuery, type Observed, type Predicate } from '../observed.js';
 import type { TestPort } from '../test-port.js';
@@ -30,8 +31,8 @@ export function requireFeedback(t: Tester, packet: Observed, pathId: number, sam
     {
       packet,
       field: 'pathDelay',
-      expected: `received 0 to ${longest} µs before the feedback was sent`,
-      seen: `${age} µs before`,
+      expected: `a sample that the peer received 0 to ${inWords(longest)} before it sent the feedback`,
+      seen: age < 0 ? `one from ${inWords(-age)} after it` : `one from ${inWords(age)} before it`,
     },
   );
 }
@@ -118,6 +119,7 @@ export async function settle(t: Tester, session: Session): Promise<Observed> {
   return await t.expect(port, isLast, {
     code: 'no-confirm',
     text: 'The peer did not confirm a query after the samples.',
+    expected: EXPECTED.confirm,
     preamble: true,
   });
 }

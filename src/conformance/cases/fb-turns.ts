@@ -1,4 +1,5 @@
 import type { TestCase } from '../case.js';
+import { EXPECTED } from '../describe.js';
 import { all, isData, isHeartbeat, type Observed } from '../observed.js';
 import { cmOf, type Tester } from '../tester.js';
 import { measure, sample, samplingAndAsking, settle } from './fb-measuring.js';
@@ -18,7 +19,12 @@ async function takeTurns(t: Tester): Promise<readonly number[] | undefined> {
     for (const payload of payloads) asking.port.send('echo', payload, { sessionId: asking.id });
     const packets: Observed[] = [];
     for (const payload of payloads) {
-      const expectation = { code: 'no-echo', text: 'The peer did not return user data of a session.', preamble: true };
+      const expectation = {
+        code: 'no-echo',
+        text: 'The peer did not return user data of a session.',
+        expected: EXPECTED.echo,
+        preamble: true,
+      };
       packets.push(await t.expect(asking.port, all(isData, answers(payload)), expectation));
     }
     // Answers that left together have one timestamp, and then the order of the questions: their paths may be unlike.

@@ -1,5 +1,6 @@
 import { Flags } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
+import { EXPECTED, inWords } from '../describe.js';
 import { isData, type Observed } from '../observed.js';
 import { cmOf, type Tester } from '../tester.js';
 import {
@@ -39,7 +40,8 @@ export const FB_CASES: readonly TestCase[] = [
         t.require(step >= 0, 'clock-back', "The peer's clock went back from one packet to the next.", {
           packet: round.received,
           field: 'timestamp',
-          seen: `${step} µs`,
+          expected: 'a later time',
+          seen: inWords(step),
         });
         // Each packet was sent after our packet that caused it and before we had it.
         const advanced = ticksToMicros(t, cmOf(round.received).timestamp - cmOf(first.received).timestamp);
@@ -52,8 +54,8 @@ export const FB_CASES: readonly TestCase[] = [
           {
             packet: round.received,
             field: 'timestamp',
-            expected: `between ${least} and ${most} µs after the first`,
-            seen: `${advanced} µs`,
+            expected: `between ${inWords(least)} and ${inWords(most)} after the first`,
+            seen: inWords(advanced),
           },
         );
       }
@@ -94,6 +96,7 @@ export const FB_CASES: readonly TestCase[] = [
         t.require(cmOf(fed).pathDelay < 0, 'clamped', 'The delay of a packet from the future is negative.', {
           packet: fed,
           field: 'pathDelay',
+          expected: 'less than 0',
           seen: cmOf(fed).pathDelay,
         });
       }
@@ -114,10 +117,18 @@ export const FB_CASES: readonly TestCase[] = [
       await t.sleep(700_000);
       const { sent: trigger } = await exchange(t, asking);
       const fed = feedbacks(ports).find((packet) => cmOf(packet).feedbackPathId === 7);
-      t.require(fed !== undefined, 'no-feedback', 'The path that we measured was not fed back.');
+      t.require(fed !== undefined, 'no-feedback', 'The path that we measured was not fed back.', {
+        expected: 'feedback for path 7',
+        seen: 'none',
+        packet: trigger,
+      });
       requireFeedback(t, fed, 7, sent);
       if (fed.time < trigger.time)
-        t.inconc('fed-back-early', 'The path was fed back before we asked.', { packet: fed });
+        t.inconc('fed-back-early', 'The path was fed back before we asked.', {
+          expected: `the answer to frame ${trigger.frame}`,
+          seen: 'an earlier packet',
+          packet: fed,
+        });
       const waited = trigger.time - settled.time;
       t.require(
         sampleAge(t, fed, sent) >= waited - tolerance(t, waited),
@@ -126,8 +137,8 @@ export const FB_CASES: readonly TestCase[] = [
         {
           packet: fed,
           field: 'pathDelay',
-          expected: `received at least ${waited} µs before`,
-          seen: `${sampleAge(t, fed, sent)} µs before`,
+          expected: `a sample received at least ${inWords(waited)} before`,
+          seen: `one from ${inWords(Math.max(0, sampleAge(t, fed, sent)))} before`,
         },
       );
       t.pass('The delay is that of the arrival.', sent, fed);
@@ -153,7 +164,11 @@ export const FB_CASES: readonly TestCase[] = [
       await settle(t, silent);
       await exchange(t, asking);
       const fed = feedbacks(ports).filter((packet) => cmOf(packet).feedbackPathId === 9);
-      t.require(fed.length > 0, 'no-feedback', 'The path that we measured was not fed back.');
+      t.require(fed.length > 0, 'no-feedback', 'The path that we measured was not fed back.', {
+        expected: 'feedback for path 9',
+        seen: 'none',
+        packet: asking.port.lastSent,
+      });
       requireFeedback(t, fed.at(-1)!, 9, samples.at(-1)!);
       t.pass('The last sample was fed back.', samples.at(-1)!, fed.at(-1)!);
     },
@@ -180,14 +195,17 @@ export const FB_CASES: readonly TestCase[] = [
         t.require(sent !== undefined, 'unknown-feedback-path', 'The peer feeds back a path that we never sent on.', {
           packet,
           field: 'feedbackPathId',
+          expected: `one of ${[...samples.keys()].join(', ')}`,
+          seen: cmOf(packet).feedbackPathId,
         });
         requireFeedback(t, packet, cmOf(packet).feedbackPathId, sent);
       }
       t.equal(
-        new Set(fed.map((packet) => cmOf(packet).feedbackPathId)).size,
-        4,
+        `feedback for ${new Set(fed.map((packet) => cmOf(packet).feedbackPathId)).size} paths`,
+        'feedback for 4 paths',
         'path-not-fed-back',
         'Four paths have a new sample and four packets were sent, but not every path was fed back.',
+        { packet: fed.at(-1), field: 'feedbackPathId' },
       );
       t.pass('Four paths, four delays.', ...fed);
     },
@@ -213,7 +231,11 @@ export const FB_CASES: readonly TestCase[] = [
       for (const [n, { asking, ports }] of [first, second].entries()) {
         await exchange(t, asking);
         const fed = feedbacks(ports)[0];
-        t.require(fed !== undefined, 'no-feedback', 'The path that we measured was not fed back to its node.');
+        t.require(fed !== undefined, 'no-feedback', 'The path that we measured was not fed back to its node.', {
+          expected: `feedback to node ${n + 1}`,
+          seen: 'none',
+          packet: asking.port.lastSent,
+        });
         requireFeedback(t, fed, 1, samples[n]!);
         shown.push(fed);
       }
@@ -245,7 +267,7 @@ export const FB_CASES: readonly TestCase[] = [
           fed !== undefined && sent !== undefined,
           'not-measured',
           `The path of a packet with flags ${flags} was not fed back in the next packet.`,
-          { ...(sent === undefined ? {} : { packet: sent }), field: 'pathId' },
+          { expected: 'feedback for the path of the packet', seen: 'none', packet: sent, field: 'pathId' },
         );
         requireFeedback(t, fed, 40 + flags, sent);
         shown.push(fed);
@@ -272,7 +294,10 @@ export const FB_CASES: readonly TestCase[] = [
               { feedbackPathId, pathDelay },
               { preamble: false, code: 'not-delivered', text: 'After strange feedback data is no longer delivered.' },
             ));
-          t.require(isData(answer), 'no-cm', 'After strange feedback data carries no CM.', { packet: answer });
+          t.require(isData(answer), 'no-cm', 'After strange feedback data carries no CM.', {
+            expected: EXPECTED.withCm,
+            packet: answer,
+          });
           t.equal(
             cmOf(answer).sessionId,
             session.id,
@@ -285,7 +310,11 @@ export const FB_CASES: readonly TestCase[] = [
           );
         }
       }
-      t.require(isData(await ask(t, session.port)), 'no-cm', 'After strange feedback data carries no CM.');
+      const after = await ask(t, session.port);
+      t.require(isData(after), 'no-cm', 'After strange feedback data carries no CM.', {
+        expected: EXPECTED.withCm,
+        packet: after,
+      });
       t.pass('Strange feedback was tolerated.', before);
     },
   },

@@ -1,5 +1,6 @@
 import type { TestCase } from '../case.js';
-import { isData, isPlain, isQuery, type Observed, payloadIs } from '../observed.js';
+import { EXPECTED, inWords } from '../describe.js';
+import { headerField, isData, isPlain, isQuery, type Observed, payloadIs } from '../observed.js';
 import type { Tester } from '../tester.js';
 import { answers, ask, isPrefix, peerSession, received, SETTLE } from './moves.js';
 
@@ -28,19 +29,21 @@ export const GEN_CASES: readonly TestCase[] = [
           await t.until(() => answersTo(payload).length > 0, t.patience / 2);
         }
         const modified = received(port, isPlain).find((packet) => !payloads.some((one) => payloadIs(one)(packet)));
-        t.require(
-          modified === undefined,
+        t.refuse(
+          modified,
           'original-modified',
           `A host without MPIP sent ${payload.length} octets to the echo service and must get the same octets back.`,
           {
-            ...(modified === undefined ? {} : { packet: modified, seen: `${modified.wirePayload.length} octets` }),
-            expected: `${payload.length} octets`,
+            expected: `those ${payload.length} octets`,
+            seen: `${modified?.wirePayload.length} others`,
+            ...headerField(modified, 'userData'),
           },
         );
         if (answersTo(payload).length === 0) {
-          await t.silent({
+          await t.silent(port, {
             code: 'original-lost',
             text: 'A datagram of the echo service to a host without MPIP, asked for three times, did not arrive.',
+            expected: EXPECTED.echo,
           });
         }
         await t.sleep(t.slack);
@@ -58,7 +61,8 @@ export const GEN_CASES: readonly TestCase[] = [
         {
           expected: 'each once',
           seen: `${doubled.length} of ${payloads.length} more than once`,
-          ...(doubled[0] === undefined ? {} : { packet: doubled[0] }),
+          packet: doubled[0],
+          ...headerField(doubled[0], 'userData'),
         },
       );
       if (doubled.length > 0) t.inconc('doubled', 'An original came twice, which may be the doing of the network.');
@@ -67,6 +71,7 @@ export const GEN_CASES: readonly TestCase[] = [
       const most = t.constants['query-limit'] + 1;
       t.require(copies.length <= most, 'too-many-copies', 'More query copies came than the threshold allows.', {
         packet: copies.at(-1)!,
+        field: 'flags',
         expected: `at most ${most}`,
         seen: copies.length,
       });
@@ -75,7 +80,7 @@ export const GEN_CASES: readonly TestCase[] = [
           payloads.some((payload) => isPrefix(copy.payload, payload)),
           'copy-of-nothing',
           'A query is a copy of a packet that the peer sends; this one carries other user data.',
-          { packet: copy },
+          { expected: 'the user data of an original, or the first of it', packet: copy },
         );
       }
       t.pass('Every original came back unmodified and once.', ...received(port, isPlain).slice(0, 1));
@@ -99,6 +104,7 @@ export const GEN_CASES: readonly TestCase[] = [
         const answer = await t.expect(port, answers(payload), {
           code: 'held-back',
           text: 'The peer sends nothing to an address that has not answered its query; it must not wait for the handshake.',
+          expected: EXPECTED.echo,
           packet: sent,
           within: 3_000_000,
         });
@@ -108,14 +114,15 @@ export const GEN_CASES: readonly TestCase[] = [
           'The peer held a packet back although only its query was unanswered.',
           {
             packet: answer,
-            expected: `at most ${longest} µs after the confirmation of a later query`,
-            seen: `${answer.time - confirm.time} µs after it`,
+            expected: `it at most ${inWords(longest)} after the confirmation of a later query`,
+            seen: `it ${inWords(answer.time - confirm.time)} after`,
           },
         );
       }
       await t.expect(port, isQuery, {
         code: 'no-query',
         text: 'The peer sent no availability query, so that there was no handshake to wait for.',
+        expected: EXPECTED.query,
         preamble: true,
       });
       t.pass('The packets came at once while the query stayed unanswered.');
@@ -138,11 +145,12 @@ export const GEN_CASES: readonly TestCase[] = [
         isPlain(original),
         'endpoints-mixed-up',
         'Another port of the same address, another node, got a control message though it never took part in a handshake.',
-        { packet: original },
+        { expected: EXPECTED.withoutCm, packet: original },
       );
       await t.expect(second, isQuery, {
         code: 'endpoints-mixed-up',
         text: 'Another port of the same address, another node, was not asked whether it speaks MPIP.',
+        expected: EXPECTED.query,
         preamble: true,
       });
       // Both at once: each gets its own answers only.
@@ -155,13 +163,15 @@ export const GEN_CASES: readonly TestCase[] = [
         const payload = t.payload();
         const answer = await ask(t, port, payload);
         t.require(isData(answer), 'no-cm', 'After the handshake of both nodes, one of them gets no control message.', {
+          expected: EXPECTED.withCm,
           packet: answer,
         });
-        t.require(
-          received(other, payloadIs(payload)).length === 0,
-          'wrong-endpoint',
-          'The answer went to another port of the same address.',
-        );
+        const [strayed] = received(other, payloadIs(payload));
+        t.refuse(strayed, 'wrong-endpoint', 'The answer went to another port of the same address.', {
+          expected: `port ${port.port}`,
+          seen: `port ${other.port}`,
+          ...headerField(strayed, 'destinationPort'),
+        });
       }
       t.pass('Both nodes behind one address were served apart.', original);
     },

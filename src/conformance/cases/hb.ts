@@ -1,7 +1,8 @@
 import { Flags } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
+import { EXPECTED, inWords } from '../describe.js';
 import type { Micros } from '../link.js';
-import { anything, isHeartbeat, type Observed } from '../observed.js';
+import { anything, headerField, isHeartbeat, type Observed } from '../observed.js';
 import type { TestPort } from '../test-port.js';
 import { cmOf, type Session, type Tester } from '../tester.js';
 import { answers, exchange, isPrefix, ownSession, peerSession, received, SETTLE } from './moves.js';
@@ -48,10 +49,10 @@ export const HB_CASES: readonly TestCase[] = [
       const interval = t.constants['heartbeat-age'] / 5;
       const heartbeats = await sendOneWay(t, session, { interval, enough: 3, longest: 2 * obsolete });
       if (heartbeats.length === 0) {
-        await t.silent({
+        await t.silent(session.port, {
           code: 'no-heartbeat',
           text: 'Data came in one way and the peer sent no heartbeat, so that its sender never learns that the path works.',
-          expected: `a heartbeat within ${obsolete} µs`,
+          expected: `a heartbeat within ${inWords(obsolete)}`,
         });
       }
       let before = began;
@@ -62,15 +63,17 @@ export const HB_CASES: readonly TestCase[] = [
           'A heartbeat came after the path was obsolete.',
           {
             packet,
-            expected: `within ${obsolete} µs`,
-            seen: `after ${packet.time - before} µs`,
+            field: 'flags',
+            expected: `within ${inWords(obsolete)}`,
+            seen: `after ${inWords(packet.time - before)}`,
           },
         );
         before = packet.time;
       }
       t.require(heartbeats.length >= 3, 'too-few-heartbeats', 'Heartbeats stopped while data still came in.', {
+        expected: `3 in ${inWords(2 * obsolete)}`,
         seen: heartbeats.length,
-        packet: heartbeats.at(-1)!,
+        packet: heartbeats.at(-1),
       });
       t.pass('Heartbeats came while data came in.', ...heartbeats);
     },
@@ -98,13 +101,11 @@ export const HB_CASES: readonly TestCase[] = [
       }
       const cm = cmOf(packet);
       t.equal(
-        packet.sourcePort,
-        t.destination('discard').port,
+        `port ${packet.sourcePort}`,
+        `port ${t.destination('discard').port}`,
         'wrong-port',
         'The heartbeat comes from another port.',
-        {
-          packet,
-        },
+        { packet, ...headerField(packet, 'sourcePort') },
       );
       t.equal(
         cm.sessionId,
@@ -131,7 +132,13 @@ export const HB_CASES: readonly TestCase[] = [
         sent.some((other) => isPrefix(packet.payload, other.payload)),
         'not-a-copy',
         'The user data of the heartbeat is neither empty nor the beginning of a packet that we sent.',
-        { packet },
+        {
+          expected: 'no octet, or the first octets of a packet of ours',
+          seen: `${packet.payload.length} others`,
+          packet,
+          octet: packet.payloadOffset,
+          octets: packet.payload.length,
+        },
       );
       // Delay plus our timestamp is when the peer received the sample, by its own clock: before it sent the heartbeat.
       const clock = t.profile.tickMicros;
@@ -140,7 +147,12 @@ export const HB_CASES: readonly TestCase[] = [
         ages.some((age) => age >= -2_000 - t.slack && age <= 2_000 + t.slack + (packet.time - sent[0]!.time)),
         'wrong-delay',
         'The delay in the heartbeat fits none of the packets that we sent.',
-        { packet, field: 'pathDelay' },
+        {
+          expected: 'the time between our timestamp and the arrival of a packet, by the clock of the peer',
+          seen: `${cm.pathDelay} ticks`,
+          packet,
+          field: 'pathDelay',
+        },
       );
       t.pass('The heartbeat has its form.', packet);
     },
@@ -168,8 +180,9 @@ export const HB_CASES: readonly TestCase[] = [
           'Two heartbeats for one path follow each other too soon.',
           {
             packet,
-            expected: `at least ${age} µs`,
-            seen: `${gap} µs`,
+            field: 'flags',
+            expected: `at least ${inWords(age)} between them`,
+            seen: inWords(gap),
             requirement: 'MPIP-CM-03',
           },
         );
@@ -202,8 +215,9 @@ export const HB_CASES: readonly TestCase[] = [
           'A heartbeat came although an answer had just fed back.',
           {
             packet,
-            expected: `none within ${age} µs of other feedback`,
-            seen: `after ${since} µs`,
+            field: 'flags',
+            expected: `none within ${inWords(age)} of other feedback`,
+            seen: `one after ${inWords(since)}`,
           },
         );
       }
@@ -211,6 +225,7 @@ export const HB_CASES: readonly TestCase[] = [
         packets.some((packet) => packet.cm?.feedbackPathId === 1),
         'no-feedback',
         'The answers carried no feedback either.',
+        { expected: 'feedback for path 1', seen: 'none', packet: packets.at(-1), field: 'feedbackPathId' },
       );
       t.pass('The feedback on the answers was enough.', packets.at(-1)!);
     },
@@ -243,6 +258,7 @@ export const HB_CASES: readonly TestCase[] = [
       const last = await t.expect(port, isHeartbeat, {
         code: 'no-heartbeat',
         text: 'After a pause a one-way packet is not answered by a heartbeat although its path was long not fed back.',
+        expected: EXPECTED.heartbeat,
         preamble: true,
       });
       t.pass('No heartbeat without a packet.', first, last);
@@ -275,6 +291,7 @@ export const HB_CASES: readonly TestCase[] = [
       const heartbeat = await t.expect(port, isHeartbeat, {
         code: 'no-heartbeat',
         text: 'A data packet was not answered by a heartbeat, so that the silence before shows nothing.',
+        expected: EXPECTED.heartbeat,
         preamble: true,
       });
       t.pass('Only data was answered.', heartbeat);
@@ -329,10 +346,16 @@ export const HB_CASES: readonly TestCase[] = [
         cmOf(late).sessionId !== ids.get(beating),
         'refreshed-by-heartbeats',
         'The session lived on though for longer than its expiry time there were heartbeats only.',
-        { packet: late, field: 'sessionId', seen: cmOf(late).sessionId },
+        {
+          packet: late,
+          field: 'sessionId',
+          expected: `another session than ${ids.get(beating)}`,
+          seen: cmOf(late).sessionId,
+        },
       );
       t.equal(last.cm?.sessionId ?? 'none', ids.get(talking)!, 'session-lost', 'The session with data was lost, too.', {
         packet: last,
+        field: 'sessionId',
         requirement: 'MPIP-SS-07',
       });
       t.pass('Only the session with data lived on.', late, last);

@@ -1,7 +1,9 @@
 import { Flags, formatIpv4, TcpFlags } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
-import { isData, type Observed } from '../observed.js';
+import { EXPECTED } from '../describe.js';
+import { headerField, isData, type Observed } from '../observed.js';
 import { cmOf, type Tester } from '../tester.js';
+import { tupleOf } from './pa.js';
 import { isStep, openedByPeer, type TcpMesh } from './tcp-mesh.js';
 import { segmentIn } from './tcp-moves.js';
 
@@ -65,19 +67,20 @@ export const HS_PEER_CASES: readonly TestCase[] = [
       const { mesh, handle } = await openedByPeer(t, [0, 1]);
       const before = mesh.stream.history.length;
       const seen = await waitForSyns(t, mesh, handle);
-      if (seen.length === 0) await t.silent({ code: 'no-syn', text: noSyn, requirement: 'MPIP-HS-03' });
+      if (seen.length === 0)
+        await t.silent(mesh.stream, {
+          code: 'no-syn',
+          text: noSyn,
+          expected: EXPECTED.fakeSyn,
+          requirement: 'MPIP-HS-03',
+        });
       const early = mesh.stream.history
         .slice(0, before)
         .find((packet) => packet.direction === 'received' && isSyn(packet));
-      t.require(
-        early === undefined,
-        'syn-before-addresses',
-        'A fake SYN was sent before our address list had arrived.',
-        {
-          ...(early === undefined ? {} : { packet: early }),
-          requirement: 'MPIP-HS-02',
-        },
-      );
+      t.refuse(early, 'syn-before-addresses', 'A fake SYN was sent before our address list had arrived.', {
+        expected: 'none before our first control message with a session id',
+        requirement: 'MPIP-HS-02',
+      });
       const own = new Set<number>();
       for (const packet of mesh.stream.history) {
         if (packet.direction === 'received')
@@ -92,12 +95,15 @@ export const HS_PEER_CASES: readonly TestCase[] = [
       const tuples = new Map(syns(mesh).map((packet) => [`${packet.source} ${packet.destination}`, packet]));
       const original = `${mesh.session.first.source} ${mesh.stream.destination.address}`;
       const onOriginal = tuples.get(original);
-      t.require(
-        onOriginal === undefined,
+      t.refuse(
+        onOriginal,
         'syn-on-original',
         'A fake SYN was sent on the original path, which has a connection of its own.',
         {
-          ...(onOriginal === undefined ? {} : { packet: onOriginal }),
+          expected: 'fake SYNs on other paths only',
+          seen: onOriginal === undefined ? '' : tupleOf(onOriginal),
+          octet: 12,
+          octets: 8,
           requirement: 'MPIP-HS-03',
         },
       );
@@ -114,6 +120,7 @@ export const HS_PEER_CASES: readonly TestCase[] = [
                 .map((packet) => `${formatIpv4(packet.source)} to ${formatIpv4(packet.destination)}`)
                 .join(', '),
               packet: seen[0]!,
+              ...headerField(seen[0], 'addresses'),
               requirement: 'MPIP-HS-03',
             },
           );
@@ -144,10 +151,12 @@ export const HS_PEER_CASES: readonly TestCase[] = [
         );
       }
       if (ack === undefined)
-        return void (await t.silent({
+        return void (await t.silent(mesh.stream, {
           code: 'not-completed',
+          expected: 'the third packet of the handshake: flag handshake (5), TCP flag ACK',
           text: 'Our SYN-ACK on a fake path, sent three times, was not acknowledged there.',
           packet: syn,
+          field: 'flags',
           requirement: 'MPIP-HS-05',
         }));
       t.equal(
@@ -193,12 +202,14 @@ export const HS_PEER_CASES: readonly TestCase[] = [
       const stray = mesh.stream.history.find(
         (packet) => packet.direction === 'received' && packet.destination === second && isData(packet),
       );
-      t.require(
-        stray === undefined,
+      t.refuse(
+        stray,
         'path-used-unanswered',
         'The SYN of this path was never answered; it carries packets of the connection all the same.',
         {
-          ...(stray === undefined ? {} : { packet: stray }),
+          expected: `no data to ${formatIpv4(second)}`,
+          seen: 'data there',
+          ...headerField(stray, 'destination'),
           requirement: 'MPIP-HS-06',
         },
       );
@@ -240,17 +251,20 @@ export const HS_PEER_CASES: readonly TestCase[] = [
         }
       }
       if (answered.size === 0) t.inconc('no-syn', noSyn);
-      t.require(
-        violations.length === 0,
+      t.refuse(
+        violations[0],
         'not-passed-by-nat',
         'A packet on a fake path came outside of what its handshake allows; a NAT that tracks TCP connections would drop it.',
         {
-          ...(violations[0] === undefined ? {} : { packet: violations[0] }),
+          expected: 'a SYN, then an ACK, then data',
+          ...headerField(violations[0], 'tcpFlags'),
         },
       );
       const data = [...mesh.paths.values()].find(({ destination }) => destination === second);
       t.require(data !== undefined, 'path-never-used', 'The handshake of the path is complete; it carries no data.', {
-        packet: mesh.stream.history.at(-1)!,
+        expected: `data to ${formatIpv4(second)}`,
+        seen: 'none',
+        packet: mesh.stream.lastSent,
       });
       t.equal(
         cmOf(data).sessionId,

@@ -1,7 +1,8 @@
 import { Flags, formatIpv4, TcpFlags } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
-import { isData, type Observed, sameOctets } from '../observed.js';
+import { headerField, isData, type Observed, sameOctets } from '../observed.js';
 import { cmOf, type Tester } from '../tester.js';
+import { tupleOf } from './pa.js';
 import { beginHandshake, completeHandshake, isHandshake, isStep, TcpMesh } from './tcp-mesh.js';
 import { isOfStream, segmentIn } from './tcp-moves.js';
 
@@ -40,19 +41,25 @@ export const HS_CASES: readonly TestCase[] = [
       const mesh = await TcpMesh.open(t, { sources: [0, 1] });
       const { syn, synAck } = await beginHandshake(t, mesh, 1);
       if (synAck === undefined) {
-        await t.silent({
+        await t.silent(mesh.stream, {
           code: 'no-syn-ack',
+          expected: 'a packet with the flag handshake (5) and the TCP flags SYN and ACK',
           text: 'The SYN of a fake handshake, sent three times, was not answered on its path.',
           packet: syn,
           requirement: 'MPIP-HS-04',
         });
       } else {
         t.equal(
-          `${synAck.source}:${synAck.sourcePort} ${synAck.destination}:${synAck.destinationPort}`,
-          `${syn.destination}:${syn.destinationPort} ${syn.source}:${syn.sourcePort}`,
+          tupleOf(synAck),
+          tupleOf({
+            source: syn.destination,
+            sourcePort: syn.destinationPort,
+            destination: syn.source,
+            destinationPort: syn.sourcePort,
+          }),
           'other-path',
           'The SYN-ACK came by another path than the SYN.',
-          { packet: synAck, requirement: 'MPIP-HS-04' },
+          { packet: synAck, ...headerField(synAck, 'addresses'), requirement: 'MPIP-HS-04' },
         );
         t.pass('The SYN was answered on its path.', syn, synAck);
       }
@@ -80,9 +87,16 @@ export const HS_CASES: readonly TestCase[] = [
           octets: 4,
         },
       );
-      t.equal(segmentIn(synAck).payload.length, 0, 'payload', 'A packet of the handshake carries user data.', {
-        packet: synAck,
-      });
+      t.equal(
+        `${segmentIn(synAck).payload.length} octets`,
+        '0 octets',
+        'payload',
+        'A packet of the handshake carries user data.',
+        {
+          packet: synAck,
+          ...headerField(synAck, 'userData'),
+        },
+      );
       t.pass('The SYN-ACK acknowledges the SYN.', synAck);
     },
   },
@@ -99,13 +113,13 @@ export const HS_CASES: readonly TestCase[] = [
       if (handshake.synAck === undefined)
         t.inconc('no-syn-ack', 'The SYN of a fake handshake was not answered: another case judges that.');
       const early = (await mesh.talk(12, 60_000)).find(isFrom(second));
-      t.require(
-        early === undefined,
+      t.refuse(
+        early,
         'path-used-too-early',
         'A path carries packets of the connection although its handshake is not complete: a NAT that tracks connections would drop them.',
         {
-          ...(early === undefined ? {} : { packet: early }),
           expected: 'no data before the third packet',
+          ...headerField(early, 'destination'),
         },
       );
       completeHandshake(mesh, 1, handshake);
@@ -115,8 +129,9 @@ export const HS_CASES: readonly TestCase[] = [
         'path-never-used',
         'The three packets of the handshake were exchanged; the path is never used.',
         {
-          packet: handshake.synAck,
+          packet: mesh.stream.lastSent,
           expected: `data to ${formatIpv4(second)}`,
+          seen: 'none',
         },
       );
       t.pass('The path was used after its handshake, not before.', handshake.synAck, late);
@@ -150,20 +165,22 @@ export const HS_CASES: readonly TestCase[] = [
           !isHandshake(packet) &&
           (segmentIn(packet).flags & (TcpFlags.syn | TcpFlags.rst)) !== 0,
       );
-      t.require(
-        seen === undefined,
+      t.refuse(
+        seen,
         'answered-by-tcp',
         'The TCP of the peer answered a packet of a fake handshake; it must never see one.',
         {
-          ...(seen === undefined ? {} : { packet: seen }),
+          expected: 'no SYN and no RST without the flag handshake (5)',
+          ...headerField(seen, 'tcpFlags'),
           requirement: 'MPIP-HS-08',
         },
       );
       const reset = mesh.stream.history.find(
         (packet) => packet.direction === 'received' && (segmentIn(packet).flags & TcpFlags.rst) !== 0,
       );
-      t.require(reset === undefined, 'reset', 'A packet of a fake handshake was answered with RST.', {
-        ...(reset === undefined ? {} : { packet: reset }),
+      t.refuse(reset, 'reset', 'A packet of a fake handshake was answered with RST.', {
+        expected: 'no RST',
+        ...headerField(reset, 'tcpFlags'),
         requirement: 'MPIP-HS-08',
       });
       const before = mesh.stream.data.length;
@@ -194,7 +211,12 @@ export const HS_CASES: readonly TestCase[] = [
       const stream = mesh.stream.data.subarray(known);
       for (const packet of packets) {
         const segment = segmentIn(packet);
-        t.require(!segment.isWrapped, 'wrapped', 'On a path by a fake handshake a segment came in UDP.', { packet });
+        t.require(!segment.isWrapped, 'wrapped', 'On a path by a fake handshake a segment came in UDP.', {
+          expected: 'IP protocol 6 (TCP)',
+          seen: `IP protocol ${packet.protocol}`,
+          packet,
+          ...headerField(packet, 'protocol'),
+        });
         t.equal(
           `${packet.sourcePort} ${packet.destinationPort}`,
           `${mesh.stream.peer.port} ${mesh.stream.port}`,
@@ -214,8 +236,9 @@ export const HS_CASES: readonly TestCase[] = [
           'A segment by the fake path does not fit the stream of the connection by its sequence number and data.',
           {
             packet,
-            octet: packet.l4Offset + 4,
-            octets: 4,
+            expected: 'the octets of the stream at that number',
+            seen: at < 0 ? `number ${segment.sequence}, before the stream` : 'others',
+            ...headerField(packet, 'sequence'),
           },
         );
       }
@@ -232,12 +255,13 @@ export const HS_CASES: readonly TestCase[] = [
       const mesh = await TcpMesh.open(t, { sources: [0, 1] });
       await mesh.talk(12, 30_000);
       const syn = mesh.stream.history.find((packet) => packet.direction === 'received' && isStep(TcpFlags.syn)(packet));
-      t.require(
-        syn === undefined,
+      t.refuse(
+        syn,
         'server-sends-syn',
         'We opened the connection; the peer began a fake handshake all the same. A NAT on our side would drop it.',
         {
-          ...(syn === undefined ? {} : { packet: syn, field: 'flags' as const }),
+          expected: 'no SYN of a fake handshake from the end that was called',
+          field: 'flags',
         },
       );
       // The right thing works.
@@ -271,7 +295,10 @@ export const HS_CASES: readonly TestCase[] = [
       const stray = mesh.stream.history.find(
         (packet) => packet.direction === 'received' && isHandshake(packet) && isData(packet) && isOfStream(packet),
       );
-      t.require(stray === undefined, 'data-in-handshake', 'A packet with the handshake flag is part of the stream.');
+      t.refuse(stray, 'data-in-handshake', 'A packet with the handshake flag is part of the stream.', {
+        expected: 'a packet of a fake handshake, or data without the flag',
+        field: 'flags',
+      });
       t.pass('The handshake names its session.', synAck);
     },
   },

@@ -1,4 +1,5 @@
 import { type ControlMessage, Flags, type Ipv4 } from '../../codec/index.js';
+import { EXPECTED } from '../describe.js';
 import type { Destination, Micros } from '../link.js';
 import { isData, isQuery, type Observed } from '../observed.js';
 import { type Bounds, binomialBounds, FALSE_ALARM } from '../statistics.js';
@@ -283,12 +284,17 @@ export class Mesh {
     if (!this.owns(packet)) return;
     if (!isData(packet)) {
       if (cm === undefined)
-        this.t.inconc('no-cm', 'A packet of an established session came without a control message.', { packet });
+        this.t.inconc('no-cm', 'A packet of an established session came without a control message.', {
+          expected: EXPECTED.withCm,
+          packet,
+        });
       return;
     }
     const { pathId, sessionId, localAddresses } = cm!;
     if (sessionId !== this.session.id) {
       this.t.inconc('other-session', 'A packet of an established session carries another session id.', {
+        expected: this.session.id,
+        seen: sessionId,
         packet,
         field: 'sessionId',
       });

@@ -1,5 +1,6 @@
 import { type ControlMessage, encode, Flags, LAYOUTS, type LayoutName, repairChecksum } from '../../codec/index.js';
 import type { ServiceName } from '../case.js';
+import { EXPECTED } from '../describe.js';
 import type { Micros } from '../link.js';
 import { all, isQuery, type Observed, type Predicate, payloadIs } from '../observed.js';
 import type { TestPort } from '../test-port.js';
@@ -34,6 +35,8 @@ export async function ownSession(
   const { first, id } = session;
   if (first !== undefined && first.cm?.sessionId !== id) {
     t.inconc('no-session', 'The peer answered our first packet with a session id, but in another session.', {
+      expected: id,
+      seen: first.cm?.sessionId ?? 'no control message',
       packet: first,
       field: 'sessionId',
     });
@@ -54,7 +57,10 @@ export async function exchange(
 ): Promise<{ sent: Observed; received: Observed }> {
   const both = (await tryExchange(session, cm, payload)) ?? (await t.exchange(session, cm, expectation, payload));
   if (both.received.cm === undefined) {
-    t.inconc('no-cm', 'A packet of an established session came without a control message.', { packet: both.received });
+    t.inconc('no-cm', 'A packet of an established session came without a control message.', {
+      expected: EXPECTED.withCm,
+      packet: both.received,
+    });
   }
   return both;
 }
@@ -85,6 +91,7 @@ export async function ask(
   return await t.expect(port, answers(payload), {
     code: 'no-echo',
     text: 'The peer did not return the user data of an ordinary datagram.',
+    expected: EXPECTED.echo,
     preamble: true,
     ...expectation,
   });
@@ -96,6 +103,7 @@ export async function provokeQuery(t: Tester, port: TestPort): Promise<{ origina
   const query = await t.expect(port, isQuery, {
     code: 'no-query',
     text: 'The peer sent an ordinary datagram to an address that it does not know, but no availability query beside it.',
+    expected: EXPECTED.query,
     preamble: true,
   });
   return { original, query };
@@ -137,6 +145,7 @@ export async function nextAnswer(t: Tester, port: TestPort, expectation: Partial
   return await t.expect(port, (packet) => isAnswer(packet) && (packet.payload.length === 0 || !isOwnControl(packet)), {
     code: 'no-echo',
     text: 'The peer returned nothing.',
+    expected: EXPECTED.echo,
     preamble: true,
     ...expectation,
   });
@@ -214,6 +223,6 @@ async function requireLate(t: Tester, port: TestPort, { wire, what }: NoCm): Pro
     code: 'not-ordinary',
     text: `${what} must be treated as an ordinary datagram and come back from the echo service whole.`,
     expected: `the same ${wire.length} octets as user data`,
-    ...(sent === undefined ? {} : { packet: sent }),
+    packet: sent,
   });
 }

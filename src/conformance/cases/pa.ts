@@ -1,11 +1,11 @@
 import { formatIpv4, parseIpv4 } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
-import { isData, isQuery, type Observed } from '../observed.js';
+import { headerField, isData, isQuery, type Observed } from '../observed.js';
 import { cmOf, type Tester } from '../tester.js';
 import { Mesh } from './mesh.js';
 
 /** Addresses and ports of a packet of the peer, as text. */
-export const tupleOf = (packet: Observed): string =>
+export const tupleOf = (packet: Pick<Observed, 'source' | 'sourcePort' | 'destination' | 'destinationPort'>): string =>
   `${formatIpv4(packet.source)}:${packet.sourcePort} to ${formatIpv4(packet.destination)}:${packet.destinationPort}`;
 
 /** An address that no node has (RFC 5737) and one from behind a NAT (RFC 1918). */
@@ -172,12 +172,17 @@ export const PA_CASES: readonly TestCase[] = [
       }
       look(first, second);
       look(second, first);
-      t.require(strays.length === 0, 'path-of-other-session', 'Data of one session came by a path of another one.', {
-        ...(strays[0] === undefined ? {} : { packet: strays[0], field: 'pathId' as const }),
+      t.refuse(strays[0], 'path-of-other-session', 'Data of one session came by a path of another one.', {
+        expected: 'the paths of its own session',
+        seen: `path ${strays[0]?.cm?.pathId}`,
+        field: 'pathId',
       });
       const shared = second.pathIds.filter((id) => first.paths.has(id));
-      t.require(shared.length === 0, 'path-of-other-session', 'Data of one session names a path of another one.', {
-        ...(shared[0] === undefined ? {} : { packet: second.paths.get(shared[0])!, field: 'pathId' as const }),
+      const sharedBy = shared[0] === undefined ? undefined : second.paths.get(shared[0]);
+      t.refuse(sharedBy, 'path-of-other-session', 'Data of one session names a path of another one.', {
+        expected: `none of the ids ${first.pathIds.join(', ')}`,
+        seen: `path ${shared[0]}`,
+        field: 'pathId',
       });
       t.pass('Each session kept to its own paths.', ...first.paths.values(), ...second.paths.values());
     },
@@ -205,7 +210,8 @@ export const PA_CASES: readonly TestCase[] = [
         {
           expected: 'nearly 64 answers',
           seen: `${answers.length} answers`,
-          packet: answers.at(-1) ?? mesh.session.port.history.at(-1)!,
+          packet: answers.at(-1),
+          ...headerField(answers.at(-1), 'destination'),
         },
       );
       t.pass('The answers came to the address that our packets come from.', answers.at(-1)!);
@@ -232,13 +238,12 @@ export const PA_CASES: readonly TestCase[] = [
       mesh.uncertain = 0;
       const answers = await mesh.burst(96);
       const stray = silent.history.find((packet) => !isQuery(packet));
-      t.require(
-        stray === undefined,
+      t.refuse(
+        stray,
         'data-to-unproven-address',
         'User data went to an address that only stands in our list; who announces the address of another would aim the traffic at it.',
         {
-          ...(stray === undefined ? {} : { packet: stray }),
-          expected: 'queries at most',
+          expected: `only queries to ${formatIpv4(silent.address)}`,
         },
       );
       if (answers.length === 0) t.inconc('no-echo', 'Nothing came back any more.');

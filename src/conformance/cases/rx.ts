@@ -1,6 +1,7 @@
-import { Flags } from '../../codec/index.js';
+import { Flags, formatIpv4 } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
-import { isConfirm, isData, isPlain, isQuery, type Observed } from '../observed.js';
+import { EXPECTED } from '../describe.js';
+import { headerField, isConfirm, isData, isPlain, isQuery, type Observed } from '../observed.js';
 import type { TestPort } from '../test-port.js';
 import { cmOf, type Session, type Tester } from '../tester.js';
 import { answers, ask, exchange, ownSession, received, SETTLE } from './moves.js';
@@ -22,9 +23,10 @@ async function requireRestored(
   const found = await session.port.receive((packet) => isAnswer(packet));
   const answer = found ?? received(elsewhere, isAnswer)[0];
   if (answer === undefined) {
-    return await t.silent({
+    return await t.silent(session.port, {
       code: 'not-delivered',
       text: 'Data of a known session that came by another path was not delivered.',
+      expected: EXPECTED.echo,
       packet: sent,
     });
   }
@@ -32,7 +34,13 @@ async function requireRestored(
     answer.localPort === session.port.port || mayReturnThere,
     'not-restored',
     'Data of a session that came by another path was handed up with the addresses and ports of that path: the answer went there instead of to the session.',
-    { packet: answer },
+    {
+      expected: `the answer at port ${session.port.port}`,
+      seen: `it at port ${answer.localPort} of ${formatIpv4(answer.destination)}`,
+      packet: answer,
+      octet: 16,
+      octets: 4,
+    },
   );
   t.equal(
     answer.cm?.sessionId ?? 'none',
@@ -65,7 +73,12 @@ export const RX_CASES: readonly TestCase[] = [
       session.port.send('echo', payload, { sessionId: session.id, pathId: 1 });
       const last = (await session.port.receive(answers(payload))) ?? received(other, answers(payload))[0];
       if (last === undefined) {
-        await t.silent({ code: 'no-echo', text: "The session's own port is not answered any more.", preamble: true });
+        await t.silent(session.port, {
+          code: 'no-echo',
+          text: "The session's own port is not answered any more.",
+          expected: EXPECTED.echo,
+          preamble: true,
+        });
       }
       t.pass("The session's addresses and ports were restored.", ...shown);
     },
@@ -178,6 +191,7 @@ export const RX_CASES: readonly TestCase[] = [
       const { received: answer } = await exchange(t, session, { pathId: 1 }, { preamble: false });
       t.equal(answer.cm?.sessionId ?? 'none', 50, 'session-changed', 'A stranger changed the session of a node.', {
         packet: answer,
+        field: 'sessionId',
       });
       t.pass('Nothing went to the session.', session.first!, answer);
     },
@@ -203,13 +217,16 @@ export const RX_CASES: readonly TestCase[] = [
       const answer = await t.expect(port, answers(payload), {
         code: 'not-stripped',
         text: "Data with the peer's own node id was not delivered stripped.",
+        expected: EXPECTED.echo,
       });
       t.require(isPlain(answer), 'own-id-obeyed', "CMs with the peer's own node id made their sender an MPIP host.", {
+        expected: EXPECTED.withoutCm,
         packet: answer,
       });
       await t.expect(port, isQuery, {
         code: 'no-query',
         text: 'The sender was not asked, as an unknown one is.',
+        expected: EXPECTED.query,
         preamble: true,
       });
       const { confirm: later } = await t.handshake(port);
@@ -243,14 +260,19 @@ export const RX_CASES: readonly TestCase[] = [
           packet: answer,
           field: 'sessionId',
         });
-        t.require(
-          received(other.port, answers(sent.payload)).length === 0,
-          'wrong-socket',
-          'The answer came to the port of the other session, too.',
-        );
+        const [strayed] = received(other.port, answers(sent.payload));
+        t.refuse(strayed, 'wrong-socket', 'The answer came to the port of the other session, too.', {
+          expected: `the answer at port ${session.port.port} only`,
+          seen: `it at port ${other.port.port}`,
+          ...headerField(strayed, 'destinationPort'),
+        });
       }
       await ask(t, one.port);
-      t.require(received(one.port, isConfirm).length >= 1, 'no-confirm', 'The handshake left no confirmation.');
+      t.require(received(one.port, isConfirm).length >= 1, 'no-confirm', 'The handshake left no confirmation.', {
+        expected: EXPECTED.confirm,
+        seen: 'none',
+        packet: one.port.lastSent,
+      });
       t.pass('Each session got its own answers.');
     },
   },

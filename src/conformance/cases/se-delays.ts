@@ -152,6 +152,7 @@ export const SE_DELAYS_CASES: readonly TestCase[] = [
             expected: `at least ${fewest} of ${answers.length} packets on path ${id}`,
             seen: count,
             packet: answers.at(-1)!,
+            field: 'pathId',
           },
         );
       }

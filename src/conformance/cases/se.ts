@@ -30,6 +30,7 @@ export const SE_CASES: readonly TestCase[] = [
           expected: `chi-square of at most ${limit.toFixed(1)}`,
           seen: `chi-square ${chiSquare(counts).toFixed(1)}: ${describe(mesh, counts)}`,
           packet: answers.at(-1)!,
+          field: 'pathId',
         },
       );
       t.pass(`Equal shares: ${describe(mesh, counts)}.`, ...mesh.paths.values());
@@ -58,6 +59,7 @@ export const SE_CASES: readonly TestCase[] = [
           expected: `${least} to ${most} of ${answers.length - 1} packets on the path of the packet before`,
           seen: repeats,
           packet: answers.at(-1)!,
+          field: 'pathId',
         },
       );
       t.pass(`${repeats} of ${answers.length - 1} packets took the path of the packet before.`, ...mesh.paths.values());

@@ -1,5 +1,6 @@
 import type { TestCase } from '../case.js';
-import { isData, isPlain, type Observed } from '../observed.js';
+import { EXPECTED } from '../describe.js';
+import { headerField, isData, isPlain, type Observed } from '../observed.js';
 import type { TestNode, TestPort } from '../test-port.js';
 import { cmOf, type Tester } from '../tester.js';
 import { answers, ask, exchange, ownSession, peerSession, received } from './moves.js';
@@ -61,7 +62,10 @@ export const SS_CLASH_CASES: readonly TestCase[] = [
       const { received: crossing } = await exchange(t, session);
       const { received: after } = await exchange(t, { ...session, id });
       for (const answer of [crossing, after, await peerSession(t, port)]) {
-        t.require(isData(answer), 'no-cm', 'After crossing first packets data carries no CM.', { packet: answer });
+        t.require(isData(answer), 'no-cm', 'After crossing first packets data carries no CM.', {
+          expected: EXPECTED.withCm,
+          packet: answer,
+        });
         t.equal(cmOf(answer).sessionId, id, 'wrong-winner', 'The peer gave up its id although its node id is lower.', {
           packet: answer,
           field: 'sessionId',
@@ -89,13 +93,18 @@ export const SS_CLASH_CASES: readonly TestCase[] = [
         {},
         { preamble: false, code: 'not-delivered', text: 'Data of a new session whose id clashed was not delivered.' },
       );
-      t.require(isData(ours), 'no-cm', 'The answer in the clashing session carries no CM.', { packet: ours });
+      t.require(isData(ours), 'no-cm', 'The answer in the clashing session carries no CM.', {
+        expected: EXPECTED.withCm,
+        packet: ours,
+      });
       t.equal(cmOf(ours).sessionId, theirs.id, 'wrong-winner', 'The session of the lower node did not keep its id.', {
         packet: ours,
         field: 'sessionId',
       });
       const renewed = await peerSession(t, theirs.port);
       t.require(cmOf(renewed).sessionId !== theirs.id, 'id-used-twice', 'Two connections go by one session id.', {
+        expected: `another id than ${theirs.id}`,
+        seen: cmOf(renewed).sessionId,
         packet: renewed,
         field: 'sessionId',
       });
@@ -122,14 +131,21 @@ export const SS_CLASH_CASES: readonly TestCase[] = [
       port.send('echo', payload, { sessionId: theirs.id });
       const answer = await port.receive(answers(payload));
       const strayed = received(theirs.port, answers(payload))[0];
-      t.require(strayed === undefined, 'wrong-socket', "Data of our connection was taken for data of the peer's.", {
-        ...(strayed === undefined ? {} : { packet: strayed }),
+      t.refuse(strayed, 'wrong-socket', "Data of our connection was taken for data of the peer's.", {
+        expected: `the answer at port ${port.port}`,
+        seen: `it at port ${theirs.port.port}`,
+        ...headerField(strayed, 'destinationPort'),
       });
       t.require(
         answer === undefined || isPlain(answer) || cmOf(answer).sessionId !== theirs.id,
         'id-used-twice',
         'Two connections go by one session id.',
-        { ...(answer === undefined ? {} : { packet: answer }), field: 'sessionId' },
+        {
+          expected: `another id than ${theirs.id}`,
+          seen: answer?.cm?.sessionId ?? 'none',
+          packet: answer,
+          field: 'sessionId',
+        },
       );
       const kept = await peerSession(t, theirs.port);
       t.equal(

@@ -1,5 +1,6 @@
 import type { Constants } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
+import { inWords } from '../describe.js';
 import type { Micros } from '../link.js';
 import { isHeartbeat, type Observed } from '../observed.js';
 import { cmOf, type Session, type Tester } from '../tester.js';
@@ -44,7 +45,11 @@ export const SS_EXPIRY_CASES: readonly TestCase[] = [
       const kept = await peerSession(t, short.port);
       const pause = between(t, short.first, kept);
       if (pause > 0.95 * expiry)
-        t.inconc('too-slow', 'The short pause became longer than the expiry time.', { packet: kept });
+        t.inconc('too-slow', 'The short pause became longer than the expiry time.', {
+          expected: `less than ${inWords(expiry)}`,
+          seen: inWords(pause),
+          packet: kept,
+        });
       t.equal(cmOf(kept).sessionId, short.id, 'expired-early', 'The session was replaced before its expiry time.', {
         packet: kept,
         field: 'sessionId',
@@ -59,10 +64,12 @@ export const SS_EXPIRY_CASES: readonly TestCase[] = [
           packet: renewed,
           field: 'sessionId',
           expected: `another session than ${id}`,
-          seen: `session ${id} after ${between(t, first, renewed)} µs`,
+          seen: `session ${id} after ${inWords(between(t, first, renewed))}`,
         },
       );
       t.require(cmOf(renewed).sessionId >= 1, 'no-session-id', 'After the expiry data has no session id.', {
+        expected: 'a session id from 1',
+        seen: cmOf(renewed).sessionId,
         packet: renewed,
         field: 'sessionId',
       });
@@ -81,6 +88,8 @@ export const SS_EXPIRY_CASES: readonly TestCase[] = [
       await t.sleep(Math.round(1.05 * t.constants['session-expiry'] + 500_000));
       const renewed = await peerSession(t, port);
       t.require(cmOf(renewed).sessionId !== id, 'not-expired', 'The session lived on after its expiry time.', {
+        expected: `another session than ${id}`,
+        seen: `session ${id}`,
         packet: renewed,
         field: 'sessionId',
       });
@@ -157,6 +166,8 @@ export const SS_EXPIRY_CASES: readonly TestCase[] = [
       for (const packet of heartbeats) {
         const { pathId } = cmOf(packet);
         t.require(pathId >= 1, 'no-path', 'Both ends hold the session and the heartbeat names no path.', {
+          expected: 'a path id from 1',
+          seen: pathId,
           packet,
           field: 'pathId',
           requirement: 'MPIP-PA-02',

@@ -1,7 +1,9 @@
 import type { TestCase } from '../case.js';
-import { isData, isHeartbeat, type Observed } from '../observed.js';
+import { EXPECTED } from '../describe.js';
+import { headerField, isData, isHeartbeat, type Observed } from '../observed.js';
 import { cmOf, type Tester } from '../tester.js';
 import { answers, confirmProvoked, exchange, nextAnswer, ownSession, peerSession, received } from './moves.js';
+import { tupleOf } from './pa.js';
 
 /** Section 3.7.1: how sessions begin, and their ids. Expiry is in ss-expiry.ts, ids that clash in ss-clash.ts. */
 export const SS_CASES: readonly TestCase[] = [
@@ -48,7 +50,10 @@ export const SS_CASES: readonly TestCase[] = [
       for (const pathId of [0, 1, 1, 2]) answers.push((await exchange(t, session, { pathId })).received);
       answers.push(await peerSession(t, port));
       for (const answer of answers) {
-        t.require(isData(answer), 'no-cm', 'A packet of the session carries no CM.', { packet: answer });
+        t.require(isData(answer), 'no-cm', 'A packet of the session carries no CM.', {
+          expected: EXPECTED.withCm,
+          packet: answer,
+        });
         t.equal(
           cmOf(answer).sessionId,
           id,
@@ -92,7 +97,7 @@ export const SS_CASES: readonly TestCase[] = [
     requirements: ['MPIP-PA-01', 'MPIP-PA-02'],
     services: ['echo'],
     async run(t: Tester) {
-      const tuples = new Map<number, number>();
+      const tuples = new Map<number, string>();
       const shown: Observed[] = [];
       const node = t.node();
       for (const own of [true, false]) {
@@ -106,10 +111,12 @@ export const SS_CASES: readonly TestCase[] = [
           const { received: answer } = await exchange(t, session, { pathId: 1 });
           const { pathId } = cmOf(answer);
           t.require(pathId >= 1, 'no-path', 'Both ends hold the session and the peer still names no path.', {
+            expected: 'a path id from 1',
+            seen: pathId,
             packet: answer,
             field: 'pathId',
           });
-          const tuple = (answer.source * 65_536 + answer.sourcePort) * 65_536 + answer.destinationPort;
+          const tuple = tupleOf(answer);
           t.equal(tuples.get(pathId) ?? tuple, tuple, 'path-id-ambiguous', 'One path id stands for two tuples.', {
             packet: answer,
             field: 'pathId',
@@ -139,6 +146,7 @@ export const SS_CASES: readonly TestCase[] = [
         t.require(!byId.has(sessionId), 'id-used-twice', 'Two connections got the same session id.', {
           packet: first,
           field: 'sessionId',
+          expected: `another id than ${[...byId.keys()].join(', ')}`,
           seen: sessionId,
         });
         byId.set(sessionId, first);
@@ -165,6 +173,8 @@ export const SS_CASES: readonly TestCase[] = [
       const ids = new Map<number, string>();
       const note = (id: number, whose: string, packet: Observed) => {
         t.require(!ids.has(id), 'id-used-twice', `Session id ${id} is ${whose} and already ${ids.get(id)}.`, {
+          expected: `another id than ${[...ids.keys()].join(', ')}`,
+          seen: id,
           packet,
           field: 'sessionId',
         });
@@ -184,6 +194,7 @@ export const SS_CASES: readonly TestCase[] = [
         const adopted = await nextAnswer(t, ours);
         t.equal(adopted.cm?.sessionId ?? 'none', next, 'not-adopted', 'The peer did not take over our session id.', {
           packet: adopted,
+          field: 'sessionId',
         });
         note(next, 'one of ours', adopted);
       }
@@ -237,7 +248,7 @@ export const SS_CASES: readonly TestCase[] = [
         text: 'Data of a session that the peer did not know was not delivered.',
         preamble: false,
       });
-      t.require(isData(answer), 'no-cm', 'The answer carries no CM.', { packet: answer });
+      t.require(isData(answer), 'no-cm', 'The answer carries no CM.', { expected: EXPECTED.withCm, packet: answer });
       t.equal(cmOf(answer).sessionId, 88, 'not-adopted', 'The session was not adopted from a packet with a path id.', {
         packet: answer,
         field: 'sessionId',
@@ -263,12 +274,15 @@ export const SS_CASES: readonly TestCase[] = [
           port.send('echo', payload, { sessionId: 77, pathId });
           const answer = await port.receive(answers(payload));
           const strayed = received(other, answers(payload))[0];
-          t.require(strayed === undefined, 'sessions-mixed-up', "Data of one node's session 77 went to another node.", {
-            ...(strayed === undefined ? {} : { packet: strayed }),
+          t.refuse(strayed, 'sessions-mixed-up', "Data of one node's session 77 went to another node.", {
+            expected: `the answer at port ${port.port}`,
+            seen: `it at port ${other.port}`,
+            ...headerField(strayed, 'destinationPort'),
           });
           if (answer === undefined) {
-            await t.silent({
+            await t.silent(port, {
               code: 'sessions-mixed-up',
+              expected: EXPECTED.echo,
               text: "Data of one of two nodes' sessions 77 did not come back.",
             });
             return;
@@ -280,6 +294,7 @@ export const SS_CASES: readonly TestCase[] = [
             'The session of one of the nodes got another id.',
             {
               packet: answer,
+              field: 'sessionId',
             },
           );
           shown.push(answer);
@@ -317,6 +332,7 @@ export const SS_CASES: readonly TestCase[] = [
       const heartbeat = await t.expect(port, isOfDiscard, {
         code: 'no-heartbeat',
         text: 'No heartbeat shows the session with the discard service.',
+        expected: EXPECTED.heartbeat,
         preamble: true,
       });
       t.equal(

@@ -1,6 +1,7 @@
 import { Flags, TcpFlags } from '../../codec/index.js';
+import { EXPECTED } from '../describe.js';
 import { isConfirm, isData, type Observed, type Predicate, sameOctets } from '../observed.js';
-import { type Segment, segmentOf } from '../segment.js';
+import { type Segment, segmentOf, sequenceDistance } from '../segment.js';
 import type { TestNode } from '../test-port.js';
 import type { TestStream } from '../test-stream.js';
 import { cmOf, type Expectation, type Tester } from '../tester.js';
@@ -80,6 +81,7 @@ export async function handshaken(
     const late = await t.expect(stream, isConfirm, {
       code: 'no-confirm',
       text: 'The peer did not confirm our availability query on TCP, sent three times beside data that it echoed.',
+      expected: EXPECTED.confirm,
       preamble: true,
       ...expectation,
     });
@@ -95,6 +97,42 @@ export interface TcpSession {
   readonly first: Observed;
 }
 
+/**
+ * Fails the case unless the last octets that arrived in order are those that were sent. Points to the first that differs
+ * in the segment that brought it.
+ */
+export function requireStream(
+  t: Tester,
+  stream: TestStream,
+  sent: Uint8Array,
+  finding: { readonly code: string; readonly text: string; readonly requirement?: string },
+): void {
+  const { code, text, ...details } = finding;
+  const data = stream.data.subarray(-sent.length);
+  const at = sent.findIndex((octet, i) => octet !== data[i]);
+  if (at < 0) return;
+  const sequence = (stream.expected - data.length + at) >>> 0;
+  const packet = stream.history.findLast((one) => {
+    const ahead = sequenceDistance(sequence, segmentIn(one).sequence);
+    return one.direction === 'received' && isOfStream(one) && ahead >= 0 && ahead < segmentIn(one).payload.length;
+  });
+  t.fail(code, text, {
+    expected: `octet ${at + 1} of ${sent.length} to be ${sent[at]}`,
+    seen: data[at] ?? 'the end of the stream',
+    packet,
+    ...(packet === undefined ? {} : { octet: octetAt(packet, sequence) }),
+    ...details,
+  });
+}
+
+/** Where in a packet, wrapped or not, the octet of the stream with a sequence number is. */
+function octetAt(packet: Observed, sequence: number): number {
+  const segment = segmentIn(packet);
+  return (
+    packet.payloadOffset + packet.payload.length - segment.payload.length + sequenceDistance(sequence, segment.sequence)
+  );
+}
+
 /** Sends data on a session and waits for the segment that echoes its first octets, on whatever path it comes. */
 export async function echoed(
   t: Tester,
@@ -107,6 +145,7 @@ export async function echoed(
   return await t.expect(stream, (packet) => isOfStream(packet) && segmentWith(payload)(packet), {
     code: 'no-echo',
     text: 'The peer did not return the user data of a segment of an established session.',
+    expected: EXPECTED.echo,
     preamble: true,
     ...expectation,
   });
@@ -131,7 +170,10 @@ export async function sessionOn(t: Tester, stream: TestStream): Promise<TcpSessi
   const first = await echoed(t, { stream, id });
   if (first.cm === undefined || cmOf(first).sessionId !== id) {
     t.inconc('no-session', 'The peer did not answer our first segment with a session id by that id.', {
+      expected: id,
+      seen: first.cm?.sessionId ?? 'no control message',
       packet: first,
+      field: 'sessionId',
     });
   }
   return { id, stream, first };

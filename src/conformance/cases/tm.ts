@@ -1,6 +1,7 @@
 import { TcpFlags, UDP } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
-import { isData } from '../observed.js';
+import { EXPECTED } from '../describe.js';
+import { headerField, isData } from '../observed.js';
 import type { Tester } from '../tester.js';
 import { isHandshake, isStep, openedByPeer } from './tcp-mesh.js';
 
@@ -41,11 +42,17 @@ export const TM_CASES: readonly TestCase[] = [
     async run(t: Tester) {
       const { syn, wrapped, last } = await written(t);
       t.require(wrapped === undefined, 'wraps', 'The peer was declared to use fake TCP; it puts segments into UDP.', {
-        ...(wrapped === undefined ? { packet: last } : { packet: wrapped }),
+        expected: 'IP protocol 6 (TCP) on every path',
+        seen: 'IP protocol 17 (UDP)',
+        packet: wrapped ?? last,
+        ...headerField(wrapped, 'protocol'),
         requirement: 'MPIP-TM-01',
       });
       t.require(syn !== undefined, 'no-handshake', 'The peer was declared to use fake TCP; it begins no handshake.', {
+        expected: EXPECTED.fakeSyn,
+        seen: 'none',
         packet: last,
+        ...headerField(last, 'tcpFlags'),
         requirement: 'MPIP-TM-01',
       });
       t.pass('The peer uses fake TCP.', syn);
@@ -64,14 +71,21 @@ export const TM_CASES: readonly TestCase[] = [
         'handshakes',
         'The peer was declared to use the UDP wrapper; it begins a fake handshake.',
         {
+          expected: 'segments in UDP, and no packet with the flag handshake (5)',
           packet: handshake ?? last,
+          field: 'flags',
         },
       );
       t.require(
         wrapped !== undefined,
         'wraps-nothing',
         'The peer was declared to use the UDP wrapper; it puts no segment into UDP.',
-        { packet: last },
+        {
+          expected: 'IP protocol 17 (UDP) on other paths than the original',
+          seen: 'IP protocol 6 (TCP)',
+          packet: last,
+          ...headerField(last, 'protocol'),
+        },
       );
       t.pass('The peer uses the UDP wrapper.', wrapped);
     },

@@ -1,6 +1,6 @@
 import { buildTcp, buildUdp, Flags, TCP, TcpFlags, UDP } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
-import { type Observed, sameOctets } from '../observed.js';
+import { headerField, type Observed, sameOctets } from '../observed.js';
 import type { Tester } from '../tester.js';
 import { exchange, ownSession } from './moves.js';
 import { isHandshake, openedByPeer, TcpMesh } from './tcp-mesh.js';
@@ -50,8 +50,8 @@ export const UW_CASES: readonly TestCase[] = [
       const { mesh, other } = await talked(t);
       for (const packet of other) {
         t.equal(
-          packet.protocol,
-          UDP,
+          `IP protocol ${packet.protocol}`,
+          `IP protocol ${UDP}`,
           'not-wrapped',
           'On another path than the original a segment came as TCP; a NAT without this connection drops it.',
           {
@@ -62,13 +62,18 @@ export const UW_CASES: readonly TestCase[] = [
         );
         if (!isOfStream(packet)) {
           t.fail('no-segment', 'What came in UDP on another path is no TCP segment.', {
+            expected: 'a TCP header behind the UDP header',
             packet,
             octet: packet.payloadOffset,
             octets: 20,
           });
         }
       }
-      t.require(mesh.stream.data.length > 0, 'no-data', 'No data arrived.');
+      t.require(mesh.stream.data.length > 0, 'no-data', 'No data of the connection arrived.', {
+        expected: 'data of the connection',
+        seen: 'none',
+        packet: mesh.stream.lastSent,
+      });
       t.pass(`${other.length} segments came in UDP on another path.`, other[0]!);
     },
   },
@@ -89,8 +94,8 @@ export const UW_CASES: readonly TestCase[] = [
       for (const packet of wrapped) {
         const header = packet.payload;
         t.equal(
-          `${(header[0]! << 8) | header[1]!} ${(header[2]! << 8) | header[3]!}`,
-          `${stream.peer.port} ${stream.port}`,
+          `ports ${(header[0]! << 8) | header[1]!} and ${(header[2]! << 8) | header[3]!}`,
+          `ports ${stream.peer.port} and ${stream.port}`,
           'inner-ports',
           'The TCP header in the wrapper does not have the ports of the connection.',
           {
@@ -106,6 +111,8 @@ export const UW_CASES: readonly TestCase[] = [
           'stream-changed',
           'A wrapped segment does not fit the stream by its number and data.',
           {
+            expected: 'the octets of the stream at that number',
+            seen: `others at number ${sequence}`,
             packet,
             octet: packet.payloadOffset + 4,
             octets: 4,
@@ -125,12 +132,14 @@ export const UW_CASES: readonly TestCase[] = [
       const original = (await mesh.talk(40, 5_000)).filter((packet) => mesh.isOriginal(packet));
       if (original.length === 0) t.inconc('one-path', 'Nothing came by the original path.');
       const wrapped = original.find(({ protocol }) => protocol !== TCP);
-      t.require(
-        wrapped === undefined,
+      t.refuse(
+        wrapped,
         'original-wrapped',
         'On the original path a segment came in UDP; there the connection itself has opened the way.',
         {
-          ...(wrapped === undefined ? {} : { packet: wrapped, octet: 9, octets: 1 }),
+          expected: 'IP protocol 6 (TCP)',
+          seen: `IP protocol ${wrapped?.protocol}`,
+          ...headerField(wrapped, 'protocol'),
         },
       );
       t.pass('The original path carries TCP.', original[0]!);
@@ -151,7 +160,12 @@ export const UW_CASES: readonly TestCase[] = [
         later !== undefined && original.length > 0,
         'all-wrapped',
         'Once one segment was wrapped none came as TCP any more, though the original path is there.',
-        { packet: last },
+        {
+          expected: 'segments as TCP on the original path',
+          seen: 'segments in UDP only',
+          packet: last,
+          ...headerField(last, 'protocol'),
+        },
       );
       t.pass('Wrapped and unwrapped segments alternate.', wrapped[0]!, later);
     },
@@ -181,10 +195,11 @@ export const UW_CASES: readonly TestCase[] = [
       }
       stream.next = (sequence + payload.length) >>> 0;
       if (!isTaken) {
-        return void (await t.silent({
+        return void (await t.silent(stream, {
           code: 'not-unwrapped',
+          expected: 'the echo of its data',
           text: 'A segment in the wrapper, with the id of a session that is TCP, sent three times, did not reach the TCP of the peer.',
-          packet: stream.history.at(-1)!,
+          packet: stream.lastSent,
         }));
       }
       t.pass('The wrapped segment was taken and answered.', stream.history.at(-1)!);
@@ -217,10 +232,10 @@ export const UW_CASES: readonly TestCase[] = [
       }
       stream.next = (sequence + payload.length) >>> 0;
       if (!isTaken) {
-        return void (await t.silent({
+        return void (await t.silent(port, {
           code: 'not-restored',
+          expected: 'the echo of its data on the connection',
           text: 'A wrapped segment whose ports are not those of the connection did not reach the connection of its session.',
-          packet: port.history.at(-1)!,
         }));
       }
       t.pass('The segment reached the connection of its session.', stream.history.at(-1)!);
@@ -253,6 +268,7 @@ export const UW_CASES: readonly TestCase[] = [
         looks,
       );
       t.require(sameOctets(received.payload, looks), 'changed', 'The user data came back changed.', {
+        expected: `the ${looks.length} octets that we sent`,
         packet: received,
       });
       t.pass('The datagram stayed a datagram.', received);
@@ -272,14 +288,10 @@ export const UW_CASES: readonly TestCase[] = [
         await t.sleep(20_000);
       }
       const syn = mesh.stream.history.find((packet) => packet.direction === 'received' && isHandshake(packet));
-      t.require(
-        syn === undefined,
-        'handshake-in-wrapper-mode',
-        'The peer is set to the UDP wrapper and begins a fake handshake.',
-        {
-          ...(syn === undefined ? {} : { packet: syn, field: 'flags' as const }),
-        },
-      );
+      t.refuse(syn, 'handshake-in-wrapper-mode', 'The peer is set to the UDP wrapper and begins a fake handshake.', {
+        expected: 'no packet with the flag handshake (5)',
+        field: 'flags',
+      });
       const wrapped = mesh.stream.history.find(
         (packet) => packet.direction === 'received' && packet.protocol === UDP && packet.cm?.flags === Flags.normal,
       );
@@ -314,12 +326,15 @@ export const UW_CASES: readonly TestCase[] = [
       const stray = stream.history.find(
         (one) => one.direction === 'received' && isOfStream(one) && segmentWith(next.damaged)(one),
       );
-      t.require(
-        stray === undefined,
+      t.refuse(
+        stray,
         'damage-hidden',
         'A wrapped segment that was damaged on the way, as its UDP checksum shows, reached the stream: the data of the connection is changed without anybody noticing.',
         {
-          ...(stray === undefined ? {} : { packet: stray }),
+          expected: 'the undamaged octets, after TCP has sent them again',
+          seen: 'the damaged ones, echoed',
+          octet: stray?.payloadOffset ?? 0,
+          octets: stray?.payload.length ?? 1,
         },
       );
       t.pass('The damaged segment was refused.', stream.history.at(-1)!);

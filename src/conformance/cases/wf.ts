@@ -1,13 +1,13 @@
 import { readU16be } from '../../codec/bytes.js';
 import { Flags, TCP } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
-import { isData, isPlain, isQuery, type Observed, sameOctets } from '../observed.js';
+import { headerField, isData, isQuery, type Observed } from '../observed.js';
 import { sequenceDistance } from '../segment.js';
 import type { TestStream } from '../test-stream.js';
 import type { Tester } from '../tester.js';
 import { answers, ownSession, provokeQuery } from './moves.js';
 import { TcpMesh } from './tcp-mesh.js';
-import { connected, isOfStream, segmentIn } from './tcp-moves.js';
+import { connected, isOfStream, requireStream, segmentIn } from './tcp-moves.js';
 import { hasSoundChecksum, requireSound } from './tx.js';
 
 /** MTU of the links that the cases assume, octets: Ethernet's. */
@@ -164,13 +164,15 @@ export const WF_CASES: readonly TestCase[] = [
         (packet) =>
           packet.direction === 'received' && isData(packet) && (packet.packet.length > MTU || isFragment(packet)),
       );
-      t.require(
-        large === undefined,
+      t.refuse(
+        large,
         'too-large',
         'A segment with its control message is longer than the MTU, or was cut into fragments.',
         {
-          ...(large === undefined ? {} : { packet: large }),
-          expected: `at most ${MTU} octets`,
+          expected: `at most ${MTU} octets in one piece`,
+          seen: `${large?.packet.length} octets${large !== undefined && isFragment(large) ? ', a fragment' : ''}`,
+          octet: 2,
+          octets: 2,
           requirement: 'MPIP-CM-04',
         },
       );
@@ -183,20 +185,23 @@ export const WF_CASES: readonly TestCase[] = [
         {
           expected: 'segments that follow on each other',
           seen: `${holes.length} holes in ${SEGMENTS} segments`,
-          ...(holes[0] === undefined ? {} : { packet: holes[0], octet: holes[0].l4Offset + 4, octets: 4 }),
+          packet: holes[0],
+          ...headerField(holes[0], 'sequence'),
           requirement: 'MPIP-CM-05',
         },
       );
       if (data.length < sent.length) {
-        await t.silent({
+        await t.silent(stream, {
           code: 'stream-cut',
+          expected: `the ${sent.length} octets that we sent`,
           text: 'Not every octet of the stream came back, though all was sent again when it did not.',
           seen: `${data.length} of ${sent.length} octets`,
           requirement: 'MPIP-CM-05',
         });
       }
-      t.require(sameOctets(data, Uint8Array.from(sent)), 'stream-changed', 'The stream came back changed.', {
-        packet: stream.history.at(-1)!,
+      requireStream(t, stream, Uint8Array.from(sent), {
+        code: 'stream-changed',
+        text: 'The stream came back changed.',
         requirement: 'MPIP-CM-05',
       });
       t.pass(`${data.length} octets came back unchanged.`, stream.history.at(-1)!);
@@ -234,6 +239,8 @@ export const WF_CASES: readonly TestCase[] = [
           'valid-copy',
           'A query copy of a segment has a valid TCP checksum: a TCP without MPIP takes the control message for data, and the octets after it are lost.',
           {
+            expected: 'a TCP checksum that does not fit',
+            seen: 'one that fits',
             packet: copy,
             octet: copy.l4Offset + 16,
             octets: 2,
@@ -242,18 +249,11 @@ export const WF_CASES: readonly TestCase[] = [
         );
       }
       if (stream.data.length < sent.length) t.inconc('no-echo', 'Not everything came back: another case judges that.');
-      const plain = stream.history.filter(
-        (packet) => packet.direction === 'received' && isPlain(packet) && isOfStream(packet),
-      );
-      t.require(
-        sameOctets(stream.data, Uint8Array.from(sent)),
-        'stream-changed',
-        'The stream that came back is not what was sent.',
-        {
-          packet: plain.at(-1)!,
-          requirement: 'MPIP-GEN-03',
-        },
-      );
+      requireStream(t, stream, Uint8Array.from(sent), {
+        code: 'stream-changed',
+        text: 'The stream that came back is not what was sent.',
+        requirement: 'MPIP-GEN-03',
+      });
       t.pass(`${copies.length} copies, none that an ordinary TCP would take.`, ...copies);
     },
   },
