@@ -118,9 +118,7 @@ export class ControlCommands {
   }
 
   #tupleOf(request: Request): Tuple {
-    const [host, port] = String(request.to).split(':');
-    const destination = addressOf(host, 'to');
-    const destinationPort = portOf(port, 'to');
+    const { address: destination, port: destinationPort } = farEndOf(request);
     const source = this.#sourceOf(request) ?? this.controlled.endpoint.addresses[0]!;
     const sourcePort = portOf(request.port, 'port');
     if (!this.controlled.canSendFrom(source, sourcePort))
@@ -142,7 +140,7 @@ export class ControlCommands {
       );
     if (this.#connections.size >= MOST_CONNECTIONS)
       throw new RangeError(`There are ${MOST_CONNECTIONS} connections; close one first.`);
-    const [host, port] = String(request.to).split(':');
+    const to = farEndOf(request);
     const source = this.#sourceOf(request);
     const connection = await connect({
       protocol: protocolOf(request) === TCP ? 'tcp' : 'udp',
@@ -150,7 +148,7 @@ export class ControlCommands {
         ...(source === undefined ? {} : { address: formatIpv4(source) }),
         port: request.port === undefined ? 0 : portOf(request.port, 'port'),
       },
-      to: { address: formatIpv4(addressOf(host, 'to')), port: portOf(port, 'to') },
+      to: { address: formatIpv4(to.address), port: to.port },
     });
     const id = ++this.#lastConnection;
     this.#connections.set(id, connection);
@@ -167,7 +165,7 @@ export class ControlCommands {
 
   #close(request: Request): object {
     if (request.connection !== undefined) {
-      this.#connection(request).close(request.abort === true);
+      this.#connection(request).close(flagOf(request, 'abort'));
       this.#connections.delete(Number(request.connection));
       return { connections: 1 };
     }
@@ -203,7 +201,7 @@ export class ControlCommands {
   #addAddress(request: Request): object {
     const address = addressOf(request.address, 'address');
     const others = this.controlled.endpoint.addresses.filter((other) => other !== address);
-    return this.#setAddresses(request.primary === true ? [address, ...others] : [...others, address]);
+    return this.#setAddresses(flagOf(request, 'primary') ? [address, ...others] : [...others, address]);
   }
 
   #removeAddress(request: Request): object {
@@ -255,6 +253,22 @@ export class ControlCommands {
   }
 }
 
+/** The far end of a request: IP:PORT. */
+function farEndOf({ to }: Request): { address: Ipv4; port: number } {
+  const [host, port, ...rest] = typeof to === 'string' ? to.split(':') : [];
+  if (port === undefined || rest.length > 0)
+    throw new RangeError(
+      `to must be an address and a port such as "10.0.0.2:7000"${to === undefined ? '' : `, not ${JSON.stringify(to)}`}.`,
+    );
+  return { address: addressOf(host, 'to'), port: portOf(port, 'to') };
+}
+
+function flagOf(request: Request, field: string): boolean {
+  const value = request[field] ?? false;
+  if (typeof value !== 'boolean') throw new RangeError(`${field} must be true or false, not ${JSON.stringify(value)}.`);
+  return value;
+}
+
 function listOf(request: Request, field: string): unknown[] {
   const list = request[field];
   if (!Array.isArray(list)) throw new RangeError(`${field} must be a list.`);
@@ -293,10 +307,14 @@ function tcpFieldsOf(request: Request): Parameters<typeof buildTcp>[1] {
 }
 
 function payloadOf({ text, hex }: Request): Uint8Array {
+  if (text !== undefined && hex !== undefined)
+    throw new RangeError('text and hex exclude each other; give one of them.');
   if (hex !== undefined) {
     if (typeof hex !== 'string' || !/^([0-9a-f]{2})*$/i.test(hex))
       throw new RangeError('hex must be pairs of hex digits.');
     return Uint8Array.from(Buffer.from(hex, 'hex'));
   }
-  return new TextEncoder().encode(text === undefined ? '' : String(text));
+  if (text !== undefined && typeof text !== 'string')
+    throw new RangeError(`text must be a text in quotation marks, not ${JSON.stringify(text)}.`);
+  return new TextEncoder().encode(text);
 }

@@ -83,7 +83,7 @@ export class AddressChange {
 
   /** The deferred change of a session whose address has done a handshake by now; undefined when there is none. */
   due({ deferredChange: change, peer }: Session): PeerChange | undefined {
-    return change !== undefined && peer.handshaken.has(change.back.destination) ? change : undefined;
+    return change !== undefined && this.mesh.mayMoveTo(peer, change.back.destination) ? change : undefined;
   }
 
   /** The flag of the session's next data packet: ip-change until the peer fed back the new path, at least once, at most six times. */

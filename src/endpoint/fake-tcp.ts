@@ -274,6 +274,8 @@ export class FakeTcp {
     if (session.paths.some((path) => tupleKey(path.tuple) === key)) return;
     const path = this.mesh.add(session, tuple, this.maxWeight / (session.paths.length + 1), now);
     if (path !== undefined) path.roundTrip = now - handshake.since;
+    // Without an id for the path its handshake is to be done again when there is one.
+    else session.handshaken.delete(key);
   }
 
   /**

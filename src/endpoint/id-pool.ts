@@ -50,6 +50,16 @@ export class IdPool {
     return id;
   }
 
+  /** Ids that rest in another pool rest here too: the two nodes turned out to be one. */
+  takeOver(other: IdPool): void {
+    const freed = [...this.#freed, ...other.#freed].sort(([, one], [, two]) => one - two);
+    this.#freed.clear();
+    for (const [id, at] of freed) {
+      this.#freed.delete(id);
+      if (!this.#used.has(id)) this.#freed.set(id, at);
+    }
+  }
+
   /** Gives an id back. */
   free(id: number, now: number): void {
     if (this.#used.delete(id)) this.#freed.set(id, now);

@@ -426,7 +426,7 @@ export class Inbound {
 
   /**
    * Section 3.4: the peer's addresses changed. Obeyed only for a known session, from its own remote address or one that did
-   * a handshake of either kind as this peer, otherwise as soon as it has (docs/decisions.md 15).
+   * a handshake of either kind as this peer and answered, otherwise as soon as it has (docs/decisions.md 15).
    */
   receiveAddressChange(
     view: TrailerView,
@@ -435,14 +435,14 @@ export class Inbound {
     announced: readonly Ipv4[],
     now: number,
   ): void {
-    const { sessions, addressChange } = this.state;
+    const { sessions, addressChange, mesh } = this.state;
     const session = sessionId === 0 ? undefined : sessions.byId(peer, sessionId, now);
     if (session === undefined) return;
     const back = reversedTuple(view);
     const isOwn =
       back.destination === session.tuple.destination && back.destinationPort === session.tuple.destinationPort;
     const change = { back, announced, pathId: view.cm.pathId };
-    if (isOwn || peer.handshaken.has(view.source)) this.outbound.obeyChange(session, change, now);
+    if (isOwn || mesh.mayMoveTo(peer, view.source)) this.outbound.obeyChange(session, change, now);
     else addressChange.defer(session, change, now);
   }
 

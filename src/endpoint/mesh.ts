@@ -61,6 +61,11 @@ export class PathMesh {
    */
   extend(session: Session, locals: readonly Ipv4[], now: number): void {
     const { peer } = session;
+    if (now >= session.moreAt) {
+      session.moreAt = Number.POSITIVE_INFINITY;
+      session.meshVersion = -1;
+      session.discovered = -1;
+    }
     if (session.meshVersion === peer.version || session.isChanging) return;
     session.meshVersion = peer.version;
     const wanted: Tuple[] = [];
@@ -112,6 +117,11 @@ export class PathMesh {
     return holder === undefined || holder === peer;
   }
 
+  /** True when a session of a peer may move to an address: it did a handshake as this peer, and answered where that is asked for. */
+  mayMoveTo(peer: Peer, address: Ipv4): boolean {
+    return (this.options.returnProof ? peer.answered : peer.handshaken).has(address);
+  }
+
   #isOfPeer({ destination, destinationPort }: Tuple, peer: Peer): boolean {
     const holder = this.nodes.at(destination, destinationPort);
     return holder === undefined || holder === peer;
@@ -134,7 +144,7 @@ export class PathMesh {
   }
 
   /**
-   * Adds one path; undefined when the peer's path ids are used up. `isOnly`: the session has no other way, so that it gets
+   * Adds one path; undefined when the peer's path ids are used up, and then it is tried again every 30 s. `isOnly`: the session has no other way, so that it gets
    * an id all the same, one that was freed a moment ago or that of a session with several paths (docs/decisions.md 32).
    */
   add(session: Session, tuple: Tuple, weight: number, now: number, isOnly = false): Path | undefined {
@@ -144,7 +154,10 @@ export class PathMesh {
       id = peer.pathIds.reuse();
       if (id === 0 && this.#spare(peer, now)) id = peer.pathIds.reuse();
     }
-    if (id === 0) return undefined;
+    if (id === 0) {
+      session.moreAt = Math.min(session.moreAt, now + RETRY_PERIODS * this.constants['path-expiry']);
+      return undefined;
+    }
     const path = new Path(id, session, tuple, weight, now);
     if (session.abandoned.size > 0) {
       const key = tupleKey(tuple);

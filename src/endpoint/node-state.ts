@@ -80,20 +80,21 @@ export class NodeState {
     this.waiting = new WaitingList(tableLimit, constants['confirm-expiry']);
     this.nodes = new NodeTable(constants, tableLimit, limits, isInUse);
     this.composer = new Composer(settings, () => this.addresses);
-    this.sessionRules = new SessionRules(
-      this.sessions,
-      this.nodes,
-      this.availability,
-      this.composer,
-      this.counters,
-      constants['path-expiry'],
-    );
     this.mesh = new PathMesh(constants, this.availability, this.nodes, {
       maxPaths: settings.maxPaths,
       wrapsTcp: settings.tcpMode === 'udp-wrapper',
       returnProof: settings.returnProof,
       sourcesPerSession: limits.sourcesPerSession,
     });
+    this.sessionRules = new SessionRules(
+      this.sessions,
+      this.nodes,
+      this.availability,
+      this.mesh,
+      this.composer,
+      this.counters,
+      constants['path-expiry'],
+    );
     this.fallback = new Fallback(settings, this.sessions, this.counters);
     const { tickMicros } = settings.profile;
     const scheduler = settings.scheduler === 'earliest' ? new EarliestDelivery(constants, tickMicros) : undefined;

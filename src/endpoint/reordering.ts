@@ -9,6 +9,9 @@ interface Held {
   readonly until: number;
 }
 
+/** Octets below S from which on a segment is not late, but S wrong: somebody made up a segment far ahead. */
+const FAR = 2 ** 24;
+
 /** Takes a datagram that is to go up to the host; the octets are the callee's only during the call. */
 export type Deliver = (packet: Uint8Array, length: number) => void;
 
@@ -61,9 +64,10 @@ export class ReorderingBuffer {
     if (this.#held.length > 0 || this.next === undefined) return false;
     const { tcpFlags, sequence } = view;
     if ((tcpFlags & (TcpFlags.syn | TcpFlags.fin | TcpFlags.rst)) !== 0) return false;
-    if (((sequence - this.next) | 0) > 0) return false;
+    const distance = (sequence - this.next) | 0;
+    if (distance > 0) return false;
     const end = (sequence + view.payloadLength) >>> 0;
-    if (((end - this.next) | 0) > 0) this.next = end;
+    if (((end - this.next) | 0) > 0 || distance < -FAR) this.next = end;
     return true;
   }
 
@@ -88,6 +92,7 @@ export class ReorderingBuffer {
       return;
     }
     deliver(bytes, length);
+    if (distance < -FAR && this.#held.length === 0) this.next = end;
     if (distance <= 0 && ((end - this.next) | 0) > 0) {
       this.next = end;
       this.#drain(deliver);

@@ -72,6 +72,8 @@ export function unite(one: Peer, other: Peer, tables: PeerTables, now: number): 
     if (!into.sessions.has(id) && !into.formerSessions.has(id)) into.formerSessions.set(id, former);
   }
   into.feedback.takeOver(from.feedback);
+  into.sessionIds.takeOver(from.sessionIds);
+  into.pathIds.takeOver(from.pathIds);
   nodes.unite(into, from);
   return into;
 }

@@ -3,6 +3,7 @@ import { reversedTuple } from '../codec/rewrite.js';
 import type { AvailabilityRow, AvailabilityTable } from './availability.js';
 import type { Composer } from './composer.js';
 import type { Counters } from './counters.js';
+import type { PathMesh } from './mesh.js';
 import type { NodeTable, Peer } from './nodes.js';
 import type { Session, SessionTable } from './sessions.js';
 
@@ -19,6 +20,7 @@ export class SessionRules {
     private readonly sessions: SessionTable,
     private readonly nodes: NodeTable,
     private readonly availability: AvailabilityTable,
+    private readonly mesh: PathMesh,
     private readonly composer: Composer,
     private readonly counters: Counters,
     /** How long a peer may go on with another id before it gets its way, microseconds: the constant `path-expiry`. */
@@ -108,8 +110,8 @@ export class SessionRules {
     // Path id 0 names the session's own tuple, and it is another one: both ends gave one id to two connections, or the
     // peer gave an id of its own to a new connection.
     if (known.origin === 'self' && !this.losesTo(peer)) return undefined;
-    // The row of another address goes only for an address that did the handshake (docs/decisions.md 42).
-    if (!this.isProven(peer, view.source) && known.tuple.destination !== view.source) return undefined;
+    // The row of another address goes only for an address that answered (docs/decisions.md 42).
+    if (!this.mesh.mayMoveTo(peer, view.source) && known.tuple.destination !== view.source) return undefined;
     if (known.origin === 'self') this.sessions.restart(known, now);
     else this.sessions.remove(known, now);
     return this.adopt(view, peer, id, tuple, now, pathId);

@@ -85,6 +85,8 @@ export class Session {
   namesTold: number;
   /** True after the peer left the session's own remote address, until a packet comes from there again. */
   isRemoteLost = false;
+  /** When paths for which the peer had no id left are tried again, microseconds. */
+  moreAt = Number.POSITIVE_INFINITY;
   /** State of the peer's addresses that the paths were last made from. */
   meshVersion = -1;
   /** True from a reset by an address change until the other end has caught up: no path is added. */
@@ -307,7 +309,7 @@ export class SessionTable {
   }
 
   /**
-   * Gives a row with its paths to the peer that its own proved to be. A path whose id is in use there gets another one.
+   * Gives a row with its paths to the peer that its own proved to be. A path whose id is in use or rests there gets another one.
    * @returns false when that peer has another row of this id; nothing is changed then.
    */
   move(session: Session, peer: Peer, now: number): boolean {
@@ -325,7 +327,7 @@ export class SessionTable {
     session.namesTold = peer.namesAsked;
     for (const path of [...session.paths]) {
       from.paths.delete(path.id);
-      if (peer.paths.has(path.id)) path.id = peer.pathIds.allocate(now);
+      if (!peer.pathIds.isFree(path.id, now)) path.id = peer.pathIds.allocate(now);
       else peer.pathIds.take(path.id);
       if (path.id === 0) session.paths.splice(session.paths.indexOf(path), 1);
       else peer.paths.set(path.id, path);

@@ -104,6 +104,8 @@ const refused: [string, string[], number, RegExp][] = [
   ['no network as a route', ['--interface', 'lo', '--route', '10.0.0.0/33'], 2, /no IPv4 network/],
   ['a number of paths out of range', ['--interface', 'lo', '--max-paths', '0'], 2, /--max-paths must be .* from 1/],
   ['cleanup with anything else', ['--cleanup', '--interface', 'lo'], 2, /--cleanup stands alone/],
+  ['cleanup with how the node would be', ['--cleanup', '--udp-wrapper'], 2, /alone; leave --udp-wrapper out/],
+  ['cleanup with a limit', ['--cleanup', '--limit', 'sessions=1'], 2, /alone; leave --limit out/],
   ['a leftover word', ['--address', '127.0.0.1', '--', 'x'], 2, /Unknown argument: x/],
   ['an address of nobody', ['--address', '192.0.2.1'], 4, /EADDRNOTAVAIL/],
 ];

@@ -215,3 +215,24 @@ test('with every path id in use an address change leaves each session a path of 
     assert.equal(new Set(sent.map(({ cm }) => cm!.pathId)).size, count);
   }
 });
+
+test('paths for which there was no id are made as soon as ids have rested (3.3, decision 32)', () => {
+  const driver = new Driver({ addresses: [LOCAL, LOCAL + 1] });
+  driver.enable();
+  for (let from = 7000; from < 7128; from++) {
+    driver.hostUdp('x', { from });
+    driver.netUdp({ sessionId: from - 6999 }, 'x', { to: from });
+    driver.hostUdp('x', { from });
+  }
+  const rows = [...driver.endpoint.sessions.rows()];
+  const last = rows.at(-1)!;
+  assert.equal(last.paths.length, 1, 'the last of 255 ids');
+  driver.endpoint.endSession(rows[0]!, driver.now);
+  for (let second = 0; second < 122; second++) {
+    driver.now += 1_000_000;
+    driver.hostUdp('x', { from: 7127 });
+    driver.netUdp({ sessionId: 128, feedbackPathId: last.paths[0]!.id }, 'x', { to: 7127 });
+    if (second < 119) assert.equal(last.paths.length, 1, `${second} s`);
+  }
+  assert.equal(last.paths.length, 2);
+});

@@ -95,6 +95,18 @@ test('a retransmission that overlaps what is held: nothing is lost, S goes on fr
   assert.equal(feeder.buffer.next, 30);
 });
 
+test('a segment that somebody made up far ahead puts S wrong until the next one of the stream comes', () => {
+  const feeder = new Feeder(0, 16);
+  const far = 2 ** 26;
+  feeder.feed(far);
+  feeder.flush();
+  for (const index of [0, 2, 1]) feeder.feed(index);
+  assert.deepEqual(feeder.out, [far, 0, 1, 2], '2 waits for 1 again');
+  const late = new Feeder(0, 16);
+  for (const index of [0, 1, 2, 0, 4, 3]) late.feed(index);
+  assert.deepEqual(late.out, [0, 1, 2, 0, 3, 4], 'what is a little late changes nothing');
+});
+
 test('any shuffle within the buffer comes out in order, each segment once', () => {
   fc.assert(
     fc.property(

@@ -83,6 +83,7 @@ test('an address heard of before anything told whose it is joins its node as soo
   other.netUdp({ sessionId: 7, pathId: 0 });
   other.hostUdp();
   other.netUdp({ sessionId: 7, pathId: 1 });
+  other.now += 1000;
   other.enable({ localAddresses: [OTHER] }, { address: OTHER });
   other.netUdp({ sessionId: 7, pathId: 0, localAddresses: [OTHER] }, 'x', { address: OTHER });
   other.hostUdp('x', { address: OTHER });
@@ -125,6 +126,38 @@ test('a freed id rests, also when the counter has not come to it yet (decision 3
     [pool.allocate(10), pool.allocate(10), pool.isFree(2, 10), pool.isFree(2, 120)],
     [1, 3, false, true],
   );
+});
+
+test('ids that rest with one of two peers rest when the two turn out to be one (decisions 26, 32)', () => {
+  const [pool, other] = [new IdPool(3, 120), new IdPool(3, 120)];
+  for (const one of [pool, other]) one.allocate(0);
+  other.free(1, 50);
+  pool.takeOver(other);
+  assert.equal(pool.isFree(1, 200), false, 'in use here');
+  for (const id of [2, 3]) other.take(id);
+  other.free(3, 60);
+  other.free(2, 70);
+  pool.takeOver(other);
+  assert.deepEqual(
+    [pool.allocate(179), pool.allocate(180), pool.allocate(189), pool.allocate(190)],
+    [0, 3, 0, 2],
+    'the longest free first, and not before their time',
+  );
+
+  const driver = new Driver();
+  driver.enable();
+  driver.netUdp({ sessionId: 7 });
+  driver.hostUdp();
+  driver.enable({ localAddresses: [OTHER] }, { address: OTHER });
+  driver.netUdp({ sessionId: 9, localAddresses: [OTHER] }, 'x', { address: OTHER });
+  driver.hostUdp('x', { address: OTHER });
+  const of = (address: number) => driver.endpoint.nodes.at(address, 40000)!;
+  assert.deepEqual([[...of(REMOTE).paths.keys()], [...of(OTHER).paths.keys()]], [[1], [1]]);
+  // Another session of the first was longer there; its path id 2 was freed a moment ago.
+  of(REMOTE).pathIds.free(of(REMOTE).pathIds.allocate(driver.now), driver.now);
+  driver.netUdp({ sessionId: 7, localAddresses: [REMOTE, OTHER] });
+  assert.equal(of(REMOTE), of(OTHER));
+  assert.deepEqual([...of(REMOTE).paths.keys()].sort(), [1, 3], 'the second 1 becomes another, and not 2');
 });
 
 test('an enabled address that Table 4 lost is asked again, and not for every packet (decision 49)', () => {

@@ -154,8 +154,10 @@ export class NamespaceLab {
     child.stdin.end();
     child.stdout.on('data', (data) => (output += data));
     child.stderr.on('data', (data) => (errors += data));
-    const [code] = await once(child, 'close');
-    if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}: ${errors}${output}`);
+    const words = `${command} ${args.join(' ')}`;
+    const ended = once(child, 'close');
+    const [code] = await within(LONGEST_RUN_MS, ended, () => `${words} did not end; it said: ${errors}${output}`);
+    if (code !== 0) throw new Error(`${words} ended with ${code}: ${errors}${output}`);
     return output;
   }
 
@@ -179,9 +181,10 @@ export class NamespaceLab {
         });
       void ended.then((code) => reject(new Error(`${command} ${args.join(' ')} ended with ${code}: ${output}`)));
     });
-    const line = await first;
+    const words = `${command} ${args.join(' ')}`;
+    const line = await within(LONGEST_MS, first, () => `${words} never said ${ready}; it said: ${output}`);
     const finish = async () => {
-      const code = await ended;
+      const code = await within(LONGEST_RUN_MS, ended, () => `${words} does not end; it said: ${output}`);
       this.#children.delete(child);
       return { code, output };
     };
@@ -190,11 +193,13 @@ export class NamespaceLab {
       return finish();
     };
     const until = async (pattern: RegExp) => {
+      const end = performance.now() + LONGEST_MS;
       const matching = () => output.split('\n').find((text) => pattern.test(text));
       for (let found = matching(); ; found = matching()) {
         if (found !== undefined) return found;
         if (child.exitCode !== null || child.signalCode !== null)
           throw new Error(`${command} ended before it said ${pattern}: ${output}`);
+        if (performance.now() > end) throw new Error(`${words} never said ${pattern}; it said: ${output}`);
         await setTimeout(20);
       }
     };
@@ -264,6 +269,11 @@ const DEVICES: readonly Device[] = ['a1', 'a2', 'b1', 'b2'];
 /** The third octet of their networks. */
 const NETS: Readonly<Record<Device, number>> = { a1: 1, a2: 2, b1: 3, b2: 4 };
 
+/** Longer than a command, the start or the end of a program takes on a machine that has much else to do. */
+const LONGEST_MS = 120_000;
+/** The same for a program that does something over the network to its end. */
+const LONGEST_RUN_MS = 300_000;
+
 const PREFIX = 'mpip-test-';
 const FOLDER = '/var/run/netns';
 
@@ -303,9 +313,24 @@ function removeLeftNamespaces(): void {
   }
 }
 
+/** Waits for something, but not for ever. @throws Error with `what` after `longestMs`. */
+async function within<T>(longestMs: number, promise: Promise<T>, what: () => string): Promise<T> {
+  const over = new AbortController();
+  const late = setTimeout(longestMs, undefined, { signal: over.signal }).then(() => {
+    throw new Error(`${what()} (waited for ${longestMs / 1000} s)`);
+  });
+  late.catch(() => {});
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    over.abort();
+  }
+}
+
 /** Runs a command that has to succeed. @returns its standard output. */
 export function run(command: string, args: readonly string[]): string {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 28 });
+  const limits = { maxBuffer: 1 << 28, timeout: LONGEST_MS };
+  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', ...limits });
   if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${error?.message ?? stderr}`);
   return stdout;
 }

@@ -15,6 +15,8 @@ import type { Node } from './endpoint-pair.js';
 const { syn, ack, fin, rst, psh } = TcpFlags;
 const RTO = 300_000;
 const LONGEST_RTO = 2_000_000;
+/** Octets of the largest window. */
+const MOST_AHEAD = 65_535 * 128;
 const HEADERS = 20 + 20 + 12;
 
 /** How a `TcpHost` is made. */
@@ -29,6 +31,8 @@ export interface TcpHostOptions {
   readonly window?: number;
   /** Sends a FIN after its data. */
   readonly closes?: boolean;
+  /** Drops what no kernel takes: segments beyond the window, acknowledgements of what was not sent (RFC 9293, RFC 5961). */
+  readonly isWary?: boolean;
 }
 
 /**
@@ -134,6 +138,7 @@ export class TcpHost {
     assert.equal(view.protocol, TCP);
     assert.equal(view.l4Checksum, l4Checksum(bytes, 0, TCP, view.l4Offset, view.end), 'TCP checksum');
     const { tcpFlags, payloadLength } = view;
+    if (this.options.isWary === true && this.#state === 'open' && this.#isBeyond(view)) return;
     if ((tcpFlags & rst) !== 0) {
       this.isReset = true;
       return;
@@ -160,6 +165,12 @@ export class TcpHost {
       this.isClosedByPeer = true;
       this.#owesAck = true;
     }
+  }
+
+  #isBeyond({ sequence, acknowledgement, tcpFlags }: DatagramView): boolean {
+    const distance = (sequence - this.#expected) | 0;
+    if ((tcpFlags & rst) !== 0) return distance !== 0;
+    return Math.abs(distance) > MOST_AHEAD || ((acknowledgement - (this.#highest >>> 0)) | 0) > 0;
   }
 
   #acknowledged(view: DatagramView, now: number): void {

@@ -62,6 +62,8 @@ interface PeerArguments {
 const DRAIN = 5;
 const SHIELD = 60;
 const MOST_SECONDS = 86_400;
+/** What may stand beside --cleanup. */
+const CLEANUP: readonly (keyof PeerArguments)[] = ['cleanup', 'after', 'shield'];
 
 const command: CommandModule<object, PeerArguments> = {
   command: 'peer',
@@ -144,6 +146,11 @@ function flag(describe: string) {
   return { describe, type: 'boolean' as const, default: false };
 }
 
+/** True for names of options of this command among what yargs gives. */
+function isOwnOption(name: string): name is keyof PeerArguments & string {
+  return /^[a-z]/.test(name) && !['help', 'h', 'version'].includes(name);
+}
+
 function secondsOf(option: string, text: string | undefined, otherwise: number): number {
   return text === undefined ? otherwise : wholeNumber(`--${option}`, text, 0, MOST_SECONDS);
 }
@@ -156,19 +163,11 @@ function run(argv: PeerArguments): Promise<number> {
       return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;
     });
   if (argv.cleanup) {
-    const other = given([
-      'address',
-      'interface',
-      'route',
-      'service',
-      'port',
-      'set',
-      'profile',
-      'node-id',
-      'control',
-      'rules',
-      'drain',
-    ]);
+    const other = given(
+      Object.keys(argv)
+        .filter(isOwnOption)
+        .filter((name) => !CLEANUP.includes(name)),
+    );
     if (other !== undefined) throw new UsageError(`--cleanup stands alone; leave --${other} out.`);
     const after = argv.after === undefined ? undefined : wholeNumber('--after', argv.after, 1, 2 ** 31);
     return cleanUpHost(after, secondsOf('shield', argv.shield, 0));

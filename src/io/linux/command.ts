@@ -1,6 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { HostError } from './libc.js';
 
+/** Longer than any of them takes, on a busy machine too. */
+const LONGEST_MS = 30_000;
+
 /** What a command of the system said. */
 export interface CommandResult {
   readonly ok: boolean;
@@ -10,10 +13,15 @@ export interface CommandResult {
 
 /**
  * Runs one of the commands of iproute2 to its end.
- * @throws HostError when the command does not exist.
+ * @throws HostError when the command does not exist or does not come to its end.
  */
 export function tryCommand(name: 'ip' | 'tc', args: readonly string[]): CommandResult {
-  const { status, stdout, stderr, error } = spawnSync(name, args, { encoding: 'utf8' });
+  const { status, stdout, stderr, error } = spawnSync(name, args, { encoding: 'utf8', timeout: LONGEST_MS });
+  if ((error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT')
+    throw new HostError(
+      'ETIMEDOUT',
+      `The command '${name} ${args.join(' ')}' did not end within ${LONGEST_MS / 1000} s; try it by hand.`,
+    );
   if (error !== undefined)
     throw new HostError(
       (error as NodeJS.ErrnoException).code ?? 'UNKNOWN',

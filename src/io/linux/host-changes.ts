@@ -1,6 +1,7 @@
 import { formatIpv4, type Ipv4, parseIpv4 } from '../../codec/index.js';
 import { tryCommand } from './command.js';
 import { controlMessageFilter } from './control-message-filter.js';
+import { HostError } from './libc.js';
 import { setOffload } from './offloads.js';
 import { filterText } from './packet-filter.js';
 import {
@@ -179,8 +180,13 @@ function shield({ changes, addresses = [] }: HostState): HostChange[] {
 /** Undoes changes, last first; those that are gone already are no problem. */
 function undoAll(changes: readonly HostChange[]): string[] {
   return [...changes].reverse().flatMap((change) => {
-    const problem = undoOne(change);
-    return problem === undefined ? [] : [problem];
+    try {
+      return undoOne(change) ?? [];
+    } catch (error) {
+      // The others are undone all the same.
+      if (error instanceof HostError) return [error.message];
+      throw error;
+    }
   });
 }
 

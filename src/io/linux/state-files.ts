@@ -50,7 +50,11 @@ export interface StateFile {
   readonly state: HostState | undefined;
 }
 
-const LOCK_EXCLUSIVE = 2;
+/** LOCK_EX, without waiting (LOCK_NB). */
+const LOCK_EXCLUSIVE_NOW = 2 | 4;
+/** How long another process may change the host before this one gives up, and how often it looks. */
+const LONGEST_LOCK_MS = 60_000;
+const LOCK_CHECK_MS = 20;
 const O_RDWR_CLOEXEC = 0o2 | 0o2000000;
 
 /** This process as an owner. */
@@ -165,10 +169,11 @@ function namespacesInUse(): Set<string> {
 
 /**
  * Runs something while no other process of the project changes the host: two that undo and make the same changes at once
- * would take away each other's.
- * @throws HostError when the folder cannot be used.
+ * would take away each other's. Nothing else happens in this process while it waits for the others.
+ * @param longestMs how long it waits.
+ * @throws HostError when the folder cannot be used, or another process does not come to an end.
  */
-export function withHostLock<T>(doIt: () => T): T {
+export function withHostLock<T>(doIt: () => T, longestMs = LONGEST_LOCK_MS): T {
   makeRunFolder();
   const path = join(RUN_FOLDER, 'lock');
   try {
@@ -179,10 +184,34 @@ export function withHostLock<T>(doIt: () => T): T {
   const c = libc();
   const fd = c.check(c.open(path, O_RDWR_CLOEXEC), `Opening ${path}`, 'look at its owner and mode');
   try {
-    c.check(c.flock(fd, LOCK_EXCLUSIVE), `Locking ${path}`, 'try again');
+    const end = performance.now() + longestMs;
+    while (c.flock(fd, LOCK_EXCLUSIVE_NOW) < 0) {
+      if (c.errorName() !== 'EAGAIN') c.check(-1, `Locking ${path}`, 'try again');
+      if (performance.now() > end) throw lockedOut(path, longestMs);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCK_CHECK_MS);
+    }
     return doIt();
   } finally {
     c.close(fd);
+  }
+}
+
+/** Another process holds the lock for too long: which one, as far as the kernel tells. */
+function lockedOut(path: string, longestMs: number): HostError {
+  const { ino } = statSync(path);
+  const [, holder] = new RegExp(`FLOCK +ADVISORY +WRITE +(\\d+) +\\S+:${ino} `).exec(readLocks()) ?? [];
+  const who = holder === undefined || holder === '0' ? 'Another process' : `Process ${holder}`;
+  return new HostError(
+    'EBUSY',
+    `${who} has been changing this host for ${longestMs / 1000} s (it holds ${path}); look at what it waits for, or end it.`,
+  );
+}
+
+function readLocks(): string {
+  try {
+    return readFileSync('/proc/locks', 'utf8');
+  } catch {
+    return '';
   }
 }
 

@@ -66,6 +66,16 @@ test('R7: announcing an address of the peer does not let a stranger end or resta
   assert.equal(session(driver).tuple.destinationPort, 40001, 'the peer itself may use its id for a new connection');
 });
 
+test('R7: nor does asking under a forged source: an address that ends a session has answered a query (decision 42)', () => {
+  const driver = established();
+  const before = session(driver);
+  driver.netUdp({ sessionId: 7, pathId: 3 }, 'x', strange);
+  driver.netUdp({ flags: Flags.enable, localAddresses: [REMOTE, STRANGER] }, '', strange);
+  driver.netUdp({ sessionId: 7, pathId: 0, localAddresses: [REMOTE, STRANGER] }, 'x', strange);
+  assert.equal(session(driver), before);
+  assert.deepEqual(destinations(driver), own);
+});
+
 test('R7: a stranger that knows node and session id is delivered, but gets no user data before it answered', () => {
   const driver = established();
   for (let i = 0; i < 10; i++) driver.netUdp({ sessionId: 7, pathId: 5 }, 'x', strange);
@@ -174,6 +184,20 @@ test('R8: an address change is obeyed from the session and from addresses of the
   const driver = established();
   driver.netUdp({ sessionId: 7, pathId: 1, flags: Flags.ipChange, localAddresses: [OTHER] }, 'x', { address: OTHER });
   assert.equal(session(driver).paths.length, 1, 'a proven address of the peer');
+});
+
+test('R8: a forged change sends user data to no address that did not answer a query of this node (decision 40)', () => {
+  for (const pathId of [0, 1]) {
+    const driver = established();
+    // Somebody sends under the address of a victim, which answers nothing.
+    driver.netUdp({ sessionId: 7, pathId: 3 }, 'x', strange);
+    driver.netUdp({ flags: Flags.enable, localAddresses: [REMOTE, STRANGER] }, '', strange);
+    driver.netUdp({ sessionId: 7, pathId, flags: Flags.ipChange, localAddresses: [REMOTE, STRANGER] }, 'x', strange);
+    const sent = Array.from({ length: 40 }, () => driver.hostUdp('secret')).flat();
+    const there = sent.filter(({ tuple, payload }) => tuple.destination === STRANGER && payload !== '');
+    assert.equal(there.length, 0, `path id ${pathId}`);
+    assert.ok(sent.filter(({ payload }) => payload === 'secret').length >= 40, 'the peer goes on getting everything');
+  }
 });
 
 test('R9: delays come from addresses of the peer only, whatever node and session id say (decision 43)', () => {
