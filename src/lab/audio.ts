@@ -10,6 +10,7 @@ const PERIOD_MILLIS = 20;
 /** What a call was like. Round trips in milliseconds. */
 export interface AudioReport {
   readonly sent: number;
+  readonly meanMillis: number;
   readonly medianMillis: number;
   readonly p95Millis: number;
   readonly lossPercent: number;
@@ -43,6 +44,7 @@ export async function call(address: string, port: number, seconds: number): Prom
   const at = (part: number) => trips[Math.min(trips.length - 1, Math.floor(part * trips.length))] ?? Number.NaN;
   return {
     sent: count,
+    meanMillis: trips.reduce((sum, trip) => sum + trip, 0) / trips.length,
     medianMillis: at(0.5),
     p95Millis: at(0.95),
     lossPercent: (100 * (count - trips.length)) / count,

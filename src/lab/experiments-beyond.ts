@@ -26,8 +26,8 @@ export const BEYOND: readonly Experiment[] = [
     unit: 's',
     conditions: conditions(),
     contenders: (scheduler) => [MPTCP, MPIP, mpipWith(scheduler)],
-    seconds: 14,
-    settle: 6,
+    seconds: 12,
+    settle: 4,
     measure: (bench) =>
       stallDuring(() => [
         { at: bench.settle, happen: () => linkDown('a1') },
@@ -45,8 +45,8 @@ export const BEYOND: readonly Experiment[] = [
     unit: 's',
     conditions: conditions(),
     contenders: (scheduler) => [MPTCP, MPIP, mpipWith(scheduler)],
-    seconds: 14,
-    settle: 6,
+    seconds: 12,
+    settle: 4,
     measure: (bench) =>
       stallDuring(() => [
         { at: bench.settle, happen: () => loseBehindRouter('a1') },

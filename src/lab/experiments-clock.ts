@@ -47,7 +47,7 @@ export const CLOCK: readonly Experiment[] = [
     unit: 'Mbit/s',
     conditions: conditions({ a1: { rate: 20 }, a2: { rate: 20 } }),
     contenders: () => [{ ...MPIP, id: 'mpip', label: 'clocks alike' }, drifting],
-    seconds: 14,
+    seconds: 10,
     settle: 6,
     async measure(bench) {
       const run = await tcpGoodput(bench);

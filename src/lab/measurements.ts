@@ -5,7 +5,8 @@ import { type Transfer, type TransferResult, transfer } from './iperf.js';
 import type { Sample } from './nodes.js';
 import { type Run, rounded } from './results.js';
 
-const SAMPLE_MILLIS = 250;
+/** Often enough to see weights move, seldom enough for `results.json` to stay small. */
+const SAMPLE_MILLIS = 500;
 const INTERVAL = 0.25;
 
 /** Runs a transfer to the server while the client's paths are looked at. */

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Random } from '../codec/index.js';
 import type { VaryingRate } from './conditions.js';
-import { rateWords } from './shaping.js';
+import { type LimitedEnd, rateWords } from './shaping.js';
 
 /** Changes the rate of a link's ends again and again, as that of a wireless link changes; the same sequence each time. */
 export class RateVariation {
@@ -10,21 +10,16 @@ export class RateVariation {
   readonly #timer: NodeJS.Timeout;
   readonly #random: Random;
 
-  constructor(
-    ends: readonly (readonly [namespace: string, device: string])[],
-    rate: VaryingRate,
-    queue: number | undefined,
-    seed: number,
-  ) {
+  constructor(ends: readonly LimitedEnd[], rate: VaryingRate, queue: number | undefined, seed: number) {
     this.#random = new Random(seed);
     // One process for each end, which reads what to change: starting one each time would cost more than the change.
-    this.#shells = ends.map(([namespace]) =>
+    this.#shells = ends.map(({ namespace }) =>
       spawn('tc', ['-n', namespace, '-force', '-batch', '-'], { stdio: ['pipe', 'ignore', 'ignore'] }),
     );
     this.#timer = setInterval(() => {
       const megabits = rate.low + this.#random.next() * (rate.high - rate.low);
-      for (const [i, [, device]] of ends.entries())
-        this.#shells[i]!.stdin!.write(`${rateWords(device, megabits, queue).join(' ')}\n`);
+      for (const [i, end] of ends.entries())
+        this.#shells[i]!.stdin!.write(`${rateWords(end, megabits, queue).join(' ')}\n`);
     }, rate.period);
   }
 

@@ -47,6 +47,9 @@ export interface ExperimentResult {
   readonly about: string;
   readonly unit: string;
   readonly capacityMbps: number;
+  /** When its first measurement began, and how often each contender had its turn. */
+  readonly began: string;
+  readonly rounds: number;
   readonly seconds: number;
   readonly settle: number;
   readonly systems: Readonly<Record<string, ContenderResult>>;
@@ -77,6 +80,8 @@ export interface Machine {
   readonly node: string;
   /** Load average of one minute when the run began. */
   readonly load: number;
+  /** What makes delay, jitter and loss: the kernel's netem, or the lab's own stage. */
+  readonly delays: 'netem' | 'own stage';
 }
 
 /** A run of the lab: `results.json`. */

@@ -29,6 +29,8 @@ export interface LabOptions {
   readonly times: { readonly seconds?: number; readonly settle?: number };
   /** Folder for `results.json`, written anew after every measurement. */
   readonly out: string;
+  /** An earlier run: its experiments stay, but for those that are measured now. */
+  readonly earlier: LabResults | undefined;
   readonly tools: NodeTools;
   readonly commit: string | null;
   /** Ends the run after the measurement in progress; what is finished stays. */
@@ -51,42 +53,69 @@ export async function runLab(options: LabOptions): Promise<LabResults> {
   const load = rounded(loadavg()[0]!);
   const finished: ExperimentResult[] = [];
   let check: CheckResult | null = null;
-  const write = (isComplete: boolean, current?: ExperimentResult): LabResults => {
+  const testbed = Testbed.up(tools.words);
+  const write = (current?: ExperimentResult): LabResults => {
+    const all = merged(options.earlier, current === undefined ? finished : [...finished, current]);
     const results: LabResults = {
       tool: 'mpip lab',
       version: VERSION,
       commit: options.commit,
       began,
-      machine: { kernel: release(), processor: cpus()[0]!.model, cores: cpus().length, node: process.version, load },
+      machine: {
+        kernel: release(),
+        processor: cpus()[0]!.model,
+        cores: cpus().length,
+        node: process.version,
+        load,
+        delays: testbed.hasNetem ? 'netem' : 'own stage',
+      },
       peerCommand: tools.peerCommand ?? null,
       check,
       scheduler: options.scheduler,
       rounds: options.rounds,
-      isComplete,
-      experiments: current === undefined ? finished : [...finished, current],
+      isComplete: !signal.aborted && all.every(isWhole),
+      experiments: all,
     };
     const path = join(out, RESULTS_FILE);
     writeFileSync(`${path}.new`, `${JSON.stringify(results)}\n`);
     renameSync(`${path}.new`, path);
     return results;
   };
-  const testbed = Testbed.up(tools.words);
   try {
     if (tools.peerCommand !== undefined) {
       options.onProgress('mpip check of the node on the server …');
       check = await examineForeignNode(testbed, tools, out);
       options.onProgress(`mpip check: ${check.verdict}`);
-      write(false);
+      write();
     }
     for (const experiment of experiments) {
       if (signal.aborted) break;
-      finished.push(await play(experiment, testbed, options, (current) => void write(false, current)));
+      finished.push(await play(experiment, testbed, options, (current) => void write(current)));
     }
   } finally {
     await testbed.calm();
     Testbed.down();
   }
-  return write(!signal.aborted);
+  return write();
+}
+
+/** What was measured now in place of what an earlier run had of it, in the order of the list; new ones at the end. */
+export function merged(
+  earlier: LabResults | undefined,
+  measured: readonly ExperimentResult[],
+): readonly ExperimentResult[] {
+  const before = earlier?.experiments ?? [];
+  const now = new Map(measured.map((experiment) => [experiment.name, experiment]));
+  const known = new Set(before.map(({ name }) => name));
+  return [
+    ...before.map((experiment) => now.get(experiment.name) ?? experiment),
+    ...measured.filter(({ name }) => !known.has(name)),
+  ];
+}
+
+/** Every contender had all of its turns. */
+export function isWhole({ systems, rounds }: ExperimentResult): boolean {
+  return Object.values(systems).every(({ runs, errors }) => runs.length + errors.length >= rounds);
 }
 
 async function play(
@@ -100,7 +129,8 @@ async function play(
     .filter(({ id }) => options.systems.length === 0 || options.systems.includes(id));
   const runs = new Map(contenders.map(({ id }) => [id, [] as Run[]]));
   const errors = new Map(contenders.map(({ id }) => [id, [] as string[]]));
-  const result = () => resultOf({ ...experiment, ...options.times }, contenders, runs, errors);
+  const turns = { began: new Date().toISOString(), rounds: options.rounds };
+  const result = () => resultOf({ ...experiment, ...options.times }, turns, contenders, runs, errors);
   for (let round = 1; round <= options.rounds; round++) {
     for (const contender of contenders) {
       if (options.signal.aborted) return result();
@@ -149,6 +179,7 @@ async function measure(
 
 function resultOf(
   experiment: Experiment,
+  turns: Pick<ExperimentResult, 'began' | 'rounds'>,
   contenders: readonly Contender[],
   runs: ReadonlyMap<string, readonly Run[]>,
   errors: ReadonlyMap<string, readonly string[]>,
@@ -173,6 +204,7 @@ function resultOf(
     about,
     unit,
     capacityMbps,
+    ...turns,
     seconds,
     settle,
     systems,

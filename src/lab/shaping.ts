@@ -5,14 +5,23 @@ import { run } from './host-commands.js';
 const ON_THE_WIRE = ['stab', 'overhead', '24', 'linklayer', 'ethernet'];
 const BURST = '8kb';
 
+/** One end of a link whose rate is limited. */
+export interface LimitedEnd {
+  readonly namespace: string;
+  readonly device: string;
+  /** Class of netem there, where that holds packets before they come to the limit. */
+  readonly parent?: string | undefined;
+}
+
 /** Limits what leaves by one end of a link. @param megabits Mbit/s on the wire. */
-export function setRate(namespace: string, end: string, megabits: number, queue?: number): void {
-  run('tc', ['-n', namespace, ...rateWords(end, megabits, queue)]);
+export function setRate(end: LimitedEnd, megabits: number, queue?: number): void {
+  run('tc', ['-n', end.namespace, ...rateWords(end, megabits, queue)]);
 }
 
 /** The words after `tc` that set a rate. */
-export function rateWords(end: string, megabits: number, queue = QUEUE_OCTETS): string[] {
-  const root = ['dev', end, 'root', 'handle', '1:', ...ON_THE_WIRE];
+export function rateWords({ device, parent }: LimitedEnd, megabits: number, queue = QUEUE_OCTETS): string[] {
+  const place = parent === undefined ? ['root'] : ['parent', parent];
+  const root = ['dev', device, ...place, 'handle', '1:', ...ON_THE_WIRE];
   const limits = ['rate', `${Math.round(megabits * 1000)}kbit`, 'burst', BURST, 'limit', String(queue)];
   return ['qdisc', 'replace', ...root, 'tbf', ...limits];
 }

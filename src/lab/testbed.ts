@@ -3,8 +3,9 @@ import { inNamespace, Program, run, tryRun, whyNoLab } from './host-commands.js'
 import type { Impairment } from './impairment.js';
 import { LabError } from './lab-error.js';
 import { LAB_NAME, LabState } from './lab-state.js';
+import { freeIncoming, hasNetem, impairIncoming, impairOutgoing, NETEM_CLASS } from './netem.js';
 import { RateVariation } from './rate-variation.js';
-import { limitPairs, setRate } from './shaping.js';
+import { type LimitedEnd, limitPairs, setRate } from './shaping.js';
 
 /** The network namespaces: client, router, server. */
 export const HOST_A = `${LAB_NAME}-a`;
@@ -38,7 +39,11 @@ export class Testbed {
   #stage: Program | undefined;
   #variations: RateVariation[] = [];
 
-  private constructor(private readonly words: readonly string[]) {}
+  private constructor(
+    private readonly words: readonly string[],
+    /** The kernel makes delays and losses; the lab's own stage otherwise. */
+    readonly hasNetem: boolean,
+  ) {}
 
   /**
    * Builds it; one that is there goes first.
@@ -61,7 +66,7 @@ export class Testbed {
       setKernel(ROUTER, 'net/ipv4/ip_forward', 1);
       for (const device of DEVICES) link(device);
       enableMptcp();
-      return new Testbed(words);
+      return new Testbed(words, hasNetem(ROUTER));
     } catch (error) {
       Testbed.down();
       throw error;
@@ -71,7 +76,7 @@ export class Testbed {
   /** One that was built before. @throws LabError when there is none. */
   static open(words: readonly string[]): Testbed {
     if (!Testbed.isUp()) throw new LabError('The lab is not up; build it with mpip lab up.');
-    return new Testbed(words);
+    return new Testbed(words, hasNetem(ROUTER));
   }
 
   static isUp(): boolean {
@@ -105,6 +110,7 @@ export class Testbed {
   /** Makes the network what an experiment asks for, whatever it was before. */
   async apply(conditions: Conditions): Promise<void> {
     await this.calm();
+    if (this.hasNetem) impairByNetem(conditions);
     for (const device of DEVICES) {
       const isAbsent = conditions.absent?.includes(device) === true;
       if (isAbsent) run('ip', ['-n', hostOf(device), 'link', 'set', device, 'down']);
@@ -127,7 +133,7 @@ export class Testbed {
             'MASQUERADE',
           ]),
         );
-    await this.#impair(conditions);
+    if (!this.hasNetem) await this.#impair(conditions);
   }
 
   /** Takes every limit, delay and rule away. */
@@ -142,9 +148,11 @@ export class Testbed {
       tryRun(...inNamespace(ROUTER, ['iptables-legacy', '-t', table, '-F', chain]));
     await this.#stage?.end();
     this.#stage = undefined;
-    for (const device of DEVICES)
+    for (const device of DEVICES) {
       for (const [namespace, end] of endsOf(device))
         tryRun('tc', ['-n', namespace, 'qdisc', 'del', 'dev', end, 'root']);
+      if (this.hasNetem) freeIncoming(ROUTER, `r${device}`);
+    }
   }
 
   /** Rate limits of an interface, in both directions. */
@@ -153,16 +161,20 @@ export class Testbed {
     const start = typeof rate === 'number' ? rate : rate.high;
     if (start === 0) return;
     const limits = pairs.filter((pair) => pair.from === device && pair.rate > 0);
-    for (const [namespace, end] of endsOf(device)) {
-      const isHost = namespace !== ROUTER;
-      if (isHost && limits.length > 0) limitPairs(namespace, end, start, limits);
-      else setRate(namespace, end, isHost ? Math.min(start, outbound ?? start) : start, queue);
+    const isBelowNetem = this.hasNetem && nics[device].in !== undefined;
+    const ends = endsOf(device).map(([namespace, name]): LimitedEnd => {
+      const parent = isBelowNetem && namespace === ROUTER ? NETEM_CLASS : undefined;
+      return { namespace, device: name, parent };
+    });
+    for (const end of ends) {
+      const isHost = end.namespace !== ROUTER;
+      if (isHost && limits.length > 0) limitPairs(end.namespace, end.device, start, limits);
+      else setRate(end, isHost ? Math.min(start, outbound ?? start) : start, queue);
     }
-    if (typeof rate !== 'number')
-      this.#variations.push(new RateVariation(endsOf(device), rate, queue, NUMBERS[device]));
+    if (typeof rate !== 'number') this.#variations.push(new RateVariation(ends, rate, queue, NUMBERS[device]));
   }
 
-  /** Delay, jitter and loss: what leaves a host on its way into the router, what comes to it on its way out. */
+  /** Delay, jitter and loss without netem: what leaves a host on its way into the router, what comes to it on its way out. */
   async #impair({ nics }: Conditions): Promise<void> {
     const queues: string[] = [];
     const queue = (chain: string, direction: string, end: string, impairment: Impairment | undefined) => {
@@ -180,6 +192,15 @@ export class Testbed {
     if (queues.length === 0) return;
     const words = ['chrt', '-f', '5', ...this.words, 'lab', 'delay-stage', ...queues];
     this.#stage = await Program.start(ROUTER, words, /^ready/);
+  }
+}
+
+/** Delay, jitter and loss by netem, at the same places of the router as the own stage. */
+function impairByNetem({ nics }: Conditions): void {
+  for (const device of DEVICES) {
+    const nic: NicConditions = nics[device];
+    if (nic.out !== undefined) impairIncoming(ROUTER, `r${device}`, nic.out);
+    if (nic.in !== undefined) impairOutgoing(ROUTER, `r${device}`, nic.in);
   }
 }
 

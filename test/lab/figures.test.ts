@@ -7,7 +7,8 @@ import { fairness } from '../../src/lab/experiments-beyond.js';
 import { slopeOf } from '../../src/lab/experiments-clock.js';
 import { sharesOf, stallIn } from '../../src/lab/measurements.js';
 import type { Sample } from '../../src/lab/nodes.js';
-import { median, type Run, summarise } from '../../src/lab/results.js';
+import { type ExperimentResult, type LabResults, median, type Run, summarise } from '../../src/lab/results.js';
+import { isWhole, merged } from '../../src/lab/run-lab.js';
 
 const run = (value: number, figures: Record<string, number> = {}): Run => ({
   value,
@@ -65,6 +66,40 @@ describe('what is made of runs', () => {
   test("Jain's index", () => {
     assert.equal(fairness([5, 5, 5, 5]), 1);
     assert.equal(fairness([8, 0, 0, 0]), 0.25);
+  });
+});
+
+describe('a run into the folder of an earlier one', () => {
+  const played = (name: string, seconds: number, runs = 1, rounds = 1) =>
+    ({
+      name,
+      seconds,
+      rounds,
+      systems: {
+        x: summarise(
+          'x',
+          's',
+          Array.from({ length: runs }, () => run(1)),
+          [],
+        ),
+      },
+    }) as unknown as ExperimentResult;
+
+  test('takes the place of the same experiments, and leaves the others where they are', () => {
+    const earlier = { experiments: [played('a', 1), played('b', 1), played('c', 1)] } as unknown as LabResults;
+    const after = merged(earlier, [played('d', 2), played('b', 2)]);
+    assert.deepEqual(
+      after.map(({ name, seconds }) => `${name}${seconds}`),
+      ['a1', 'b2', 'c1', 'd2'],
+    );
+    assert.deepEqual(merged(undefined, [played('d', 2)]).length, 1);
+  });
+
+  test('is whole when every contender had all of its turns, failed ones too', () => {
+    assert.ok(isWhole(played('a', 1, 3, 3)));
+    assert.ok(!isWhole(played('a', 1, 2, 3)));
+    const failed = { ...played('a', 1), rounds: 2, systems: { x: summarise('x', 's', [run(1)], ['broken']) } };
+    assert.ok(isWhole(failed));
   });
 });
 

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Random } from '../../src/codec/index.js';
+import { late, WIRELESS } from '../../src/lab/conditions.js';
 import { DelayLine } from '../../src/lab/impairment.js';
+import { NETEM_CLASS, netemWords } from '../../src/lab/netem.js';
+import { rateWords } from '../../src/lab/shaping.js';
 import { runs } from '../support/runs.js';
 
 const arrivals = fc.array(fc.nat(2000), { minLength: 1, maxLength: 3000 });
@@ -55,4 +58,23 @@ test('as many packets are lost as was asked for, the same ones with the same see
   assert.ok(Math.abs(lost.length - 2000) < 6 * 43, `${lost.length}`);
   assert.deepEqual(lostWith(7), lost);
   assert.notDeepEqual(lostWith(8), lost);
+});
+
+test('netem is told the same: jitter on top of the delay, not around it, and packets in order', () => {
+  const words = netemWords('ra2', WIRELESS.out!).join(' ');
+  // 200 µs and up to 300 more is 350, give or take 150; one in 2000 is 0.05 %.
+  assert.equal(
+    words,
+    'qdisc replace dev ra2 root handle 2: netem limit 20000 delay 350us 150us loss 0.05% rate 100gbit',
+  );
+  assert.equal(
+    netemWords('ra1', late(5)).join(' '),
+    'qdisc replace dev ra1 root handle 2: netem limit 20000 delay 5000us rate 100gbit',
+  );
+});
+
+test('a rate limit is the root of an end, or below netem where that holds packets first', () => {
+  const place = (parent?: string) => rateWords({ namespace: 'r', device: 'ra1', parent }, 40, 150_000).join(' ');
+  assert.match(place(), /^qdisc replace dev ra1 root handle 1: .* tbf rate 40000kbit burst 8kb limit 150000$/);
+  assert.match(place(NETEM_CLASS), /^qdisc replace dev ra1 parent 2:1 handle 1: .* tbf rate 40000kbit /);
 });

@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { Ajv } from 'ajv';
-import { ADDRESSES, conditions, DEVICES, late } from '../../src/lab/conditions.js';
+import { ADDRESSES, conditions, DEVICES, late, WIRELESS } from '../../src/lab/conditions.js';
 import { whyNoLab } from '../../src/lab/host-commands.js';
+import { netemWords } from '../../src/lab/netem.js';
 import type { LabResults } from '../../src/lab/results.js';
 import { noBrowser, withPage } from '../support/browser.js';
 
@@ -73,6 +74,12 @@ describe('the lab', { skip: whyNoLab() ?? false }, () => {
     const { lost } = roundTrips(ADDRESSES.a1, ADDRESSES.b1, 60);
     assert.ok(lost > 5 && lost < 55, `half is lost: ${lost} of 60`);
 
+    // netem is used where the kernel has it: tc has to understand what it is told, and the kernel to know it or not.
+    const netem = spawnSync('tc', ['-n', ROUTER, ...netemWords('lo', WIRELESS.out!)], { encoding: 'utf8' });
+    if (testbed.hasNetem) assert.equal(netem.status, 0, netem.stderr);
+    else assert.match(netem.stderr, /qdisc kind is unknown/);
+    assert.doesNotMatch(inside(ROUTER, 'ip', 'link'), /ntry|try/, 'finding out left nothing');
+
     await testbed.apply(conditions({ a1: { outbound: 20 } }));
     const { megabits } = await transfer({ address: ADDRESSES.b1, seconds: 2, settle: 1 });
     assert.ok(megabits < 20 && megabits > 2, `limited to 20: ${megabits}`);
@@ -108,6 +115,7 @@ describe('the lab', { skip: whyNoLab() ?? false }, () => {
     assert.ok(experiment!.systems.tcp!.median > 0 && experiment!.systems.mpip!.median > 0, said);
     assert.ok(experiment!.systems.mpip!.typical!.samples.at(-1)!.paths.length >= 2, 'several paths');
     assert.equal(Testbed.isUp(), false, 'nothing is left');
+    assert.ok((results as LabResults).isComplete);
     if (noBrowser !== false) return;
     await withPage(join(out, 'report.html'), async (page, log) => {
       await page.waitForSelector('figure.plot canvas');

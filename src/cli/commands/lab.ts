@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { AUDIO_PORT, answerCalls, call } from '../../lab/audio.js';
 import { type QueueImpairment, runDelayStage } from '../../lab/delay-stage.js';
@@ -7,7 +8,8 @@ import { EXPERIMENTS } from '../../lab/experiments.js';
 import { whyNoLab } from '../../lab/host-commands.js';
 import { labText, listText } from '../../lab/lab-text.js';
 import { writeLabReport } from '../../lab/report.js';
-import { runLab } from '../../lab/run-lab.js';
+import type { LabResults } from '../../lab/results.js';
+import { RESULTS_FILE, runLab } from '../../lab/run-lab.js';
 import { HOST_A, HOST_B, ROUTER, Testbed } from '../../lab/testbed.js';
 import { ControlClient } from '../control-client.js';
 import { Exit, FaultError, UsageError } from '../exit.js';
@@ -17,6 +19,7 @@ interface LabArguments {
   readonly action: string | undefined;
   readonly names: string[] | undefined;
   readonly out: string | undefined;
+  readonly into: string | undefined;
   readonly rounds: string | undefined;
   readonly seconds: string | undefined;
   readonly settle: string | undefined;
@@ -50,6 +53,7 @@ const command: CommandModule<object, LabArguments> = {
       .positional('action', { describe: ACTIONS.join(', '), type: 'string' })
       .positional('names', { describe: 'experiments (mpip lab list), or a folder', type: 'string', array: true })
       .option('out', single('folder for results.json and report.html (default mpip-lab)'))
+      .option('into', single('folder of an earlier run: its other experiments stay'))
       .option('rounds', single('how often each contender takes its turn (default 3)'))
       .option('seconds', single("how long each measurement takes (default: the experiment's)"))
       .option('settle', single("seconds before it that do not count (default: the experiment's)"))
@@ -128,7 +132,10 @@ async function run(argv: LabArguments, experiments: readonly Experiment[]): Prom
     interrupt.abort();
   };
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  const out = argv.out ?? 'mpip-lab';
+  if (argv.out !== undefined && argv.into !== undefined)
+    throw new UsageError('--out and --into name the same folder, with and without what is in it; give one of them.');
+  const out = argv.into ?? argv.out ?? 'mpip-lab';
+  const earlier = argv.into === undefined ? undefined : readResults(argv.into);
   const results = await runLab({
     experiments,
     rounds,
@@ -139,6 +146,7 @@ async function run(argv: LabArguments, experiments: readonly Experiment[]): Prom
       ...(argv.settle === undefined ? {} : { settle: wholeNumber('--settle', argv.settle, 0, 3600) }),
     },
     out,
+    earlier,
     commit: commitOf(),
     tools: {
       words: WORDS,
@@ -162,19 +170,24 @@ async function run(argv: LabArguments, experiments: readonly Experiment[]): Prom
 
 async function report(names: readonly string[]): Promise<number> {
   if (names.length !== 1) throw new UsageError('Name the folder of one run: mpip lab report DIR.');
-  const path = `${names[0]}/results.json`;
-  if (!existsSync(path))
-    throw new FaultError(`There is no ${path}; name the folder that a run was written to (--out).`);
-  let results: Parameters<typeof labText>[0];
-  try {
-    results = JSON.parse(readFileSync(path, 'utf8'));
-    if (results.tool !== 'mpip lab') throw new Error('it is of another tool');
-  } catch (error) {
-    throw new FaultError(`${path} is no result of mpip lab: ${(error as Error).message}.`);
-  }
+  const results = readResults(names[0]!);
   process.stdout.write(labText(results));
   say(`\nWritten: ${writeLabReport(results, names[0]!).join(', ')}`);
   return Exit.ok;
+}
+
+/** What an earlier run wrote. @throws FaultError when there is none. */
+function readResults(folder: string): LabResults {
+  const path = join(folder, RESULTS_FILE);
+  if (!existsSync(path))
+    throw new FaultError(`There is no ${path}; name the folder that a run was written to (--out).`);
+  try {
+    const results = JSON.parse(readFileSync(path, 'utf8')) as LabResults;
+    if (results.tool !== 'mpip lab') throw new Error('it is of another tool');
+    return results;
+  } catch (error) {
+    throw new FaultError(`${path} is no result of mpip lab: ${(error as Error).message}.`);
+  }
 }
 
 /** The commit that was run, where mpip runs from its repository and git can tell. */
