@@ -26,7 +26,7 @@ export function listText(experiments: readonly Experiment[], scheduler: string, 
 /** What a run found, for a terminal. */
 export function labText(results: LabResults): string {
   const { machine, rounds, isComplete, experiments } = results;
-  const head = `Linux ${machine.kernel}, ${machine.processor}, ${machine.cores} cores, load ${machine.load}; ${rounds} rounds${isComplete ? '' : '; interrupted'}\n`;
+  const head = `Linux ${machine.kernel}, ${machine.processor}, ${machine.cores} cores, load ${machine.load}; ${rounds} round${rounds === 1 ? '' : 's'}${isComplete ? '' : '; interrupted'}\n`;
   return head + experiments.map(experimentText).join('');
 }
 

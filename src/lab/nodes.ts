@@ -36,7 +36,7 @@ export interface Sample {
 }
 
 /** The part of `mpip status` that is looked at. */
-interface Status {
+export interface Status {
   readonly paths: readonly {
     readonly sessionId: number;
     readonly pathId: number;
@@ -108,12 +108,12 @@ export class Nodes {
     if (this.control === undefined) return async () => [];
     const source = await this.tools.openStatus(this.control);
     const began = performance.now();
-    const samples: Sample[] = [];
+    const seen: { readonly time: number; readonly status: Status }[] = [];
     let isRunning = true;
     const running = (async () => {
       while (isRunning) {
-        const status = (await source.status()) as Status;
-        samples.push({ time: (performance.now() - began) / 1000, paths: busiestPaths(status) });
+        const { paths } = (await source.status()) as Status;
+        seen.push({ time: (performance.now() - began) / 1000, status: { paths } });
         await new Promise((resolve) => setTimeout(resolve, milliseconds));
       }
     })();
@@ -121,7 +121,7 @@ export class Nodes {
       isRunning = false;
       await running;
       source.close();
-      return samples;
+      return samplesOf(seen);
     };
   }
 
@@ -162,22 +162,26 @@ export function foreign(command: string, options: NodeOptions, host: string, dev
   return ['env', ...environment, 'sh', '-c', command];
 }
 
-/** Paths of the session that sent most. */
-function busiestPaths({ paths }: Status): PathSample[] {
+/** The paths of the session that sent most in the end, at each moment: not those of iperf's control connection. */
+export function samplesOf(seen: readonly { readonly time: number; readonly status: Status }[]): Sample[] {
   const sums = new Map<number, number>();
-  for (const { sessionId, octetsSent } of paths) sums.set(sessionId, (sums.get(sessionId) ?? 0) + octetsSent);
+  for (const { sessionId, octetsSent } of seen.at(-1)?.status.paths ?? [])
+    sums.set(sessionId, (sums.get(sessionId) ?? 0) + octetsSent);
   const [busiest] = [...sums].sort(([, a], [, b]) => b - a);
-  return paths
-    .filter(({ sessionId }) => sessionId === busiest?.[0])
-    .map(({ pathId, tuple, octetsSent, weight, queuing, delay }) => ({
-      id: pathId,
-      from: tuple.source,
-      to: tuple.destination,
-      octets: octetsSent,
-      weight,
-      queuing,
-      delay,
-    }));
+  return seen.map(({ time, status: { paths } }) => ({
+    time,
+    paths: paths
+      .filter(({ sessionId }) => sessionId === busiest?.[0])
+      .map(({ pathId, tuple, octetsSent, weight, queuing, delay }) => ({
+        id: pathId,
+        from: tuple.source,
+        to: tuple.destination,
+        octets: octetsSent,
+        weight,
+        queuing,
+        delay,
+      })),
+  }));
 }
 
 const TICKS_PER_SECOND = 100;

@@ -25,7 +25,7 @@ export function labPage(results: LabResults): string {
     `Linux ${machine.kernel}`,
     `${machine.processor}, ${machine.cores} cores, load ${machine.load} at the beginning`,
     `Node ${machine.node}`,
-    `${rounds} rounds, medians`,
+    rounds === 1 ? 'one round' : `${rounds} rounds, medians`,
     ...(peerCommand === null ? [] : [`nodes: ${peerCommand}`]),
   ];
   return [

@@ -6,7 +6,7 @@ import { EXPERIMENTS } from '../../src/lab/experiments.js';
 import { fairness } from '../../src/lab/experiments-beyond.js';
 import { slopeOf } from '../../src/lab/experiments-clock.js';
 import { sharesOf, stallIn } from '../../src/lab/measurements.js';
-import type { Sample } from '../../src/lab/nodes.js';
+import { type Sample, samplesOf } from '../../src/lab/nodes.js';
 import { type ExperimentResult, type LabResults, median, type Run, summarise } from '../../src/lab/results.js';
 import { isWhole, merged } from '../../src/lab/run-lab.js';
 
@@ -55,6 +55,27 @@ describe('what is made of runs', () => {
     assert.deepEqual(stallIn(rates, 0.5, 1.5), { stall: 1, recovery: 2 });
     assert.deepEqual(stallIn([100, 100, 100, 100], 0.5, 1), { stall: 0, recovery: 0 });
     assert.deepEqual(stallIn([100, 100, 0, 0], 0.5, 1), { stall: 1, recovery: 1 }, 'never back: as long as was looked');
+  });
+
+  test('the paths that are shown are those of the session that sent most in the end', () => {
+    const path = (sessionId: number, pathId: number, octetsSent: number) => ({
+      sessionId,
+      pathId,
+      octetsSent,
+      tuple: { source: 'a1', destination: 'b1' },
+      weight: 1,
+      queuing: 0,
+      delay: null,
+    });
+    const control = path(1, 1, 900);
+    const seen = [
+      { time: 0, status: { paths: [control] } },
+      { time: 1, status: { paths: [control, path(2, 5, 300)] } },
+      { time: 2, status: { paths: [control, path(2, 5, 600), path(2, 6, 400)] } },
+    ];
+    const ids = samplesOf(seen).map(({ paths }) => paths.map(({ id }) => id));
+    assert.deepEqual(ids, [[], [5], [5, 6]]);
+    assert.deepEqual(samplesOf([]), []);
   });
 
   test('the slope of delays that grow', () => {
