@@ -50,8 +50,11 @@ export interface Experiment {
   /** The project's goal, in words, and whether it is met. */
   readonly goal?: { readonly text: string; judge(systems: Systems): Judgement };
   /** Statements of the paper. */
-  readonly claims?: readonly ((systems: Systems) => Judgement)[];
+  readonly claims?: readonly Claim[];
 }
+
+/** What the figures say of a statement of the paper. */
+export type Claim = (systems: Systems) => Judgement;
 
 /** Results by contender. */
 export type Systems = Readonly<Record<string, ContenderResult>>;
@@ -92,8 +95,8 @@ export function ratioGoal(
  * A statement of the paper that one system is better than another. Within `margin` of each other it is not reproduced;
  * the other way round it is reversed.
  */
-export function orderClaim(text: string, better: string, worse: string, margin = 0.03, sense: 1 | -1 = 1) {
-  return (systems: Systems): Judgement => {
+export function orderClaim(text: string, better: string, worse: string, margin = 0.03, sense: 1 | -1 = 1): Claim {
+  return (systems) => {
     const [high, low] = [systems[better]?.median, systems[worse]?.median];
     if (high === undefined || low === undefined || Number.isNaN(high) || Number.isNaN(low))
       return { text, verdict: 'not measured', numbers: '' };
@@ -105,12 +108,33 @@ export function orderClaim(text: string, better: string, worse: string, margin =
 }
 
 /** A statement of the paper that two systems are about equal. */
-export function equalClaim(text: string, one: string, other: string, margin = 0.1) {
-  return (systems: Systems): Judgement => {
+export function equalClaim(text: string, one: string, other: string, margin = 0.1): Claim {
+  return (systems) => {
     const [a, b] = [systems[one]?.median, systems[other]?.median];
     if (a === undefined || b === undefined || Number.isNaN(a) || Number.isNaN(b))
       return { text, verdict: 'not measured', numbers: '' };
     const numbers = `${systems[one]!.label} ${a.toFixed(1)}, ${systems[other]!.label} ${b.toFixed(1)}`;
     return { text, verdict: Math.abs(a / b - 1) <= margin ? 'reproduced' : 'not reproduced', numbers };
+  };
+}
+
+/**
+ * A statement of the paper on how a contender's octets are spread over its paths: the paths of `counted`, of all by
+ * falling share, carry at least, or at most, so many per cent.
+ */
+export function shareClaim(
+  text: string,
+  id: string,
+  counted: (path: string, rank: number) => boolean,
+  bound: { readonly atLeast: number } | { readonly atMost: number },
+): Claim {
+  return (systems) => {
+    const shares = Object.entries(systems[id]?.figures ?? {}).filter(([name]) => name.startsWith('share '));
+    if (shares.length === 0) return { text, verdict: 'not measured', numbers: '' };
+    const sorted = shares.sort(([, a], [, b]) => b - a);
+    const sum = sorted.reduce((total, [name, share], rank) => total + (counted(name, rank) ? share : 0), 0);
+    const holds = 'atLeast' in bound ? sum >= bound.atLeast : sum <= bound.atMost;
+    const numbers = `${systems[id]!.label}: ${sum.toFixed(0)} %`;
+    return { text, verdict: holds ? 'reproduced' : 'not reproduced', numbers };
   };
 }

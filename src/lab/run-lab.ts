@@ -5,6 +5,7 @@ import { VERSION } from '../version.js';
 import type { Bench, Contender, Experiment } from './experiment.js';
 import { examineForeignNode } from './foreign-node.js';
 import { tryRun } from './host-commands.js';
+import { judge } from './judge.js';
 import { Nodes, type NodeTools } from './nodes.js';
 import {
   type CheckResult,
@@ -76,9 +77,7 @@ export async function runLab(options: LabOptions): Promise<LabResults> {
       isComplete: !signal.aborted && all.every(isWhole),
       experiments: all,
     };
-    const path = join(out, RESULTS_FILE);
-    writeFileSync(`${path}.new`, `${JSON.stringify(results)}\n`);
-    renameSync(`${path}.new`, path);
+    writeResults(results, out);
     return results;
   };
   try {
@@ -97,6 +96,13 @@ export async function runLab(options: LabOptions): Promise<LabResults> {
     Testbed.down();
   }
   return write();
+}
+
+/** Writes `results.json`, at once. */
+export function writeResults(results: LabResults, folder: string): void {
+  const path = join(folder, RESULTS_FILE);
+  writeFileSync(`${path}.new`, `${JSON.stringify(results)}\n`);
+  renameSync(`${path}.new`, path);
 }
 
 /** What was measured now in place of what an earlier run had of it, in the order of the list; new ones at the end. */
@@ -184,7 +190,7 @@ function resultOf(
   runs: ReadonlyMap<string, readonly Run[]>,
   errors: ReadonlyMap<string, readonly string[]>,
 ): ExperimentResult {
-  const { name, title, source, about, unit, capacityMbps, seconds, settle, paper = {}, goal, claims = [] } = experiment;
+  const { name, title, source, about, unit, capacityMbps, seconds, settle, paper = {} } = experiment;
   const systems: Record<string, ContenderResult> = {};
   for (const { id, label } of contenders)
     systems[id] = summarise(label, unit, runs.get(id) ?? [], errors.get(id) ?? []);
@@ -196,7 +202,6 @@ function resultOf(
       ? {}
       : Object.fromEntries(measured.map(([id, system]) => [id, rounded(system.median / mptcp)]));
   const own = ['mpip', 'mpip-scheduler'].flatMap((id) => (ratios[id] === undefined ? [] : [ratios[id]]));
-  const judged = goal?.judge(systems);
   return {
     name,
     title,
@@ -211,8 +216,6 @@ function resultOf(
     ratioToMptcp: own.length === 0 ? null : Math.max(...own),
     ratios,
     paper,
-    goal: goal?.text ?? null,
-    verdict: judged?.verdict ?? 'not measured',
-    judgements: [...(judged === undefined ? [] : [judged]), ...claims.map((claim) => claim(systems))],
+    ...judge(experiment, systems),
   };
 }

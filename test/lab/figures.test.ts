@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { equalClaim, orderClaim, ratioGoal, type Systems } from '../../src/lab/experiment.js';
+import { equalClaim, orderClaim, ratioGoal, type Systems, shareClaim } from '../../src/lab/experiment.js';
 import { EXPERIMENTS } from '../../src/lab/experiments.js';
 import { fairness } from '../../src/lab/experiments-beyond.js';
 import { slopeOf } from '../../src/lab/experiments-clock.js';
+import { judgedAnew } from '../../src/lab/judge.js';
 import { sharesOf, stallIn } from '../../src/lab/measurements.js';
 import { type Sample, samplesOf } from '../../src/lab/nodes.js';
 import { type ExperimentResult, type LabResults, median, type Run, summarise } from '../../src/lab/results.js';
@@ -150,6 +151,45 @@ describe('judgements', () => {
     assert.equal(equalClaim('c', 'a', 'b')(systems({ a: 80, b: 100 })).verdict, 'not reproduced');
     assert.equal(claim({}).verdict, 'not measured');
   });
+
+  test('a statement on shares counts the paths that it is about', () => {
+    const figures = { 'share a → x, %': 5, 'share b → x, %': 60, 'share b → y, %': 35, retransmits: 99 };
+    const measured = { mpip: summarise('MPIP', 'Mbit/s', [run(1, figures)], []) };
+    const firstTwo = shareClaim('c', 'mpip', (_path, rank) => rank < 2, { atLeast: 95 });
+    assert.deepEqual(firstTwo(measured), { text: 'c', verdict: 'reproduced', numbers: 'MPIP: 95 %' });
+    const fromA = (atMost: number) => shareClaim('c', 'mpip', (path) => path.includes('a →'), { atMost });
+    assert.equal(fromA(5)(measured).verdict, 'reproduced');
+    assert.equal(fromA(4)(measured).verdict, 'not reproduced');
+    assert.equal(firstTwo({}).verdict, 'not measured');
+  });
+
+  test('both together are best only when they beat the better of the two', () => {
+    const [, together] = EXPERIMENTS.find(({ name }) => name === 'table8-pairwise-limit')!.claims!;
+    const verdict = (both: number) => together!(systems({ mptcp: 100, mpip: 120, 'mpip+mptcp': both })).verdict;
+    assert.deepEqual([verdict(130), verdict(119), verdict(110)], ['reproduced', 'not reproduced', 'reversed']);
+  });
+
+  test('an earlier run is judged by the goals of today, also where nothing was measured', () => {
+    const result = (name: string, medians: Record<string, number>) =>
+      ({
+        name,
+        goal: 'of old',
+        verdict: 'met',
+        judgements: [],
+        systems: systems(medians),
+      }) as unknown as ExperimentResult;
+    const written = {
+      experiments: [
+        result('table8-nolimit', { mptcp: 100, mpip: 50, 'mpip-scheduler': Number.NaN }),
+        result('gone', { mpip: 1 }),
+      ],
+    };
+    const read = JSON.parse(JSON.stringify(written)) as LabResults;
+    const [known, unknown] = judgedAnew(read, EXPERIMENTS).experiments;
+    assert.equal(known!.verdict, 'missed');
+    assert.match(known!.judgements[0]!.numbers, /50.0 to 100.0: 0.500/);
+    assert.equal(unknown!.goal, 'of old');
+  });
 });
 
 describe('the experiments', () => {
@@ -168,14 +208,15 @@ describe('the experiments', () => {
       const all = contenders('x').map(({ id }) => id);
       for (const id of Object.keys(paper)) assert.ok(all.includes(id), `${name}: ${id}`);
       const figures = Object.fromEntries(
-        ['growth of the delays, µs a second', 'transfer beside it, Mbit/s'].map((figure) => [figure, 1]),
+        ['growth of the delays, µs a second', 'transfer beside it, Mbit/s', 'share x, %'].map((figure) => [figure, 1]),
       );
       const measured = Object.fromEntries(all.map((id) => [id, summarise(id, 'Mbit/s', [run(1, figures)], [])]));
       for (const judge of [...(goal === undefined ? [] : [goal.judge]), ...claims])
         assert.notEqual(judge(measured).verdict, 'not measured', name);
     }
     const said = EXPERIMENTS.flatMap(({ claims = [] }) => claims.map((claim) => claim({}).text)).join(' ');
-    for (const number of ['01', '02', '03', '04', '05', '06', '07']) assert.ok(said.includes(`EV-${number}`), number);
+    for (const number of ['01', '02', '03', '04', '05', '06', '07', '08'])
+      assert.ok(said.includes(`EV-${number}`), number);
   });
 
   test('the page on the lab names every experiment', () => {

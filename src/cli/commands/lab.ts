@@ -6,10 +6,11 @@ import { type QueueImpairment, runDelayStage } from '../../lab/delay-stage.js';
 import type { Experiment } from '../../lab/experiment.js';
 import { EXPERIMENTS } from '../../lab/experiments.js';
 import { whyNoLab } from '../../lab/host-commands.js';
+import { judgedAnew } from '../../lab/judge.js';
 import { labText, listText } from '../../lab/lab-text.js';
 import { writeLabReport } from '../../lab/report.js';
 import type { LabResults } from '../../lab/results.js';
-import { RESULTS_FILE, runLab } from '../../lab/run-lab.js';
+import { RESULTS_FILE, runLab, writeResults } from '../../lab/run-lab.js';
 import { HOST_A, HOST_B, ROUTER, Testbed } from '../../lab/testbed.js';
 import { ControlClient } from '../control-client.js';
 import { Exit, FaultError, UsageError } from '../exit.js';
@@ -44,7 +45,7 @@ const command: CommandModule<object, LabArguments> = {
           'mpip lab list                         the experiments',
           'mpip lab run NAME... | all            play some, or all',
           'mpip lab up | status | down           the testbed alone: two hosts and a router in network namespaces',
-          'mpip lab report DIR                   write the report of an earlier run anew',
+          'mpip lab report DIR                   judge an earlier run and write its report anew',
           '',
           "Repeats the measurements of the paper's section 4 with real TCP stacks, next to the kernel's MPTCP. Linux, as root.",
           'What it makes lives in network namespaces of its own and goes with them, also after kill -9: mpip lab down.',
@@ -170,7 +171,8 @@ async function run(argv: LabArguments, experiments: readonly Experiment[]): Prom
 
 async function report(names: readonly string[]): Promise<number> {
   if (names.length !== 1) throw new UsageError('Name the folder of one run: mpip lab report DIR.');
-  const results = readResults(names[0]!);
+  const results = judgedAnew(readResults(names[0]!), EXPERIMENTS);
+  writeResults(results, names[0]!);
   process.stdout.write(labText(results));
   say(`\nWritten: ${writeLabReport(results, names[0]!).join(', ')}`);
   return Exit.ok;
