@@ -404,9 +404,9 @@ export class Inbound {
 
   /** Section 3.5: a heartbeat is processed and dropped; it does not refresh the session (section 3.7.1). */
   receiveHeartbeat(view: TrailerView, peer: Peer, sessionId: number, now: number, pathId = 0): void {
-    const { counters, sessions, sessionRules, mesh } = this.state;
+    const { counters, sessionRules, mesh } = this.state;
     counters.heartbeatsReceived++;
-    const session = sessionId === 0 ? undefined : sessions.byId(peer, sessionId, now);
+    const session = sessionRules.ofControl(peer, sessionId, view, now);
     if (session === undefined) return;
     session.heard(now);
     mesh.seen(session, reversedTuple(view), now, pathId === 0);
@@ -416,7 +416,7 @@ export class Inbound {
 
   /** Section 3.8.1: a packet of a fake handshake; without its session it means nothing. */
   receiveHandshake(view: TrailerView, peer: Peer, sessionId: number, now: number): void {
-    const session = sessionId === 0 ? undefined : this.state.sessions.byId(peer, sessionId, now);
+    const session = this.state.sessionRules.ofControl(peer, sessionId, view, now);
     if (session === undefined || session.protocol !== TCP || view.protocol !== TCP) return;
     session.heard(now);
     this.state.sessionRules.confirm(session, sessionId);
@@ -435,8 +435,8 @@ export class Inbound {
     announced: readonly Ipv4[],
     now: number,
   ): void {
-    const { sessions, addressChange, mesh } = this.state;
-    const session = sessionId === 0 ? undefined : sessions.byId(peer, sessionId, now);
+    const { sessionRules, addressChange, mesh } = this.state;
+    const session = sessionRules.ofControl(peer, sessionId, view, now);
     if (session === undefined) return;
     const back = reversedTuple(view);
     const isOwn =

@@ -58,6 +58,12 @@ export class Opening {
     return true;
   }
 
+  /** Lets the segments of a session go with the next `poll`: after the packet in hand was taken in, whose delay they feed back. */
+  soon(session: Session, now: number): void {
+    const waiting = this.#waiting.get(session);
+    if (waiting !== undefined) waiting.deadline = now;
+  }
+
   /** Lets the segments of a session go. */
   release(session: Session, now: number): void {
     session.isOpening = false;

@@ -446,7 +446,7 @@ export class Outbound {
     // Not for the packets after the first: handshakes that were begun since belong to the change.
     if (!addressChange.resetByPeer(session, change, addresses, now)) return;
     this.fakeTcp.forget(session);
-    if (session.isOpening) this.opening.release(session, now);
+    if (session.isOpening) this.opening.soon(session, now);
   }
 
   /**

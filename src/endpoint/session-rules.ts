@@ -91,8 +91,12 @@ export class SessionRules {
    * here tells (docs/decisions.md 66).
    */
   received(view: TrailerView, peer: Peer, id: number, pathId: number, now: number): Session | undefined | null {
-    const known = this.sessions.byId(peer, id, now);
-    if (known !== undefined && pathId !== 0) return known;
+    let known = this.sessions.byId(peer, id, now);
+    if (known !== undefined && pathId !== 0) {
+      if (!this.isForeign(known, view, now)) return known;
+      this.sessions.cede(known, now);
+      known = undefined;
+    }
     const tuple = reversedTuple(view);
     if (known === undefined) {
       if (pathId === 0) return this.adopt(view, peer, id, tuple, now, pathId);
@@ -115,6 +119,27 @@ export class SessionRules {
     if (known.origin === 'self') this.sessions.restart(known, now);
     else this.sessions.remove(known, now);
     return this.adopt(view, peer, id, tuple, now, pathId);
+  }
+
+  /** The session that a packet of MPIP's own or an address change names; none is made. */
+  ofControl(peer: Peer, id: number, view: TrailerView, now: number): Session | undefined {
+    const session = id === 0 ? undefined : this.sessions.byId(peer, id, now);
+    return session === undefined || this.isForeign(session, view, now) ? undefined : session;
+  }
+
+  /**
+   * True for a packet under an id that this node chose, which is not of this node's connection: the peer has the id from
+   * before this node started again, and has not heard of the new choice (docs/decisions.md 67). Whatever path a packet takes,
+   * it comes to the port of its connection here; it comes from the port there, too, unless a NAT translates or a fake
+   * handshake takes another.
+   */
+  isForeign({ confirmed, tuple, peer }: Session, view: TrailerView, now: number): boolean {
+    if (confirmed) return false;
+    if (view.destinationPort !== tuple.sourcePort) return true;
+    if (view.sourcePort === tuple.destinationPort) return false;
+    const isFreePort = view.cm.flags === Flags.handshake;
+    const isTranslated = !peer.announced.has(view.source) || !peer.announced.has(tuple.destination);
+    return !(isFreePort || isTranslated) || now - peer.namelessAt < SUSPICION;
   }
 
   /**

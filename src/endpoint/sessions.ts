@@ -347,6 +347,13 @@ export class SessionTable {
     this.create(peer, protocol, tuple, now);
   }
 
+  /** The same for an id that the peer uses for another connection: nothing that comes under it is of this one. */
+  cede(session: Session, now: number): void {
+    const { peer, id } = session;
+    this.restart(session, now);
+    peer.formerSessions.delete(id);
+  }
+
   /** Removes a row with its paths. */
   remove(session: Session, now: number): void {
     const { peer } = session;

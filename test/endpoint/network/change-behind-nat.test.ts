@@ -17,6 +17,7 @@ import {
 } from '../../support/wide-pair.js';
 
 const { syn, ack } = TcpFlags;
+const NOTHING = new Uint8Array(0);
 const STATEFUL = { tcp: 'stateful', filtering: 'port-restricted' } as const;
 
 const sessionOf = (node: { readonly endpoint: Endpoint }) => [...node.endpoint.sessions.rows()][0]!;
@@ -74,6 +75,24 @@ test('a change while the handshake of the one before is under way: the latest ad
     Array.from({ length: end - 101 }, (_, i) => 101 + i),
   );
   assert.equal(pair.a.endpoint.opening.size, 0);
+});
+
+test('the segments that waited go with the feedback of the packet that let them go (3.4, Table 5)', () => {
+  const { pair, next } = fromA1({});
+  pair.a.setAddresses([A2]);
+  assert.ok(sessionOf(pair.a).isOpening);
+  pair.a.host(buildTcp(pair.toB, { sequence: next, acknowledgement: 901, flags: ack }, Uint8Array.of(1)));
+  assert.equal(dataOf(pair.a.sent.splice(0)).at(-1)!.tuple.source, A1, 'it waits for a handshake from A2');
+  // The addresses of B change at the same time, and its flagged segment tells which path is left.
+  const tuple = { source: B1, sourcePort: 7000, destination: A2, destinationPort: 40000 };
+  const flagged = { flags: Flags.ipChange, nodeId: 0x0b01, sessionId: sessionOf(pair.a).id, pathId: 9 };
+  const segment = buildTcp(tuple, { sequence: 901, acknowledgement: next, flags: ack }, NOTHING);
+  pair.a.receive(withCm(segment, { ...flagged, localAddresses: [B1] }), pair.network.now);
+  pair.network.wake(pair.a);
+  assert.deepEqual(
+    dataOf(pair.a.sent).map(({ cm }) => cm?.feedbackPathId),
+    [9],
+  );
 });
 
 test('nobody answers the handshake: the segments wait for one SYN interval, then go without, and the queue is bounded', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildTcp, buildUdp, Flags, TcpFlags } from '../../../src/codec/index.js';
 import type { EndpointOptions } from '../../../src/endpoint/index.js';
-import { A1, B1, Pair } from '../../support/endpoint-pair.js';
+import { A1, A2, B1, Pair } from '../../support/endpoint-pair.js';
 import { Driver, LOCAL, OTHER, REMOTE, withCm } from '../../support/peer-driver.js';
 
 const { syn, ack } = TcpFlags;
@@ -136,4 +136,103 @@ test('a question while the session is heard changes no path: only silence makes 
     talk(pair, 200, true);
   }
   assert.ok(pair.a.sent.every(({ cm }) => cm === undefined || cm.flags !== Flags.normal || cm.pathId !== 0));
+});
+
+/** Ports of connections at A and B. */
+const PORTS = [
+  [40000, 7000],
+  [40001, 7001],
+  [40002, 7000],
+] as const;
+
+/** A datagram of a connection that names it. */
+function say(pair: Pair, from: 'a' | 'b', connection: number): void {
+  const [a, b] = PORTS[connection]!;
+  const tuple =
+    from === 'a'
+      ? { ...pair.toB, sourcePort: a, destinationPort: b }
+      : { ...pair.toA, sourcePort: b, destinationPort: a };
+  pair[from].host(buildUdp(tuple, Buffer.from(`${connection} ${from}`)));
+}
+
+/** B has started again and given id 1, which A uses for connection 0, to another connection; A cannot hear of it. */
+function sharedId(named: number): Pair {
+  const pair = new Pair();
+  pair.exchange();
+  talk(pair, 3000, true);
+  assert.equal([...pair.a.endpoint.sessions.rows()][0]!.id, 1);
+  pair.b.reboot({ addresses: pair.b.addresses, mac: SAME, seed: 77 });
+  say(pair, 'b', named);
+  pair.run(5);
+  pair.links.set('10.1.0.2-10.1.0.1', 'down');
+  say(pair, 'b', named);
+  pair.run(5);
+  assert.deepEqual(
+    [...pair.b.endpoint.sessions.rows()].map(({ id, confirmed, tuple }) => [id, confirmed, tuple.destinationPort]),
+    [[1, false, PORTS[named]![0]]],
+  );
+  pair.b.delivered.length = 0;
+  pair.a.delivered.length = 0;
+  return pair;
+}
+
+/** Whether everything that the hosts got went to the socket that it names. */
+function isOwnSocket(pair: Pair): boolean {
+  return [...pair.a.delivered, ...pair.b.delivered].every(({ tuple, payload }) => {
+    const ports = [tuple.sourcePort, tuple.destinationPort];
+    return PORTS[Number(payload[0])]!.every((port) => ports.includes(port));
+  });
+}
+
+for (const [named, text] of [
+  [1, 'another port'],
+  [2, 'the same port'],
+] as const)
+  test(`a node that started again gave away an id that the peer uses, and cannot say so (${text}): each connection keeps its socket (RX-03, decision 67)`, () => {
+    const pair = sharedId(named);
+    for (let i = 0; i < 400; i++) {
+      say(pair, 'a', 0);
+      say(pair, 'b', named);
+      pair.run(20);
+      assert.ok(isOwnSocket(pair), `after ${i * 20} ms`);
+    }
+    const before = pair.b.delivered.length;
+    for (let i = 0; i < 100; i++) {
+      say(pair, 'a', 0);
+      pair.run(20);
+    }
+    assert.equal(pair.b.delivered.length - before, 100, 'the connection of the peer is known again');
+    const ids = new Map([...pair.b.endpoint.sessions.rows()].map(({ id, tuple }) => [tuple.destinationPort, id]));
+    assert.equal(ids.get(40000), 1);
+    assert.notEqual(ids.get(PORTS[named]![0]), 1);
+  });
+
+test('packets of MPIP under an id that the peer uses for another connection say nothing of this one (decision 67)', () => {
+  for (const flags of [Flags.heartbeat, Flags.ipChange]) {
+    const pair = sharedId(1);
+    const [session] = [...pair.b.endpoint.sessions.rows()];
+    const packet = buildUdp({ ...pair.toB, source: A2 }, Buffer.from('0 a'));
+    const cm = { flags, nodeId: 0x0a01, sessionId: 1, pathId: 4, localAddresses: [A1, A2] };
+    pair.b.receive(withCm(packet, cm), pair.network.now);
+    assert.ok(isOwnSocket(pair));
+    assert.ok(!session!.confirmed);
+    say(pair, 'b', 1);
+    assert.equal(pair.b.sent.at(-1)!.cm!.pathId, 0, 'no path yet');
+  }
+});
+
+test('an address that the peer does not announce may be a NAT: its ports count once unknown sessions were heard (decision 67)', () => {
+  for (const isSuspect of [false, true]) {
+    const driver = new Driver();
+    driver.enable({ localAddresses: [REMOTE] });
+    assert.equal(driver.hostUdp()[0]!.cm!.sessionId, 1);
+    const from = { address: OTHER, port: 20001 };
+    if (isSuspect) driver.netUdp({ sessionId: 9, pathId: 4 }, 'x', from);
+    const { delivered } = driver.netUdp({ sessionId: 1, pathId: 4 }, 'x', from);
+    assert.deepEqual(
+      delivered.map(({ tuple }) => tuple.source),
+      isSuspect ? [] : [REMOTE],
+    );
+    assert.equal(driver.hostUdp()[0]!.cm!.sessionId, isSuspect ? 2 : 1);
+  }
 });
