@@ -1,8 +1,8 @@
 import { buildTcp, buildUdp, formatIpv4, type Ipv4, TCP, TcpFlags, type Tuple, UDP } from '../codec/index.js';
-import { type Endpoint, type EndpointStatus, statusOf } from '../endpoint/index.js';
+import { type Endpoint, type EndpointStatus, ruleInWords, statusOf } from '../endpoint/index.js';
 import type { ConnectionRequest, OpenConnection } from './kernel-connections.js';
 import type { RulesReloader } from './peer-words.js';
-import { addressOf, portOf, recordOf, ruleOf } from './rules-file.js';
+import { addressOf, portOf, ruleOf } from './rules-file.js';
 
 /** What a control socket acts on. */
 export interface Controlled {
@@ -231,7 +231,7 @@ export class ControlCommands {
     const at = numberOf(request, 'at', 0, rules.length - 1);
     if (at === undefined) throw new RangeError(`remove-rule needs at, from 0 to ${rules.length - 1}.`);
     const removed = rules[at]!;
-    return { ...this.#setRules(rules.filter((_, i) => i !== at)), removed: recordOf(removed) };
+    return { ...this.#setRules(rules.filter((_, i) => i !== at)), removed: ruleInWords(removed) };
   }
 
   #reload(): object {

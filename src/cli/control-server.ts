@@ -1,10 +1,13 @@
-import { chmodSync, existsSync, unlinkSync } from 'node:fs';
+import { existsSync, lstatSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { ControlCommands, type Controlled, type Request } from './control-commands.js';
 import { FaultError } from './exit.js';
 import type { RulesReloader } from './peer-words.js';
 
 const LONGEST_LINE = 1 << 20;
+/** What `sun_path` holds on Linux, without its end. */
+const LONGEST_PATH = 107;
 const MOST_WAITING = 100_000;
 
 /**
@@ -23,23 +26,29 @@ export class ControlServer {
   }
 
   /**
-   * Opens the socket; a file that a dead peer left is replaced.
-   * @throws FaultError when the path cannot be used, or a live peer has it.
+   * Opens the socket; one that a dead peer left is replaced.
+   * @throws FaultError when the path cannot be used, something else is there, or a live peer has it.
    */
   async open(path: string): Promise<void> {
-    if (existsSync(path)) {
+    const there = lstatSync(path, { throwIfNoEntry: false });
+    if (there !== undefined) {
+      if (!there.isSocket()) throw new FaultError(`${path} is there and no socket; give --control another path.`);
       if (await isAnswered(path)) throw new FaultError(`Another peer listens on ${path}; give --control another path.`);
       unlinkSync(path);
     }
+    const folder = dirname(path);
+    if (!existsSync(folder)) throw new FaultError(`The folder ${folder} of --control does not exist; make it first.`);
+    if (Buffer.byteLength(path) > LONGEST_PATH)
+      throw new FaultError(`The path of --control may have ${LONGEST_PATH} octets at most; give a shorter one.`);
     const server = createServer((client) => this.#serve(client));
+    // Who may connect can make the peer act.
+    const mask = process.umask(0o177);
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) =>
         reject(new FaultError(`The control socket ${path} cannot be opened: ${error.message}.`)),
       );
       server.listen(path, resolve);
-    });
-    // Who may connect can make the peer act.
-    chmodSync(path, 0o600);
+    }).finally(() => process.umask(mask));
     this.#server = server;
   }
 

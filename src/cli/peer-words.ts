@@ -37,7 +37,8 @@ export class RulesReloader {
   onHangUp(): void {
     process.on('SIGHUP', () => {
       try {
-        report(`${this.reload()} rules of ${this.path} are in force.`);
+        const count = this.reload();
+        report(`${count === 1 ? `1 rule of ${this.path} is` : `${count} rules of ${this.path} are`} in force.`);
       } catch (error) {
         if (!(error instanceof FaultError)) throw error;
         report(`${error.message} The rules stay as they were.`);

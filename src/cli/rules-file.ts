@@ -1,17 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { CodecError, formatIpv4, type Ipv4, parseIpv4 } from '../codec/index.js';
+import { CodecError, type Ipv4, parseIpv4 } from '../codec/index.js';
 import type { RoutingRule } from '../endpoint/index.js';
 import { FaultError } from './exit.js';
-
-/** A rule of Table 6 as JSON has it. What is absent matches everything. */
-export interface RuleRecord {
-  readonly destination?: string;
-  readonly port?: number;
-  readonly protocol?: 'tcp' | 'udp';
-  readonly startSize?: number;
-  readonly endSize?: number;
-  readonly priority: 'throughput' | 'responsiveness';
-}
 
 /** A field of a JSON record is wrong. `field` is undefined when the whole is. */
 export class RecordError extends Error {
@@ -64,15 +54,6 @@ export function ruleOf(value: unknown): RoutingRule {
     ...(startSize === undefined ? {} : { startSize }),
     ...(endSize === undefined ? {} : { endSize }),
     priority,
-  };
-}
-
-/** A row of Table 6 as JSON has it: the opposite of `ruleOf`. */
-export function recordOf({ destination, protocol, ...rest }: RoutingRule): RuleRecord {
-  return {
-    ...(destination === undefined ? {} : { destination: formatIpv4(destination) }),
-    ...(protocol === undefined ? {} : { protocol: protocol === 6 ? 'tcp' : 'udp' }),
-    ...rest,
   };
 }
 

@@ -17,5 +17,12 @@ export { type Priority, type RoutingRule, RoutingTable } from './routing.js';
 export { SCHEDULER_NAMES, SCHEDULERS, type SchedulerName } from './scheduler.js';
 export { SERVICE_NAMES, SERVICES, type Service, type ServiceAddress, type ServiceName } from './services.js';
 export { Session, SessionTable } from './sessions.js';
-export { type Encapsulation, type EndpointStatus, type StatusTuple, statusOf } from './status.js';
+export {
+  type Encapsulation,
+  type EndpointStatus,
+  ruleInWords,
+  type StatusRule,
+  type StatusTuple,
+  statusOf,
+} from './status.js';
 export type { TcpConnection } from './tcp-connection.js';

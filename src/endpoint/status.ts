@@ -1,11 +1,11 @@
-import { formatIpv4, formatNodeId, type LayoutName } from '../codec/index.js';
+import { formatIpv4, formatNodeId, type LayoutName, TCP } from '../codec/index.js';
 import type { Counters } from './counters.js';
 import type { Endpoint } from './endpoint.js';
 import { tupleKey } from './mesh.js';
 import type { Peer } from './nodes.js';
 import type { TcpMode } from './options.js';
 import type { FallbackReason, Path } from './paths.js';
-import type { RoutingRule } from './routing.js';
+import type { Priority, RoutingRule } from './routing.js';
 import type { SchedulerName } from './scheduler.js';
 
 /** A tuple in words. */
@@ -14,6 +14,16 @@ export interface StatusTuple {
   readonly sourcePort: number;
   readonly destination: string;
   readonly destinationPort: number;
+}
+
+/** A row of Table 6 in words: as the rules file and the control socket have it. What is absent matches everything. */
+export interface StatusRule {
+  readonly destination?: string;
+  readonly port?: number;
+  readonly protocol?: 'tcp' | 'udp';
+  readonly startSize?: number;
+  readonly endSize?: number;
+  readonly priority: Priority;
 }
 
 /**
@@ -70,7 +80,7 @@ export interface EndpointStatus {
     fresh: boolean;
   }[];
   /** Table 6. */
-  readonly rules: readonly RoutingRule[];
+  readonly rules: readonly StatusRule[];
   /** Table 7. */
   readonly sessions: readonly {
     nodeId: string;
@@ -140,7 +150,7 @@ export function statusOf(endpoint: Endpoint): EndpointStatus {
         fresh: row.fresh,
       })),
     ),
-    rules: state.routing.rules,
+    rules: state.routing.rules.map(ruleInWords),
     sessions: [...sessions.rows()].map((session) => ({
       nodeId: idOf(session.peer),
       sessionId: session.id,
@@ -162,6 +172,15 @@ function encapsulationOf({ encapsulation, isOriginal }: Path): Encapsulation {
 
 function idOf(peer: Peer): string {
   return formatNodeId(peer.nodeId, peer.layout === 'full' ? 6 : 2);
+}
+
+/** A row of Table 6 in words. */
+export function ruleInWords({ destination, protocol, ...rest }: RoutingRule): StatusRule {
+  return {
+    ...(destination === undefined ? {} : { destination: formatIpv4(destination) }),
+    ...(protocol === undefined ? {} : { protocol: protocol === TCP ? 'tcp' : 'udp' }),
+    ...rest,
+  };
 }
 
 function tupleInWords(tuple: {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -95,7 +95,7 @@ test('addresses and rules take effect; status shows them', async () => {
   assert.equal(driver.endpoint.state.routing.priority(1, 2, 17, 100), 'responsiveness');
   const { result } = await ask({ command: 'status' });
   assert.deepEqual(result.addresses, ['192.0.2.9', '192.0.2.1']);
-  assert.deepEqual(result.rules, [{ protocol: 17, endSize: 200, priority: 'responsiveness' }]);
+  assert.deepEqual(result.rules, [{ protocol: 'udp', endSize: 200, priority: 'responsiveness' }]);
 });
 
 test('one address and one rule are added and removed', async () => {
@@ -121,6 +121,18 @@ test('one address and one rule are added and removed', async () => {
   assert.deepEqual(rules(), [3, 1, 2]);
   assert.deepEqual((await ask({ command: 'remove-rule', at: 1 })).result, { rules: 2, removed: rule(1) });
   assert.deepEqual(rules(), [3, 2]);
+});
+
+test('what dump shows of Table 6 is what the command rules takes', async () => {
+  const { ask } = controlled();
+  const rules = [
+    { destination: '10.9.0.7', port: 22, protocol: 'tcp', priority: 'responsiveness' },
+    { protocol: 'udp', startSize: 1, endSize: 200, priority: 'throughput' },
+  ];
+  await ask({ command: 'rules', rules });
+  const dumped = (await ask({ command: 'dump', tables: ['rules'] })).result;
+  assert.deepEqual(dumped.rules, rules);
+  assert.deepEqual((await ask({ command: 'rules', ...dumped })).result, { rules: 2 });
 });
 
 test('dump gives the tables that are asked for', async () => {
@@ -240,6 +252,7 @@ test('the status of a multipath connection has its tables, in JSON and in words'
     'Sessions (Table 7)',
     'Paths (Table 3)',
     'Availability (Table 2)',
+    'Nodes (Table 4)',
     'Feedback (Table 5)',
     'Counters',
   ])
@@ -293,4 +306,30 @@ test('mpip peer --control: it acts over the socket, mpip status shows it, the fi
   assert.match(stderr, /No peer answers on .*ENOENT/);
   assert.equal(status, 4);
   rmSync(folder, { recursive: true });
+});
+
+test('the control socket takes the place of nothing but a dead peer’s socket, and only its owner may use it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mpip-place-'));
+  const open = async (path: string) => {
+    const { endpoint } = new Driver();
+    const server = new ControlServer({ endpoint, canSendFrom: () => true, now: () => 0, flush: () => {} });
+    await server.open(path);
+    return server;
+  };
+  try {
+    const file = join(folder, 'precious');
+    writeFileSync(file, 'data');
+    await assert.rejects(open(file), /precious is there and no socket; give --control another path/);
+    assert.equal(readFileSync(file, 'utf8'), 'data');
+    await assert.rejects(open(folder), /no socket/);
+    await assert.rejects(open(join(folder, 'none', 'x.sock')), /none of --control does not exist; make it first/);
+    await assert.rejects(open(join(folder, 'x'.repeat(100))), /107 octets at most/);
+    const path = join(folder, 'x.sock');
+    const first = await open(path);
+    assert.equal(statSync(path).mode & 0o777, 0o600);
+    await assert.rejects(open(path), /Another peer listens/);
+    first.close();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

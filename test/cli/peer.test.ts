@@ -80,6 +80,7 @@ test('mpip peer says ready, echoes, answers a query at once and stops cleanly', 
 
 const refused: [string, string[], number, RegExp][] = [
   ['no address', [], 2, /Give the peer an address/],
+  ['a control socket without a path', ['--address', '127.0.0.1', '--control', ''], 2, /--control needs a path/],
   ['an address twice', ['--address', '127.0.0.1', '--address', '127.0.0.1'], 2, /given twice/],
   ['IPv6', ['--address', '::1'], 2, /IPv4 only/],
   ['no value', ['--address'], 2, /Not enough arguments/],

@@ -7,7 +7,8 @@ import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { Ajv } from 'ajv';
 import fc from 'fast-check';
-import { parseRules, recordOf, ruleOf } from '../../src/cli/rules-file.js';
+import { parseRules, ruleOf } from '../../src/cli/rules-file.js';
+import { ruleInWords } from '../../src/endpoint/index.js';
 import { runs } from '../support/runs.js';
 
 const MPIP = 'build/src/cli/mpip.js';
@@ -33,7 +34,7 @@ test('what the schema allows is read, and is the same when written again', () =>
   fc.assert(
     fc.property(fc.array(record, { maxLength: 5 }), (rules) => {
       assert.ok(validate(rules), JSON.stringify(validate.errors));
-      assert.deepEqual(parseRules(JSON.stringify(rules, undefined, 1), 'f').map(recordOf), rules);
+      assert.deepEqual(parseRules(JSON.stringify(rules, undefined, 1), 'f').map(ruleInWords), rules);
     }),
     runs(100),
   );

@@ -76,8 +76,9 @@ const command: CommandModule<object, PeerArguments> = {
           'mpip peer --interface NAME [--interface NAME ...] [--route CIDR ...]',
           'mpip peer --cleanup',
           '',
-          'Runs the reference MPIP node: with --address on UDP sockets, without privilege; with --interface (Linux, as root)',
-          'between the kernel and its interfaces, where it carries the TCP and UDP of every local application.',
+          'Runs the reference MPIP node: with --address on UDP sockets, without privilege; with',
+          '--interface (Linux, as root) between the kernel and its interfaces, where it carries the TCP',
+          'and UDP of every local application.',
         ].join('\n'),
       )
       .option('address', repeatable('local IPv4 address, primary first; give it once per address'))
@@ -136,7 +137,8 @@ const command: CommandModule<object, PeerArguments> = {
       )
       .group(['limit', 'no-return-proof'], 'What strangers can cause (docs/security.md):')
       .group(['control'], 'While it runs:')
-      .example('mpip peer --address 127.0.0.2 --service echo --service discard:7001', 'a peer on loopback') as never,
+      .example('mpip peer --address 127.0.0.2 --service echo', 'a peer on loopback')
+      .example('mpip peer --interface eth0 --interface wlan0', "this host's traffic on two ways") as never,
   handler: async (argv) => process.exit(await run(argv)),
 };
 
@@ -189,7 +191,9 @@ function run(argv: PeerArguments): Promise<number> {
 export function optionsOf(argv: PeerArguments): ReferenceHostOptions {
   const port = argv.port === undefined ? DEFAULT_PORT : wholeNumber('--port', argv.port, 1, 65535);
   if (argv.address.length === 0)
-    throw new UsageError('Give the peer an address to answer on, such as --address 127.0.0.2.');
+    throw new UsageError(
+      'Give the peer an address to answer on, such as --address 127.0.0.2, or an interface, such as --interface eth0.',
+    );
   const addresses = argv.address.map((text) => parseAddress('--address', text));
   const double = addresses.find((address, i) => addresses.indexOf(address) !== i);
   if (double !== undefined)
@@ -214,6 +218,7 @@ export function interfaceOptionsOf(argv: PeerArguments): InterfacePeerOptions {
 }
 
 function filesOf({ control, rules }: PeerArguments): PeerFiles {
+  if (control === '') throw new UsageError('--control needs a path, such as --control /tmp/peer.sock.');
   return { ...(control === undefined ? {} : { control }), ...(rules === undefined ? {} : { rules }) };
 }
 

@@ -112,6 +112,11 @@ export function statusText(status: EndpointStatus): string {
       ]),
     ),
     table(
+      'Nodes (Table 4)',
+      ['node', 'address', 'port'],
+      status.nodes.map((row) => [row.nodeId, row.address, row.port]),
+    ),
+    table(
       'Feedback (Table 5)',
       ['node', 'path', 'delay', 'new'],
       status.feedback.map((row) => [row.nodeId, row.pathId, row.delay, row.fresh ? 'yes' : 'no']),
