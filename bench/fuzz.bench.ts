@@ -62,7 +62,7 @@ async function virtualSteps(round: number): Promise<{ played: number; made: numb
     if (findings.length > 0) throw new Error(`The reference did not withstand: ${findings[0]!.title}`);
     steps = Object.entries(coverage.steps).reduce((sum, [name, n]) => (name.startsWith('session') ? sum : sum + n), 0);
   });
-  const settings = { mutators: mutatorNames(true), sendsTcp: true, corpusSize: 0, mayImpersonate: true };
+  const settings = { mutators: mutatorNames('virtual'), sendsTcp: true, corpusSize: 0, mayImpersonate: true };
   const generator = new Generator({ ...settings, longestPause: LONGEST_PAUSE });
   let made = 0;
   const making = await cpuSeconds(() => {
@@ -92,6 +92,8 @@ async function liveMessages(): Promise<{ rate: number; perControl: number }> {
       echoPort: PORT,
       discardPort: undefined,
       sources: [],
+      isRaw: false,
+      tcpPort: undefined,
       pid: undefined,
       exec: undefined,
       restart: undefined,

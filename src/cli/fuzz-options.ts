@@ -32,6 +32,8 @@ export interface FuzzArguments {
   readonly rate: string | undefined;
   readonly 'longest-pause': string | undefined;
   readonly 'udp-wrapper': boolean | undefined;
+  readonly raw: boolean | undefined;
+  readonly 'tcp-port': string | undefined;
 }
 
 /** A report to write; `path` may be `-`. */
@@ -49,6 +51,10 @@ export type FuzzPeer =
       readonly echoPort: number;
       readonly discardPort: number | undefined;
       readonly sources: readonly Ipv4[];
+      /** Whole packets, over packet sockets. */
+      readonly isRaw: boolean;
+      /** TCP port of the peer's echo service, where whole packets are sent. */
+      readonly tcpPort: number | undefined;
       readonly pid: number | undefined;
       readonly exec: string | undefined;
       readonly restart: string | undefined;
@@ -112,7 +118,7 @@ export function peerOf(argv: FuzzArguments, found?: { readonly address: string; 
       : wholeNumber('--udp-port', argv['udp-port'], 1, 65_534);
   if (argv.self === true) {
     if (argv.peer !== undefined) throw new UsageError(`Give either a PEER (${argv.peer}) or --self, not both.`);
-    for (const name of ['pid', 'exec', 'restart', 'rate'] as const)
+    for (const name of ['pid', 'exec', 'restart', 'rate', 'raw', 'tcp-port'] as const)
       if (argv[name] !== undefined) throw new UsageError(`--${name} belongs to a live PEER; --self has no process.`);
     return { kind: 'self', isWrapper: argv['udp-wrapper'] === true, echoPort: port };
   }
@@ -125,6 +131,8 @@ export function peerOf(argv: FuzzArguments, found?: { readonly address: string; 
   if (refusal !== undefined) throw new UsageError(refusal);
   if (argv.exec !== undefined && (argv.pid !== undefined || argv.restart !== undefined))
     throw new UsageError('--exec starts and watches the peer itself; leave --pid and --restart out.');
+  if (argv['tcp-port'] !== undefined && argv.raw !== true)
+    throw new UsageError('--tcp-port needs --raw: ordinary sockets send no segments.');
   const services = parseServices(argv.service.length === 0 ? ['echo'] : argv.service, port);
   const echo = services.find(({ name }) => name === 'echo');
   if (echo === undefined)
@@ -137,6 +145,8 @@ export function peerOf(argv: FuzzArguments, found?: { readonly address: string; 
     echoPort: echo.port,
     discardPort: services.find(({ name }) => name === 'discard')?.port,
     sources: argv.source.map((source) => parseAddress('--source', source)),
+    isRaw: argv.raw === true,
+    tcpPort: argv['tcp-port'] === undefined ? undefined : wholeNumber('--tcp-port', argv['tcp-port'], 1, 65_535),
     pid: argv.pid === undefined ? undefined : wholeNumber('--pid', argv.pid, 1, 2 ** 22),
     exec: argv.exec,
     restart: argv.restart,

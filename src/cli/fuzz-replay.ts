@@ -3,7 +3,7 @@ import { corpusOf, type Finding, readFinding } from '../fuzz/finding.js';
 import { mixSeed } from '../fuzz/generator.js';
 import { groupOf } from '../fuzz/oracle.js';
 import { stepText } from '../fuzz/step.js';
-import { SocketTarget } from '../fuzz/targets/socket-target.js';
+import { LiveTarget } from '../fuzz/targets/live-target.js';
 import { Exit, FaultError } from './exit.js';
 import { type FuzzArguments, peerName, peerOf } from './fuzz-options.js';
 import { openTarget } from './fuzz-targets.js';
@@ -19,14 +19,14 @@ export async function replay(folder: string, argv: FuzzArguments): Promise<numbe
   const finding = read(folder);
   const isSelf = argv.self === true || (argv.peer === undefined && finding.target.kind === 'virtual');
   const peer = peerOf(
-    { ...argv, ...(isSelf ? { self: true } : {}) },
+    { ...argv, ...(isSelf ? { self: true } : {}), ...rawAs(finding, argv) },
     { address: finding.target.address, port: finding.target.udpPort },
   );
   const target = await openTarget(peer, finding.seed);
   process.stdout.write(`${finding.id} (${finding.severity}): ${finding.title}\nagainst ${peerName(peer)}:\n`);
   for (const [i, step] of finding.play.steps.entries()) process.stdout.write(`  ${i + 1}. ${stepText(step)}\n`);
   try {
-    if (target instanceof SocketTarget && !(await target.answers(mixSeed(finding.seed, 43), 2 * target.patience))) {
+    if (target instanceof LiveTarget && !(await target.answers(mixSeed(finding.seed, 43), 2 * target.patience))) {
       process.stdout.write('The peer is silent from the start: nothing can be said.\n');
       return Exit.inconclusive;
     }
@@ -50,6 +50,13 @@ export async function replay(folder: string, argv: FuzzArguments): Promise<numbe
   } finally {
     await target.close();
   }
+}
+
+/** What was found over packet sockets is played over packet sockets. */
+function rawAs({ target }: Finding, argv: FuzzArguments): Partial<FuzzArguments> {
+  if (target.kind !== 'raw' || argv.self === true) return {};
+  const { tcpPort } = target;
+  return { raw: true, 'tcp-port': argv['tcp-port'] ?? (tcpPort === undefined ? undefined : String(tcpPort)) };
 }
 
 function read(folder: string): Finding {

@@ -5,9 +5,12 @@ import { mixSeed } from '../fuzz/generator.js';
 import { isLoopback } from '../fuzz/safety.js';
 import type { Surroundings, Target } from '../fuzz/target.js';
 import { HostTarget, virtualSurroundings } from '../fuzz/targets/host-target.js';
+import type { LiveTargetOptions } from '../fuzz/targets/live-target.js';
 import { PidWatch, SupervisedProcess, type Watch } from '../fuzz/targets/process-watch.js';
+import { RawTarget } from '../fuzz/targets/raw-target.js';
 import { SocketTarget } from '../fuzz/targets/socket-target.js';
-import { UsageError } from './exit.js';
+import { HostError } from '../io/linux/libc.js';
+import { FaultError, UsageError } from './exit.js';
 import { type FuzzPeer, peerName } from './fuzz-options.js';
 
 /** The bystander and two fuzzed nodes. */
@@ -40,14 +43,24 @@ function selfTarget(peer: FuzzPeer & { kind: 'self' }): Target {
 }
 
 async function liveTarget(peer: FuzzPeer & { kind: 'live' }, seed: number): Promise<Target> {
-  const target = new SocketTarget({
+  const options = {
     name: peerName(peer),
     surroundingsOf: await surroundingsOf(peer, seed),
     watch: watchOf(peer),
     rate: peer.rate,
-  });
+  };
+  const target = peer.isRaw ? rawTarget(options) : new SocketTarget(options);
   if (peer.exec !== undefined) await target.reset(seed);
   return target;
+}
+
+function rawTarget(options: LiveTargetOptions): RawTarget {
+  try {
+    return RawTarget.open(options);
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    throw new FaultError(`${error.message} Without --raw ordinary UDP sockets are used, which need no privilege.`);
+  }
 }
 
 function watchOf({ exec, pid, restart }: FuzzPeer & { kind: 'live' }): Watch | undefined {
@@ -61,16 +74,25 @@ async function surroundingsOf(
   peer: FuzzPeer & { kind: 'live' },
   seed: number,
 ): Promise<(exchange: number) => Surroundings> {
-  if (peer.sources.length > 0) return () => shared(peer, peer.sources);
+  if (peer.sources.length > 0) {
+    const isOwn = await Promise.all(peer.sources.map(canBind));
+    const own = peer.sources.filter((_, i) => isOwn[i]);
+    const forged = peer.sources.filter((_, i) => !isOwn[i]);
+    if (own.length === 0 || (forged.length > 0 && !peer.isRaw))
+      throw new UsageError(
+        `--source ${formatIpv4(forged[0]!)} is no address of this machine; ${own.length === 0 ? 'give one that is' : 'to forge it takes --raw'}.`,
+      );
+    return () => shared(peer, own, forged);
+  }
   const leading = await leadingAddress(peer.address, peer.echoPort);
   const isOwnHost = isLoopback(peer.address) && (await canBindAll(ownAddresses(peer.address, seed)));
   return isOwnHost
-    ? (exchange) => shared(peer, ownAddresses(peer.address, mixSeed(seed, exchange)))
-    : () => shared(peer, [leading]);
+    ? (exchange) => shared(peer, ownAddresses(peer.address, mixSeed(seed, exchange)), [])
+    : () => shared(peer, [leading], []);
 }
 
 /** Two addresses for each of the three nodes where there are six, one where there are three, all together otherwise. */
-function shared(peer: FuzzPeer & { kind: 'live' }, sources: readonly Ipv4[]): Surroundings {
+function shared(peer: FuzzPeer & { kind: 'live' }, sources: readonly Ipv4[], forged: readonly Ipv4[]): Surroundings {
   const isSeparate = sources.length >= NODES;
   const share = Math.floor(sources.length / NODES);
   const of = (index: number) =>
@@ -79,11 +101,12 @@ function shared(peer: FuzzPeer & { kind: 'live' }, sources: readonly Ipv4[]): Su
     peer: peer.address,
     echoPort: peer.echoPort,
     discardPort: peer.discardPort,
-    tcpPort: undefined,
+    tcpPort: peer.tcpPort,
     bystander: of(0),
     actors: [of(1), of(2)],
     // Addresses of loopback that nobody has: elsewhere nobody's address is known.
-    strangers: isSeparate && isLoopback(peer.address) ? [(sources[0]! ^ 0x0101) >>> 0] : [],
+    strangers: isSeparate && isLoopback(peer.address) ? [(sources[0]! ^ 0x0101) >>> 0] : forged,
+    forged,
     isSeparate,
   };
 }

@@ -94,7 +94,7 @@ export class Campaign {
     this.#options = options;
     this.#player = new Player(target, corpus);
     this.#generator = new Generator({
-      mutators: mutatorNames(target.kind !== 'socket'),
+      mutators: mutatorNames(target.kind, target.surroundings.forged.length > 0),
       sendsTcp: target.surroundings.tcpPort !== undefined,
       corpusSize: corpus.length,
       mayImpersonate: target.surroundings.isSeparate,
@@ -210,7 +210,7 @@ export class Campaign {
       const found = await this.#investigate(violation, play, steps, outcome, path);
       this.#doing = 'fuzzing';
       // What is measured has noise: it counts when it shows again.
-      if (isMeasured(violation) && !isMostly(found.finding.reproduced)) continue;
+      if (isMeasured(violation, this.#options.target.kind) && !isMostly(found.finding.reproduced)) continue;
       this.findings.set(group, { ...found, count: 1, firstSeen });
     }
   }
@@ -271,7 +271,7 @@ export class Campaign {
       outcome: shown,
       corpus,
     });
-    const isNoise = isMeasured(violation) && !isMostly({ n, of });
+    const isNoise = isMeasured(violation, target.kind) && !isMostly({ n, of });
     const written = folder === undefined || isNoise ? undefined : writeFinding(folder, finding, shown, target);
     if (target.death !== undefined) await target.reset(play.seed);
     return { finding, folder: written };
@@ -298,7 +298,7 @@ function isMostly({ n, of }: Finding['reproduced']): boolean {
   return 2 * n > of;
 }
 
-/** Violations of quantities, which vary by themselves. */
-function isMeasured({ oracle }: Violation): boolean {
-  return oracle === 'memory-growth' || oracle === 'latency';
+/** Violations of quantities, which vary by themselves. In virtual time no delay does. */
+function isMeasured({ oracle, code }: Violation, kind: Target['kind']): boolean {
+  return oracle === 'memory-growth' || oracle === 'latency' || (code === 'feedback-delay' && kind !== 'virtual');
 }

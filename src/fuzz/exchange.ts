@@ -1,8 +1,6 @@
 import { readU32be } from '../codec/bytes.js';
 import {
   addressKey,
-  buildTcp,
-  buildUdp,
   COMPACT,
   HeaderStatus,
   type Ipv4,
@@ -15,10 +13,10 @@ import {
 } from '../codec/index.js';
 import { Slab } from '../codec/slab.js';
 import { Bystander, type BystanderWorld } from './bystander.js';
+import { type Composed, Composer } from './composer.js';
 import type { CorpusPacket } from './corpus.js';
-import { adoptedPacket } from './corpus.js';
 import type { Coverage } from './coverage.js';
-import { type Connection, FuzzNode, messageOf, nodeIdsOf, segmentFields, userData, withTrailer } from './fuzz-node.js';
+import { type Connection, FuzzNode, nodeIdsOf } from './fuzz-node.js';
 import { mixSeed } from './generator.js';
 import { mutatorOf } from './mutators.js';
 import type { Oracle, Violation } from './oracle.js';
@@ -74,17 +72,16 @@ export class Exchange implements BystanderWorld {
   /** The step that is being played; -1 before the first. */
   step = -1;
   /** Node id of the peer, once it was heard by the bystander. */
-  #peerId: NodeId | undefined;
+  peerId: NodeId | undefined;
   /** The last octets of every packet sent, to know a trailer that came back. */
   readonly #tails = new Set<number>();
   readonly #oracles: readonly Oracle[];
   readonly #coverage: Coverage;
-  readonly #corpus: readonly CorpusPacket[];
+  readonly #composer: Composer;
   readonly #places = new Map<number, Place>();
   readonly #bystanderLayouts: ReadonlySet<LayoutName> = new Set(['compact']);
   #number = 0;
   #ticks: number;
-  #identification = 0;
   #unseen = 0;
   /** What the network does to the next packets of fuzzed nodes. */
   #lose = 0;
@@ -99,7 +96,7 @@ export class Exchange implements BystanderWorld {
     this.surroundings = target.surroundings;
     this.#oracles = oracles;
     this.#coverage = coverage;
-    this.#corpus = corpus;
+    this.#composer = new Composer(this, corpus);
     this.#ticks = mixSeed(seed, 9);
     const port = (index: number) => target.port(index);
     this.nodes = this.surroundings.actors.map(
@@ -117,6 +114,10 @@ export class Exchange implements BystanderWorld {
 
   now(): Micros {
     return this.target.now();
+  }
+
+  get forged(): readonly Ipv4[] {
+    return this.surroundings.forged;
   }
 
   ticks(): number {
@@ -240,83 +241,18 @@ export class Exchange implements BystanderWorld {
   }
 
   #sendStep(step: SendStep): void {
-    const node = this.nodes[step.actor % ACTORS]!;
-    const connection = node.connections[step.connection % node.connections.length]!;
-    const { memory } = this;
-    const { peer } = this.surroundings;
-    const number = this.nextNumber();
-    const identity = this.#identity(step, node);
-    const data = step.message === 'plain' || step.size > 0 ? userData(number, Math.max(step.size, 1), memory) : NOTHING;
-    const isSegment = step.carrier !== 'udp';
-    const content = isSegment ? streamData(connection, step, data) : data;
-    const message =
-      step.message === 'plain'
-        ? undefined
-        : messageOf(step, {
-            node,
-            connection,
-            other: this.nodes[(step.actor + step.session.value) % ACTORS]!.connections[(step.connection + 1) % 2]!,
-            ids: identity,
-            list: this.#list(step, node),
-            timestamp: (this.#ticks + (node.seed & 0xffff)) >>> 0,
-            number,
-          });
-    const tuple = {
-      source: node.address(step.address),
-      sourcePort: connection.port,
-      destination: peer,
-      destinationPort: this.#servicePort(connection, isSegment),
-    };
-    const ip = { identification: ++this.#identification & 0xffff, dontFragment: false };
-    const fields = isSegment ? segmentFields(step.segment, connection, content.length) : undefined;
-    let packet: Uint8Array;
-    if (fields === undefined || step.carrier === 'wrapper') {
-      const inner = fields === undefined ? content : buildTcp(tuple, fields, content, ip, memory).subarray(20);
-      packet = buildUdp(tuple, message === undefined ? inner : withTrailer(inner, message, memory), ip, memory);
-    } else {
-      const payload = message === undefined ? content : withTrailer(content, message, memory);
-      packet = buildTcp(tuple, fields, payload, ip, memory);
-    }
+    const composed = this.#composer.send(step);
+    const { node, connection } = composed;
     this.#coverage.sent(node, step.address % node.addresses.length, connection, step.message);
-    // The data of a segment belongs to a stream: it need not come back as it was sent.
-    const mark = isSegment ? 0 : number;
-    this.#mutateAndSend(packet, step.mutations, node, addressKey(tuple.source, connection.port), mark);
+    this.#mutateAndSend(composed, step.mutations);
   }
 
   #corpusStep(step: CorpusStep): void {
-    const found = this.#corpus[step.index % Math.max(1, this.#corpus.length)];
-    if (found === undefined) return;
-    const node = this.nodes[step.actor % ACTORS]!;
-    const connection = node.connections[step.connection % node.connections.length]!;
-    if (found.protocol === TCP && this.surroundings.tcpPort === undefined) return;
-    const tuple = {
-      source: node.address(step.address),
-      sourcePort: connection.port,
-      destination: this.surroundings.peer,
-      destinationPort: this.#servicePort(connection, found.protocol === TCP),
-    };
-    const packet = adoptedPacket(
-      found,
-      tuple,
-      step.adopted ? { ids: node.ids, session: connection.sessionId } : undefined,
-    );
-    this.#mutateAndSend(packet, step.mutations, node, addressKey(tuple.source, connection.port), 0);
+    const composed = this.#composer.corpusPacket(step);
+    if (composed !== undefined) this.#mutateAndSend(composed, step.mutations);
   }
 
-  /** The second connection of a node is with the service that answers nothing, where there is one. */
-  #servicePort(connection: Connection, isSegment: boolean): number {
-    const { echoPort, discardPort, tcpPort } = this.surroundings;
-    if (isSegment) return tcpPort ?? echoPort;
-    return connection.index === 1 && discardPort !== undefined ? discardPort : echoPort;
-  }
-
-  #mutateAndSend(
-    packet: Uint8Array,
-    mutations: readonly Mutation[],
-    node: FuzzNode,
-    place: number,
-    number: number,
-  ): void {
+  #mutateAndSend({ packet, node, place, mark }: Composed, mutations: readonly Mutation[]): void {
     let packets: readonly Uint8Array[] = [packet];
     let isPure = true;
     const layouts = layoutsAt(node, place);
@@ -336,7 +272,7 @@ export class Exchange implements BystanderWorld {
     }
     for (const each of packets) {
       const sent: Sent = {
-        number,
+        number: mark,
         time: this.now(),
         packet: each,
         isWhole: packets.length === 1,
@@ -435,39 +371,6 @@ export class Exchange implements BystanderWorld {
     return this.log.length === 0 ? undefined : this.log[choice % this.log.length]!.packet;
   }
 
-  #identity(step: SendStep, node: FuzzNode) {
-    switch (step.identity) {
-      case 'own':
-        return node.ids;
-      case 'other':
-        return this.nodes[(node.index + 1) % this.nodes.length]!.ids;
-      case 'bystander':
-        return this.surroundings.isSeparate ? this.bystander.ids : node.ids;
-      case 'peer':
-        return { compact: this.#peerId ?? 0, full: 0x0200_0000_0000 + (this.#peerId ?? 1) };
-      case 'literal':
-        return nodeIdsOf(step.delay);
-    }
-  }
-
-  #list(step: SendStep, node: FuzzNode): readonly Ipv4[] {
-    switch (step.list) {
-      case 'own':
-        return node.addresses;
-      case 'one':
-        return [node.addresses[0]!];
-      case 'none':
-        return [];
-      case 'strangers':
-        return this.surroundings.strangers;
-      case 'peer':
-        return [this.surroundings.peer];
-      // Not with the bystander's id and its addresses: who announces both passes for it by the protocol's own rules.
-      case 'odd':
-        return [0x7f00_0001, 0xe000_0001].slice(0, 1 + (step.delay & 1));
-    }
-  }
-
   /** Lets time pass up to a deadline, or until `done`; what arrives is taken in. */
   async #run(deadline: Micros, done: () => boolean = never): Promise<void> {
     this.#takeIn();
@@ -507,7 +410,7 @@ export class Exchange implements BystanderWorld {
 
   #receive(received: Received): void {
     const { owner, connection, cm, mark, protocol } = received;
-    if (cm !== undefined && owner === BYSTANDER) this.#peerId ??= cm.nodeId;
+    if (cm !== undefined && owner === BYSTANDER) this.peerId ??= cm.nodeId;
     if (owner === BYSTANDER) {
       if (protocol === TCP || (protocol === UDP && this.stream?.port === received.destinationPort && cm?.flags === 0)) {
         if (this.stream?.port === received.destinationPort) this.stream.receive(received);
@@ -552,7 +455,7 @@ export class Exchange implements BystanderWorld {
   readonly #isForeign = (packet: Uint8Array, nodeId: NodeId, owner: number | undefined): boolean => {
     if (this.isReturned(packet)) return true;
     // The bystander's packets are all sound: what it gets is the peer's, whatever node id it has.
-    return owner !== BYSTANDER && this.#peerId !== undefined && (nodeId & 0xffff) !== (this.#peerId & 0xffff);
+    return owner !== BYSTANDER && this.peerId !== undefined && (nodeId & 0xffff) !== (this.peerId & 0xffff);
   };
 }
 
@@ -578,7 +481,6 @@ function tailOf(packet: Uint8Array, end = packet.length): number {
   for (let i = Math.max(0, end - COMPACT.baseSize); i < end; i++) hash = (Math.imul(hash, 31) + packet[i]!) | 0;
   return hash;
 }
-const NOTHING = new Uint8Array(0);
 const NONE: readonly Sent[] = [];
 const scratch = new TrailerView();
 
@@ -593,11 +495,4 @@ function originOf(candidates: readonly Sent[], { data }: Received): Sent | undef
     candidates.find((sent) => expectationOf(sent).fate === 'any') ??
     candidates[0]
   );
-}
-
-/** User data of a segment: none where the segment has none. */
-function streamData(connection: Connection, step: SendStep, data: Uint8Array): Uint8Array {
-  const isEmpty =
-    step.segment === 'syn' || step.segment === 'syn-ack' || step.segment === 'ack' || step.segment === 'rst';
-  return isEmpty || connection.acknowledgement === 0 ? NOTHING : data;
 }

@@ -27,7 +27,14 @@ export interface Finding {
   readonly seed: number;
   /** Where in that run: `run N`. */
   readonly path: string;
-  readonly target: { readonly kind: string; readonly name: string; readonly address: string; readonly udpPort: number };
+  readonly target: {
+    readonly kind: string;
+    readonly name: string;
+    readonly address: string;
+    readonly udpPort: number;
+    /** Port of the TCP echo service, where segments could be sent. */
+    readonly tcpPort?: number;
+  };
   /** Packets sent in `repro.pcapng`. */
   readonly packets: number;
   /** The packet that showed it, counted from 1; null when it is none in particular. */
@@ -78,6 +85,7 @@ export function findingOf(parts: FindingParts): Finding {
       name: target.name,
       address: formatIpv4(target.surroundings.peer),
       udpPort: target.surroundings.echoPort,
+      ...(target.surroundings.tcpPort === undefined ? {} : { tcpPort: target.surroundings.tcpPort }),
     },
     packets: outcome.exchange.log.filter(({ isSent }) => isSent).length,
     frame: violation.frame ?? null,

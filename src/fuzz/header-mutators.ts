@@ -1,6 +1,6 @@
 import { readU16be, readU32be, writeU16be, writeU32be } from '../codec/bytes.js';
 import { ipv4HeaderChecksum, TCP, UDP } from '../codec/index.js';
-import type { Mutator } from './mutators.js';
+import type { Mutator, MutatorTools } from './mutators.js';
 import { inserted, type PacketParts, partsOf, repair, repairSums } from './packet-parts.js';
 import type { Mutation } from './step.js';
 
@@ -12,15 +12,16 @@ function ofHeaders(
     packet: Uint8Array,
     parts: PacketParts,
     mutation: Mutation,
+    tools: MutatorTools,
   ) => Uint8Array | readonly Uint8Array[] | undefined,
 ): Mutator {
   return {
     name,
     description,
     isForHeaders: true,
-    apply(packet, mutation) {
+    apply(packet, mutation, tools) {
       const parts = partsOf(packet);
-      return parts === undefined ? undefined : change(packet, parts, mutation);
+      return parts === undefined ? undefined : change(packet, parts, mutation, tools);
     },
   };
 }
@@ -94,6 +95,11 @@ export const HEADER_MUTATORS: readonly Mutator[] = [
       );
     }
     return parts.end > 0 ? packet : undefined;
+  }),
+  ofHeaders('forged-source', 'the packet comes from an address of nobody', (packet, parts, { value }, { forged }) => {
+    if (forged.length === 0) return undefined;
+    writeU32be(packet, 12, forged[value % forged.length]!);
+    return repairSums(packet, parts.l4, parts.protocol);
   }),
   ofHeaders('tcp-offset', 'the TCP data offset does not fit', (packet, { l4, protocol }, { value }) => {
     if (protocol !== TCP) return undefined;

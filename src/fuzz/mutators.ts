@@ -1,12 +1,15 @@
 import { readU16be, writeU16be } from '../codec/bytes.js';
-import { repairChecksum, TCP, UDP } from '../codec/index.js';
+import { type Ipv4, repairChecksum, TCP, UDP } from '../codec/index.js';
 import { edgeValues, fieldPlaces, readField, writeField } from './field-values.js';
 import { HEADER_MUTATORS } from './header-mutators.js';
 import { inserted, type PacketParts, partsOf, repair, without } from './packet-parts.js';
 import type { Mutation } from './step.js';
+import type { Target } from './target.js';
 
 /** What a mutator may use beside the packet. */
 export interface MutatorTools {
+  /** Addresses that a packet may pretend to come from. */
+  readonly forged: readonly Ipv4[];
   /** An earlier packet of the exchange, chosen by a number; undefined when there is none. */
   earlier(choice: number): Uint8Array | undefined;
 }
@@ -150,6 +153,12 @@ export function mutatorOf(name: string): Mutator | undefined {
 }
 
 /** Names of the mutators of use on a target. */
-export function mutatorNames(writesHeaders: boolean): string[] {
-  return MUTATORS.filter((mutator) => writesHeaders || !mutator.isForHeaders).map(({ name }) => name);
+export function mutatorNames(kind: Target['kind'], forges = true): string[] {
+  return MUTATORS.filter(({ name, isForHeaders }) => {
+    if (kind === 'socket' && isForHeaders) return false;
+    return !(kind === 'raw' && BY_KERNEL.has(name)) && (forges || name !== 'forged-source');
+  }).map(({ name }) => name);
 }
+
+/** Mutators whose work the kernel undoes. */
+const BY_KERNEL = new Set(['ip-length']);

@@ -16,8 +16,10 @@ export interface Surroundings {
   readonly bystander: readonly Ipv4[];
   /** Addresses of each fuzzed node, two or one. */
   readonly actors: readonly (readonly Ipv4[])[];
-  /** Addresses that are nobody's: a fuzzed node may list them, nothing is sent from them. */
+  /** Addresses that are nobody's: a fuzzed node may list them. */
   readonly strangers: readonly Ipv4[];
+  /** Addresses of nobody that packets of fuzzed nodes may pretend to come from. */
+  readonly forged: readonly Ipv4[];
   /** True when no two nodes share an address, so that one that passes for another can be told from it. */
   readonly isSeparate: boolean;
 }

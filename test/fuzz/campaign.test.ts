@@ -21,7 +21,7 @@ const folder = mkdtempSync(join(tmpdir(), 'mpip-fuzz-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 const SETTINGS = {
-  mutators: mutatorNames(true),
+  mutators: mutatorNames('virtual'),
   sendsTcp: true,
   corpusSize: 0,
   mayImpersonate: true,

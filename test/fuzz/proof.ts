@@ -8,16 +8,17 @@ export interface Discovery {
   /** The oracle and code, or undefined when nothing was found. */
   readonly group: string | undefined;
   readonly messages: number;
+  /** Processor time of all threads. */
   readonly seconds: number;
 }
 
-/** Fuzzes a peer with one defect until something is found, for `time` milliseconds at most. */
-export async function discover(defect: Defect, seed: number, time: number): Promise<Discovery> {
+/** Fuzzes a peer with one defect until something is found, for `runs` exchanges at most. */
+export async function discover(defect: Defect, seed: number, runs: number): Promise<Discovery> {
   const campaign = new Campaign({
     target: defectiveTarget(defect),
     seed,
-    runs: Number.MAX_SAFE_INTEGER,
-    time,
+    runs,
+    time: Number.POSITIVE_INFINITY,
     shard: { index: 1, of: 1 },
     corpus: [],
     regressions: [],
@@ -26,13 +27,15 @@ export async function discover(defect: Defect, seed: number, time: number): Prom
     mostFindings: 1,
     minimises: false,
   });
-  const { messages, seconds } = await campaign.run();
+  const before = process.cpuUsage();
+  const { messages } = await campaign.run();
+  const { user, system } = process.cpuUsage(before);
   const [first] = campaign.findings.values();
   return {
     name: defect.name,
     seed,
     group: first?.finding.group,
     messages: first?.firstSeen.messages ?? messages,
-    seconds: first === undefined ? seconds : first.firstSeen.elapsed / 1000,
+    seconds: (user + system) / 1e6,
   };
 }

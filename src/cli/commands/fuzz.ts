@@ -9,7 +9,7 @@ import { FUZZ_REPORT_KINDS, renderFuzzReport } from '../../fuzz/reports/index.js
 import { textReport } from '../../fuzz/reports/text.js';
 import type { RunSummary } from '../../fuzz/summary.js';
 import { TargetError } from '../../fuzz/target.js';
-import { SocketTarget } from '../../fuzz/targets/socket-target.js';
+import { LiveTarget } from '../../fuzz/targets/live-target.js';
 import { CaptureError } from '../../io/capture-error.js';
 import { makeFolder } from '../../io/make-folder.js';
 import { DEFAULT_PORT } from '../default-port.js';
@@ -36,7 +36,15 @@ const command: CommandModule<object, FuzzArguments> = {
       .option('replay', single('play a finding again: its folder'))
       .option('udp-port', single(`port of services that name none (default ${DEFAULT_PORT})`))
       .option('service', repeatable('what the peer offers: echo (needed) and discard, each with :PORT'))
-      .option('source', repeatable('local IPv4 address to send from; no other is ever used'))
+      .option(
+        'source',
+        repeatable('IPv4 address to send from, no other is ever used; with --raw also one of nobody, to be forged'),
+      )
+      .option('raw', {
+        describe: 'whole packets over packet sockets (Linux, CAP_NET_RAW): headers, fragments, TCP',
+        type: 'boolean',
+      })
+      .option('tcp-port', single("with --raw: port of the peer's TCP echo service"))
       .option('pid', single("the peer's process on this machine: its end and its memory are watched"))
       .option('exec', single('command that runs the peer: started, watched, and started again for each try'))
       .option('restart', single('command that starts the peer again and ends by itself'))
@@ -87,7 +95,7 @@ async function fuzz(plan: FuzzPlan): Promise<number> {
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   const line = new StatusLine();
   try {
-    if (target instanceof SocketTarget && !(await isThere(target, plan.seed))) {
+    if (target instanceof LiveTarget && !(await isThere(target, plan.seed))) {
       process.stderr.write(
         `mpip fuzz: ${peerName(plan.peer)} does not return an ordinary datagram; start the peer with an echo service there, or give --udp-port.\n`,
       );
@@ -118,7 +126,7 @@ async function fuzz(plan: FuzzPlan): Promise<number> {
   }
 }
 
-async function isThere(target: SocketTarget, seed: number): Promise<boolean> {
+async function isThere(target: LiveTarget, seed: number): Promise<boolean> {
   for (let i = 0; i < 3; i++) if (await target.answers(mixSeed(seed, 41, i), target.patience)) return true;
   return false;
 }

@@ -1,3 +1,4 @@
+import { readU32be } from '../../codec/bytes.js';
 import type { Exchange } from '../exchange.js';
 import type { Oracle, Severity } from '../oracle.js';
 import type { Received } from '../received.js';
@@ -21,12 +22,12 @@ export class UserData implements Oracle {
   }
 
   received(exchange: Exchange, received: Received, sent: Sent | undefined): void {
-    const { cm, mark, owner, frame, data } = received;
+    const { cm, mark, owner, frame, data, destination } = received;
     if (mark === undefined) return;
     const senders = exchange.marked(mark);
     const from = sent ?? senders[0];
     if (from === undefined) return;
-    if (senders.every(({ node }) => node !== owner)) {
+    if (senders.every(({ node, packet }) => node !== owner && readU32be(packet, 12) !== destination)) {
       // A copy of what the peer returns, sent as a query to a place that it heard of, has user data too.
       const whose = from.node === BYSTANDER ? 'the bystander' : `node ${from.node}`;
       const to =
