@@ -29,9 +29,11 @@ export async function liveLink(plan: CheckPlan, address: Ipv4): Promise<Link> {
     );
   }
   const upper = await upperTesterOf(plan);
-  const port = plan.services.get('echo') ?? [...plan.services.values()][0]!;
+  const echo = plan.services.get('echo');
+  const port = echo ?? [...plan.services.values()][0]!;
   const options: RawLinkOptions = {
     peer: { address, port },
+    ...(echo === undefined ? {} : { echo: { address, port: echo } }),
     sources: plan.sources,
     allowedTargets: plan.allowedTargets,
     ...(plan.rate === undefined ? {} : { rate: plan.rate }),

@@ -44,9 +44,6 @@ export function leftOut(
       'It needs a way to make the peer act, which was not given with --upper-tester.',
     );
   }
-  if (testCase.virtualOnly !== undefined && !link.isVirtual) {
-    return notApplicable('live', `It needs ${testCase.virtualOnly}, which a live run cannot give it.`);
-  }
   if (testCase.raw === true && link.kind === 'socket') {
     const text = 'It sends or sees whole IP packets, which ordinary sockets cannot.';
     return unprivileged === true

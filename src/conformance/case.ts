@@ -57,8 +57,6 @@ export interface TestCase {
   readonly realHeaders?: boolean;
   /** True when it sends or sees whole IP packets (`TestNode.stream`, forged sources): ordinary sockets cannot. */
   readonly raw?: boolean;
-  /** What it needs that a live link does not give, as the object of a sentence. */
-  readonly virtualOnly?: string;
   /** True when it talks to the TCP echo service: not applicable without one. It is `raw` too. */
   readonly tcp?: boolean;
   /** True when it makes the peer act (`t.upper`). */

@@ -21,9 +21,10 @@ import { type EvidenceContext, evidencePath, writeEvidence } from './evidence.js
 import { exchangeOf } from './exchange.js';
 import { toResult } from './explain.js';
 import type { RunHead } from './journal.js';
+import { RECENT } from './lateness.js';
 import type { Link, Micros } from './link.js';
 import { examinePeer, type PeerFacts } from './preliminary.js';
-import { isDoubtful, LOSS_PROBE, playUntilSure } from './repeat.js';
+import { isDoubtful, LATE_PLAYS, LOSS_PROBE, playUntilInTime, playUntilSure, SLOW_NETWORK } from './repeat.js';
 import { requirementResults } from './requirement-status.js';
 import { type CaseResult, noCounts, REPORT_VERSION, type ResultCause, type RunResult } from './result.js';
 import { type CaseSettings, type FinishedCase, runCase } from './run-case.js';
@@ -35,6 +36,11 @@ const PATIENT_GRACE: Micros = 300_000_000;
 
 /** Added to the seed for each further play of a case. */
 const ANOTHER_SEED = 0x9e3779b1;
+
+/** Cases that are played again because everything came late: of a peer that fails most cases not all. */
+const MOST_LATE = 40;
+/** Such cases, one after the other, of which nothing could be said then either: the rest are not played again. */
+const MOST_IN_VAIN = 3;
 
 /** Cases played side by side in a live run: they mostly wait. */
 export const DEFAULT_JOBS = 48;
@@ -139,6 +145,9 @@ class Run {
   #peerCm: ControlMessage | undefined;
   #runnable = 0;
   #lossProbe: Promise<boolean> | undefined;
+  /** Cases whose play was disturbed by this machine, or by the peer's, being late. */
+  #inVain = 0;
+  readonly #late: { readonly testCase: TestCase; readonly finished: FinishedCase }[] = [];
 
   constructor(
     options: SuiteOptions,
@@ -250,6 +259,7 @@ class Run {
     };
     await Promise.all(Array.from({ length: Math.min(lanes, shared.length) }, lane));
     for (const testCase of runnable) if (isAlone(testCase)) await this.#playOne(testCase, facts);
+    for (const { testCase, finished } of this.#late.splice(0)) await this.#playLate(testCase, finished, facts);
   }
 
   async #playOne(testCase: TestCase, facts: PeerFacts): Promise<void> {
@@ -264,31 +274,73 @@ class Run {
       this.#finish(testCase, this.#unplayed(testCase, 'inconc', obstacle));
       return;
     }
-    this.#playing.add(testCase.id);
-    this.#progress();
+    this.#begin(testCase);
     const ids = this.#nodeIds.get(testCase.id) ?? [];
     let finished = await runCase(testCase, this.#settings, ids.slice(0, NODES_PER_CASE), signal);
     if (peerHasOneOf(finished, ids)) {
       finished = await runCase(testCase, this.#settings, ids.slice(NODES_PER_CASE), signal);
     }
+    if (this.#late.length < MOST_LATE && this.#wasLate(finished, facts)) {
+      // Later, when nothing else keeps this machine busy.
+      this.#late.push({ testCase, finished });
+      this.#playing.delete(testCase.id);
+    } else await this.#end(testCase, finished, facts);
+  }
+
+  /** Plays a case again, alone, as long as everything comes later than it allowed for. */
+  async #playLate(testCase: TestCase, first: FinishedCase, facts: PeerFacts): Promise<void> {
+    this.#begin(testCase);
+    const again = async (attempt: number) => {
+      // What was late before is not to count any more.
+      await this.#rest(RECENT);
+      return await this.#again(testCase, attempt);
+    };
+    const isLate = (finished: FinishedCase) => this.#wasLate(finished, facts);
+    // A machine that is busy with something else stays so: not every case has to find that out.
+    const plays = this.#inVain < MOST_IN_VAIN ? LATE_PLAYS : 1;
+    const finished = await playUntilInTime(first, again, isLate, plays);
+    this.#inVain = finished.log.cause?.code === SLOW_NETWORK ? this.#inVain + 1 : 0;
+    await this.#end(testCase, finished, facts);
+  }
+
+  /** Judges a case that was played, in doubt by further plays, and notes its result. */
+  async #end(testCase: TestCase, played: FinishedCase, facts: PeerFacts): Promise<void> {
+    const { signal } = this.#interrupt;
+    let finished = played;
     if (isDoubtful(finished) && !signal.aborted && (await this.#loses())) {
       const { constants } = this.#settings;
       // What is lost is sent again: that takes its time.
       const timeout = this.#settings.timeout ?? (testCase.duration?.(constants) ?? 0) + PATIENT_GRACE;
-      const again = (attempt: number) =>
-        runCase(
-          testCase,
-          { ...this.#settings, seed: (this.#seed + attempt * ANOTHER_SEED) >>> 0, timeout },
-          [],
-          signal,
-        );
-      finished = await playUntilSure(finished, again, signal);
+      finished = await playUntilSure(finished, (attempt) => this.#again(testCase, attempt, { timeout }), signal);
     }
     if (facts.ownCmEchoed !== undefined) finished.log.overrule(facts.ownCmEchoed);
     const result = this.#resultOf(testCase, finished);
     if (this.#evidence !== undefined) writeEvidence(this.#evidence, result, finished.log);
     this.#finish(testCase, result);
     this.#playing.delete(testCase.id);
+    this.#progress();
+  }
+
+  async #rest(duration: Micros): Promise<void> {
+    const { signal } = this.#interrupt;
+    const caseLink = this.#options.link.openCase(0);
+    await caseLink.wait(caseLink.now() + duration, () => signal.aborted);
+    caseLink.close();
+  }
+
+  #again(testCase: TestCase, attempt: number, settings: Partial<CaseSettings> = {}): Promise<FinishedCase> {
+    const seed = (this.#seed + attempt * ANOTHER_SEED) >>> 0;
+    return runCase(testCase, { ...this.#settings, ...settings, seed }, [], this.#interrupt.signal);
+  }
+
+  /** Whether a verdict may come from lateness that the case did not allow for. */
+  #wasLate(finished: FinishedCase, { ownCmEchoed }: PeerFacts): boolean {
+    if (!isDoubtful(finished) || ownCmEchoed !== undefined || this.#interrupt.signal.aborted) return false;
+    return finished.log.cause?.code === SLOW_NETWORK || this.#options.link.worstSince(finished.began) > finished.slack;
+  }
+
+  #begin(testCase: TestCase): void {
+    this.#playing.add(testCase.id);
     this.#progress();
   }
 

@@ -74,11 +74,11 @@ export class Inbox {
     this.history.push(packet);
   }
 
-  /** Takes a datagram from the link; false when the case keeps no more, so that the link is to hand over nothing else. */
-  protected arrived(packet: Uint8Array): boolean {
+  /** Takes a datagram from the link, which arrived at `time` (default: now); false when the case keeps no more, so that the link is to hand over nothing else. */
+  protected arrived(packet: Uint8Array, time?: Micros): boolean {
     const { log } = this;
     if (log.isStopped) return true;
-    const observed = log.add('received', packet);
+    const observed = log.add('received', packet, time);
     if (observed === undefined) return false;
     this.history.push(observed);
     log.examine(observed);

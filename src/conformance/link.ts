@@ -7,6 +7,9 @@ export type Micros = number;
 /** How packets reach the peer. `socket`: the headers seen are rebuilt; `raw` and `virtual`: they are what was sent. */
 export type LinkKind = 'socket' | 'raw' | 'virtual';
 
+/** Gets a packet that arrived, and when that was on the link's clock: now unless given. */
+export type Receive = (packet: Uint8Array, time?: Micros) => void;
+
 /** Where the peer is. */
 export interface Destination {
   readonly address: Ipv4;
@@ -54,12 +57,12 @@ export interface CaseLink {
    * Opens a UDP port on `sources[index]` that no other case of the run has had; with `port`, the one of that number, which
    * the case has on another address. `receive` gets each whole IPv4 datagram that arrives.
    */
-  open(index: number, receive: (packet: Uint8Array) => void, port?: number): Promise<LinkPort>;
+  open(index: number, receive: Receive, port?: number): Promise<LinkPort>;
   /**
    * As `open`, for TCP and UDP packets as they are on the wire.
    * @throws LinkError on `socket`, where no case asks for it.
    */
-  openRaw(index: number, receive: (packet: Uint8Array) => void, port?: number): Promise<RawPort>;
+  openRaw(index: number, receive: Receive, port?: number): Promise<RawPort>;
   /** Makes the peer act; undefined when there is no way to. */
   readonly upper: UpperTester | undefined;
   /** Waits until `done()` is true, asked after every arrival, or until the clock is at `deadline`. */
@@ -81,8 +84,13 @@ export interface Link {
   readonly sources: readonly Ipv4[];
   /** True when time is virtual: waiting costs nothing. */
   readonly isVirtual: boolean;
-  /** Longest time between a packet and its answer that is nobody's fault, in microseconds: what a case must tolerate. */
+  /**
+   * Longest time between a packet and its answer that is nobody's fault, in microseconds: what a case must tolerate. On live
+   * links what was measured of late, so that it changes.
+   */
   readonly slack: Micros;
+  /** The greatest lateness, of this machine or of answers, since a time of the link's clock, in microseconds. */
+  worstSince(time: Micros): Micros;
   /** How long to wait for an answer that should come at once. */
   readonly patience: Micros;
   /** Whether cases have an upper tester. */

@@ -1,28 +1,14 @@
-import { randomInt } from 'node:crypto';
-import { performance } from 'node:perf_hooks';
 import { readU16be, readU32be } from '../codec/bytes.js';
-import { addressKey, buildUdp, formatIpv4, type Ipv4, TCP, UDP } from '../codec/index.js';
+import { addressKey, formatIpv4, type Ipv4, TCP, UDP } from '../codec/index.js';
 import { HostError } from '../io/linux/libc.js';
 import { RawSockets } from '../io/linux/raw-sockets.js';
-import {
-  type CaseLink,
-  type Destination,
-  type Link,
-  LinkError,
-  type LinkPort,
-  type Micros,
-  type RawPort,
-  type ReachAnswer,
-} from './link.js';
-import { FreshPorts, liveSources, reachBySocket } from './live-sources.js';
-import { LiveWaits } from './live-waits.js';
-import { DEFAULT_RATE, Pacer } from './pacer.js';
-import type { SocketLinkOptions } from './socket-link.js';
+import { type CaseLink, type Destination, LinkError, type Receive } from './link.js';
+import { type HeldPort, LiveCaseLink, LiveLink, type LiveLinkOptions, microsNow, type Protocols } from './live-link.js';
+import { liveSources } from './live-sources.js';
 import { type AddressBlock, isIn, OWN_BLOCKS } from './targets.js';
-import type { CaseUpperTester } from './upper-tester.js';
 
 /** Settings of a `RawLink`. */
-export interface RawLinkOptions extends SocketLinkOptions {
+export interface RawLinkOptions extends LiveLinkOptions {
   /** Where packets may go beside loopback, private and link-local addresses: whoever is there agreed to it. */
   readonly allowedTargets?: readonly AddressBlock[];
 }
@@ -30,43 +16,25 @@ export interface RawLinkOptions extends SocketLinkOptions {
 /** TCP ports of a whole run, and some more. */
 const PREPARED_PORTS = 384;
 
-type Receive = (packet: Uint8Array) => void;
-type Protocols = readonly (typeof TCP | typeof UDP)[];
-
 const HEADERS = 28;
-const BOTH: Protocols = [TCP, UDP];
-const UDP_ONLY: Protocols = [UDP];
 
 /**
  * A link over packet sockets: TCP and UDP as they are on the wire, wrong checksums included, and whole packets to send. It
  * needs CAP_NET_RAW to be opened, not afterwards. The local kernel is kept from answering at exactly the ports that cases have,
- * without any change of the host (`ClaimedPorts`). Use `RawLink.open`.
+ * without any change of the host (`ClaimedPorts`). Packets have the kernel's times. Use `RawLink.open`.
  */
-export class RawLink implements Link {
+export class RawLink extends LiveLink {
   readonly kind = 'raw';
-  readonly isVirtual = false;
-  readonly slack = 300_000;
-  readonly hasUpperTester: boolean;
-  readonly nonce = randomInt(1, 2 ** 32);
-  readonly ports = new FreshPorts();
   readonly sockets: RawSockets;
-  readonly pacer: Pacer;
   readonly #targets: readonly AddressBlock[];
-  readonly #receivers = new Map<number, Receive>();
+  /** By protocol, address and port; what came last hears. */
+  readonly #receivers = new Map<number, Receive[]>();
 
-  private constructor(
-    readonly sources: readonly Ipv4[],
-    readonly options: RawLinkOptions,
-  ) {
-    this.hasUpperTester = options.upper !== undefined;
+  private constructor(sources: readonly Ipv4[], options: RawLinkOptions) {
+    super(sources, options);
     this.#targets = [...OWN_BLOCKS, ...(options.allowedTargets ?? [])];
-    this.pacer = new Pacer(options.rate ?? DEFAULT_RATE, () => Math.round(performance.now() * 1000));
-    this.sockets = RawSockets.open(sources, (packet) => this.#receive(packet));
+    this.sockets = RawSockets.open(sources, (packet, age) => this.#receive(packet, age));
     this.sockets.ports.prepare(PREPARED_PORTS);
-  }
-
-  get patience(): Micros {
-    return this.options.patience ?? 1_000_000;
   }
 
   /**
@@ -77,19 +45,28 @@ export class RawLink implements Link {
   static async open(options: RawLinkOptions): Promise<RawLink> {
     const sources = await liveSources(options.peer, options.sources);
     if (sources.includes(0)) throw new HostError('ENETUNREACH', 'There is no way to the peer.');
-    return new RawLink(sources, options);
+    const link = new RawLink(sources, options);
+    await link.begin();
+    return link;
   }
 
   openCase(_seed: number): CaseLink {
     return new RawCaseLink(this);
   }
 
-  /** Hands over what arrives at ports, of the given protocols, until the returned function is called. */
+  /**
+   * Hands over what arrives at ports, of the given protocols, until the returned function is called; to nobody else who
+   * asked for the same before.
+   */
   register(protocols: Protocols, address: Ipv4, port: number, receive: Receive): () => void {
-    const keys = protocols.map((protocol) => receiverKey(protocol, address, port));
-    for (const key of keys) this.#receivers.set(key, receive);
+    const keys = protocols.map((protocol) => portKey(protocol, address, port));
+    for (const key of keys) this.#receivers.set(key, [...(this.#receivers.get(key) ?? []), receive]);
     return () => {
-      for (const key of keys) this.#receivers.delete(key);
+      for (const key of keys) {
+        const left = (this.#receivers.get(key) ?? []).filter((other) => other !== receive);
+        if (left.length > 0) this.#receivers.set(key, left);
+        else this.#receivers.delete(key);
+      }
     };
   }
 
@@ -106,142 +83,53 @@ export class RawLink implements Link {
     this.pacer.pass(() => this.sockets.send(packet, source));
   }
 
-  close(): void {
-    this.options.upper?.close();
-    this.pacer.close();
+  override close(): void {
+    super.close();
     this.sockets.close();
   }
 
-  #receive(packet: Uint8Array): void {
+  #receive(packet: Uint8Array, age: number): void {
     const ipLength = (packet[0]! & 15) * 4;
     if (packet.length < HEADERS || packet.length < ipLength + 4) return;
-    const key = receiverKey(packet[9]!, readU32be(packet, 16), readU16be(packet, ipLength + 2));
+    const key = portKey(packet[9]!, readU32be(packet, 16), readU16be(packet, ipLength + 2));
+    const receive = this.#receivers.get(key)?.at(-1);
+    if (receive === undefined) return;
+    this.lateness.note(Math.round(age));
     // The array is the link's and is used again.
-    this.#receivers.get(key)?.(packet.slice());
+    receive(packet.slice(), Math.round(microsNow() - age));
   }
 }
 
-class RawCaseLink implements CaseLink {
-  readonly kind = 'raw';
-  readonly isExhausted = false;
-  readonly sources: readonly Ipv4[];
-  readonly #waits = new LiveWaits();
-  readonly #closers = new Set<() => void>();
-  #upper: CaseUpperTester | undefined;
-  #closed = false;
+class RawCaseLink extends LiveCaseLink<HeldPort> {
+  /** How often this case holds each port that it claimed. */
+  readonly #held = new Map<number, number>();
 
   constructor(private readonly link: RawLink) {
-    this.sources = link.sources;
+    super(link);
   }
 
-  get epoch(): number {
-    return this.#waits.epoch;
-  }
-
-  get upper(): CaseUpperTester | undefined {
-    this.#upper ??= this.link.options.upper?.open();
-    return this.#upper;
-  }
-
-  now(): Micros {
-    return this.#waits.now();
-  }
-
-  async open(index: number, receive: Receive, number?: number): Promise<LinkPort> {
-    const opened = await this.#claim(UDP_ONLY, index, receive, number);
-    const { address, port } = opened;
-    let identification = port & 0xff;
-    return {
-      ...opened,
-      send: (to: Destination, payload: Uint8Array): Uint8Array => {
-        const tuple = { source: address, sourcePort: port, destination: to.address, destinationPort: to.port };
-        identification = (identification % 0xffff) + 1;
-        const packet = buildUdp(tuple, payload, { identification });
-        if (!this.#closed) this.link.send(packet, address);
-        return packet;
-      },
-    };
-  }
-
-  async openRaw(index: number, receive: Receive, number?: number): Promise<RawPort> {
-    const opened = await this.#claim(BOTH, index, receive, number);
-    return {
-      ...opened,
-      send: (packet) => {
-        if (this.#closed) return;
-        this.#silence(packet);
-        this.link.send(packet, opened.address);
-      },
-    };
-  }
-
-  /** Keeps the kernel from answering what comes back to an own port that the case has not opened. */
-  #silence(packet: Uint8Array): void {
+  /** Claims a port for every protocol; a case may have one several times, as for two protocols apart. */
+  protected hold(protocols: Protocols, address: Ipv4, port: number): HeldPort | undefined {
     const { ports } = this.link.sockets;
-    const source = readU32be(packet, 12);
-    const protocol = packet[9] === TCP ? TCP : UDP;
-    const port = readU16be(packet, (packet[0]! & 15) * 4);
-    if (!this.sources.includes(source) || ports.has(protocol, source, port)) return;
-    if (ports.claim(protocol, source, port) === undefined)
-      this.#closers.add(() => ports.release(protocol, source, port));
-  }
-
-  wait(deadline: Micros, done: () => boolean): Promise<void> {
-    return this.#waits.wait(deadline + this.link.pacer.lateness, done);
-  }
-
-  reach(to: Destination, within: Micros): Promise<ReachAnswer> {
-    return reachBySocket(this.sources[0]!, to, within);
-  }
-
-  stop(): void {
-    this.#waits.stop();
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.stop();
-    this.#upper?.release();
-    for (const close of this.#closers) close();
-  }
-
-  async #claim(protocols: Protocols, index: number, receive: Receive, number: number | undefined) {
-    const address = this.sources[index];
-    if (address === undefined) throw new LinkError(`There is no local address number ${index}.`);
-    const port = number ?? (await this.link.ports.take(address, (free) => this.#claimAll(protocols, address, free)));
-    if (number !== undefined && this.#claimAll(protocols, address, number) === undefined)
-      throw new LinkError(`Port ${number} of ${formatIpv4(address)} is not free.`);
-    let isOpen = true;
-    const unregister = this.link.register(protocols, address, port, (packet) => {
-      receive(packet);
-      this.#waits.arrived();
-    });
-    const close = () => {
-      if (!isOpen) return;
-      isOpen = false;
-      unregister();
-      for (const protocol of protocols) this.link.sockets.ports.release(protocol, address, port);
-      this.#closers.delete(close);
+    const claimed: (typeof TCP | typeof UDP)[] = [];
+    const release = () => {
+      for (const protocol of claimed.splice(0)) {
+        const key = portKey(protocol, address, port);
+        const left = this.#held.get(key)! - 1;
+        this.#held.set(key, left);
+        if (left === 0) ports.release(protocol, address, port);
+      }
     };
-    this.#closers.add(close);
-    if (this.#closed) {
-      close();
-      throw new LinkError('The case was over before its port was open.');
-    }
-    return { address, port, deafen: unregister, close };
-  }
-
-  /** Claims a port for every protocol; undefined when one is taken. */
-  #claimAll(protocols: Protocols, address: Ipv4, port: number): number | undefined {
-    const { ports } = this.link.sockets;
-    const claimed: number[] = [];
     for (const protocol of protocols) {
-      const error = ports.claim(protocol, address, port);
+      const key = portKey(protocol, address, port);
+      const count = this.#held.get(key) ?? 0;
+      const error = count > 0 ? undefined : ports.claim(protocol, address, port);
       if (error === undefined) {
+        this.#held.set(key, count + 1);
         claimed.push(protocol);
         continue;
       }
-      for (const own of claimed) ports.release(own as typeof TCP, address, port);
+      release();
       if (error === 'EADDRINUSE' || error === 'EACCES') return undefined;
       throw new LinkError(
         error === 'EMFILE'
@@ -249,10 +137,30 @@ class RawCaseLink implements CaseLink {
           : `Port ${port} of ${formatIpv4(address)} cannot be used (${error}).`,
       );
     }
-    return port;
+    return { port, hear: (receive) => this.link.register(protocols, address, port, receive), release };
+  }
+
+  protected transmit({ port: _port }: HeldPort, _to: Destination, packet: Uint8Array): void {
+    this.link.send(packet, readU32be(packet, 12));
+  }
+
+  protected transmitRaw(packet: Uint8Array, source: Ipv4): void {
+    this.#silence(packet);
+    this.link.send(packet, source);
+  }
+
+  /** Keeps the kernel from answering what comes back to an own port that the case has not opened. */
+  #silence(packet: Uint8Array): void {
+    const source = readU32be(packet, 12);
+    const protocol = packet[9] === TCP ? TCP : UDP;
+    const port = readU16be(packet, (packet[0]! & 15) * 4);
+    const { ports } = this.link.sockets;
+    if (!this.sources.includes(source) || ports.has(protocol, source, port)) return;
+    const held = this.hold([protocol], source, port);
+    if (held !== undefined) this.onClose(() => held.release());
   }
 }
 
-function receiverKey(protocol: number, address: Ipv4, port: number): number {
+function portKey(protocol: number, address: Ipv4, port: number): number {
   return addressKey(address, port) * 2 + (protocol === UDP ? 1 : 0);
 }

@@ -33,6 +33,8 @@ export interface FinishedCase {
   readonly log: CaseLog;
   readonly began: Micros;
   readonly ended: Micros;
+  /** The link's slack at the beginning. */
+  readonly slack: Micros;
 }
 
 /** Time beyond its own waiting that a case gets by default, in microseconds. */
@@ -54,6 +56,7 @@ export async function runCase(
   const caseLink = link.openCase(seed);
   const log = new CaseLog(caseLink, testCase.requirements);
   log.onForeignCm = settings.onPeerCm;
+  const { slack } = link;
   const began = caseLink.now();
   const tester = new Tester({
     log,
@@ -64,8 +67,7 @@ export async function runCase(
     services: settings.services,
     tcpPort: settings.tcpPort,
     capabilities: settings.capabilities,
-    slack: link.slack,
-    patience: link.patience,
+    link,
     nodeIds,
   });
   const limit = settings.timeout ?? (testCase.duration?.(constants) ?? 0) + GRACE;
@@ -81,7 +83,7 @@ export async function runCase(
     log.stop();
     caseLink.close();
   }
-  return { log, began, ended: caseLink.now() };
+  return { log, began, ended: caseLink.now(), slack };
 }
 
 async function play(testCase: TestCase, tester: Tester): Promise<void> {

@@ -120,8 +120,8 @@ export class TestPort extends Inbox {
     const port = new TestPort(node, context);
     port.#link = await context.log.link.open(
       source,
-      (packet) => {
-        if (!port.arrived(packet)) port.#link.deafen();
+      (packet, time) => {
+        if (!port.arrived(packet, time)) port.#link.deafen();
       },
       number,
     );

@@ -94,8 +94,8 @@ export class TestStream extends Inbox {
     for (const source of sources) {
       const port: RawPort = await context.log.link.openRaw(
         source,
-        (packet) => {
-          if (!stream.arrived(packet)) for (const open of stream.#ports) open.deafen();
+        (packet, time) => {
+          if (!stream.arrived(packet, time)) for (const open of stream.#ports) open.deafen();
         },
         stream.#ports[0]?.port,
       );

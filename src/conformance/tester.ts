@@ -4,7 +4,7 @@ import type { ServiceName } from './case.js';
 import type { CaseLog } from './case-log.js';
 import { contentOf, describePacket, EXPECTED, fieldValue, inWords } from './describe.js';
 import type { Inbox } from './inbox.js';
-import type { Destination, LinkKind, Micros, ReachAnswer } from './link.js';
+import type { Destination, Link, LinkKind, Micros, ReachAnswer } from './link.js';
 import { all, isConfirm, isData, isPlain, type Observed, type Predicate, payloadIs } from './observed.js';
 import { TestNode, type TestPort } from './test-port.js';
 import type { UpperTester } from './upper-tester.js';
@@ -25,8 +25,7 @@ export interface TesterSettings {
   readonly tcpPort: number | undefined;
   /** What the peer was declared to support. */
   readonly capabilities: ReadonlySet<Capability>;
-  readonly slack: Micros;
-  readonly patience: Micros;
+  readonly link: Pick<Link, 'slack' | 'patience'>;
   /** Node ids for this case that no other case of the run uses; when they run out, random ones follow. */
   readonly nodeIds: readonly number[];
 }
@@ -64,8 +63,6 @@ export class Tester {
   readonly profile: Profile;
   /** The peer's constants as the run was told (PIXIT). */
   readonly constants: Constants;
-  /** Lateness that is nobody's fault, in microseconds: allow it on every time that a verdict rests on. */
-  readonly slack: Micros;
   /** How long an answer that should come at once is waited for, in microseconds. */
   readonly patience: Micros;
   /** The peer's address. */
@@ -83,8 +80,7 @@ export class Tester {
     this.random = new Random(settings.seed);
     this.profile = settings.profile;
     this.constants = settings.constants;
-    this.slack = settings.slack;
-    this.patience = settings.patience;
+    this.patience = settings.link.patience;
     this.peerAddress = settings.address;
   }
 
@@ -96,6 +92,11 @@ export class Tester {
   /** How many local addresses `node.port(source)` can choose from. */
   get sources(): number {
     return this.#log.link.sources.length;
+  }
+
+  /** Lateness that is nobody's fault, in microseconds: allow it on every time that a verdict rests on. It may grow. */
+  get slack(): Micros {
+    return this.#settings.link.slack;
   }
 
   /** Microseconds of the case's clock. */

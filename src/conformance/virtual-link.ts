@@ -64,6 +64,10 @@ export class VirtualLink implements Link {
     return new VirtualCaseLink(this.#options, this.sources, seed);
   }
 
+  worstSince(): Micros {
+    return 0;
+  }
+
   close(): void {}
 }
 

@@ -55,11 +55,12 @@ export async function runCheck(args: readonly string[], onStart?: (child: ChildP
 }
 
 /**
- * A sound peer passes, or nothing can be said: a busy machine answers late. Cases that this peer or this run has no room
- * for are left out, and none of them by an accident. See `isMostlyTold`.
+ * A sound peer passes, or nothing can be said because a busy machine is late, and for no other reason. Cases that this peer
+ * or this run has no room for are left out, and none of them by an accident. See `isMostlyTold`.
  */
 export function isInOrder({ verdict, cause }: CaseResult): boolean {
-  if (verdict === 'pass' || verdict === 'not-applicable' || verdict === 'inconc') return true;
+  if (verdict === 'pass' || verdict === 'not-applicable') return true;
+  if (verdict === 'inconc') return LATE.has(cause.code);
   return verdict === 'not-run' && LEFT_OUT.has(cause.code);
 }
 
@@ -70,3 +71,4 @@ export function isMostlyTold(cases: readonly CaseResult[]): boolean {
 }
 
 const LEFT_OUT = new Set(['slow', 'privilege']);
+const LATE = new Set(['slow-network', 'timeout']);

@@ -19,7 +19,6 @@ export const CONNECTION_CASES: readonly TestCase[] = [
     services: ['echo'],
     raw: true,
     tcp: true,
-    virtualOnly: 'one port for two protocols at once',
     capabilities: ['tcp'],
     async run(t: Tester) {
       const node = t.node();

@@ -76,7 +76,7 @@ function repeats(packets: readonly Observed[], end: number): Observed[] {
 /** How long to watch whether early segments are held: well within the longest hold, so that it has not ended. */
 function watch(t: Tester): Micros {
   const hold = t.constants['reordering-hold'];
-  if (4 * t.slack > hold) {
+  if (2 * t.slack > hold) {
     t.inconc(
       'slow-network',
       `The network may delay packets by ${inWords(t.slack)}; whether a segment is held for ${inWords(hold)} at most cannot be seen.`,

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { blankPacket, type CapturedPacket } from '../captured-packet.js';
 import { LINKTYPE_ETHERNET, LINKTYPE_RAW } from '../link-type.js';
 import { HostError, type Libc, libc } from './libc.js';
-import { MESSAGE, MessageBatch } from './message-batch.js';
+import { MessageBatch } from './message-batch.js';
+import { CONTROLS_SIZE, PACKET_AUXDATA, type PacketControls, readControls, SO_TIMESTAMPNS } from './packet-controls.js';
 import { BATCH } from './packet-link.js';
 
 const AF_PACKET = 17;
@@ -10,10 +11,8 @@ const SOCK_RAW_NONBLOCK_CLOEXEC = 3 | 0o4000 | 0o2000000;
 const ETH_P_ALL = 3;
 const SOL_SOCKET = 1;
 const SO_RCVBUFFORCE = 33;
-const SO_TIMESTAMPNS = 35;
 const SOL_PACKET = 263;
 const PACKET_STATISTICS = 6;
-const PACKET_AUXDATA = 8;
 const PACKET_IGNORE_OUTGOING = 23;
 const MSG_DONTWAIT = 0x40;
 const PACKET_OUTGOING = 4;
@@ -23,9 +22,6 @@ const ARPHRD_LOOPBACK = 772;
 const LOOPBACK_INDEX = 1;
 /** struct sockaddr_ll */
 const ADDRESS_SIZE = 20;
-/** struct cmsghdr (16) with a struct timespec (16), and with a struct tpacket_auxdata (20, padded). */
-const CONTROL_SIZE = 32 + 40;
-const CONTROL_HEADER = 16;
 /** A frame with the largest IPv4 packet. */
 const BUFFER = 65536 + 128;
 const RECEIVE_BUFFER = 32 * 1024 * 1024;
@@ -40,6 +36,7 @@ export class InterfaceCapture {
   packets = 0;
   readonly #batch: MessageBatch;
   readonly #packet: CapturedPacket = blankPacket();
+  readonly #controls: PacketControls = { seconds: 0, nanoseconds: 0, length: 0, network: 0 };
   #count = 0;
   #next = 0;
   #hasPacket = false;
@@ -52,7 +49,7 @@ export class InterfaceCapture {
     private readonly index: number,
     readonly fd: number,
   ) {
-    this.#batch = new MessageBatch(libc, BUFFER, ADDRESS_SIZE, CONTROL_SIZE);
+    this.#batch = new MessageBatch(libc, BUFFER, ADDRESS_SIZE, CONTROLS_SIZE);
   }
 
   /** @throws HostError: `ENODEV` when there is no such interface, `EPERM` without privilege, `ENOTSUP` where it cannot be done */
@@ -133,37 +130,23 @@ export class InterfaceCapture {
 
   /** @returns false for what a capture does not have */
   #read(index: number): boolean {
-    const { names, controls, messages, buffers } = this.#batch;
+    const { names, buffers } = this.#batch;
     const packet = this.#packet;
     const name = this.#batch.nameOffset(index);
     const hardware = names.view.getUint16(name + 8, true);
     if (hardware === ARPHRD_LOOPBACK && names.bytes[name + 10] === PACKET_OUTGOING) return false;
     const isEthernet = hardware === ARPHRD_ETHER || hardware === ARPHRD_LOOPBACK;
-    let network = 0;
-    packet.originalLength = this.#batch.received(index);
-    packet.seconds = 0;
-    const control = this.#batch.controlOffset(index);
-    const end = control + Number(messages.view.getBigUint64(index * MESSAGE + 40, true));
-    for (let at = control; at + CONTROL_HEADER <= end; ) {
-      const length = Number(controls.view.getBigUint64(at, true));
-      const level = controls.view.getInt32(at + 8, true);
-      const data = at + CONTROL_HEADER;
-      if (level === SOL_SOCKET && controls.view.getInt32(at + 12, true) === SO_TIMESTAMPNS) {
-        packet.seconds = Number(controls.view.getBigInt64(data, true));
-        packet.nanoseconds = Number(controls.view.getBigInt64(data + 8, true));
-      } else if (level === SOL_PACKET) {
-        packet.originalLength = controls.view.getUint32(data + 4, true);
-        network = controls.view.getUint16(data + 14, true);
-      }
-      if (length < CONTROL_HEADER) break;
-      at += (length + 7) & ~7;
-    }
-    const skipped = isEthernet ? 0 : network;
+    const controls = this.#controls;
+    readControls(this.#batch, index, controls);
+    packet.seconds = controls.seconds;
+    packet.nanoseconds = controls.nanoseconds;
+    const skipped = isEthernet ? 0 : controls.network;
     packet.linkType = isEthernet ? LINKTYPE_ETHERNET : LINKTYPE_RAW;
     packet.buffer = buffers[index]!;
     packet.offset = skipped;
     packet.capturedLength = Math.max(0, Math.min(this.#batch.received(index), BUFFER) - skipped);
-    packet.originalLength = Math.max(packet.capturedLength, packet.originalLength - skipped);
+    const length = controls.length > 0 ? controls.length : this.#batch.received(index);
+    packet.originalLength = Math.max(packet.capturedLength, length - skipped);
     return true;
   }
 }

@@ -3,6 +3,7 @@ import { Arrivals } from './arrivals.js';
 import { type Libc, libc } from './libc.js';
 import { MessageBatch } from './message-batch.js';
 import { OFFLOAD_HEADER, OffloadHeader } from './offload-header.js';
+import { CONTROLS_SIZE, PACKET_AUXDATA, type PacketControls, readControls, SO_TIMESTAMPNS } from './packet-controls.js';
 import { type Network, packetFilter } from './packet-filter.js';
 import { BATCH, type OnPacket, type PacketSource } from './packet-link.js';
 import { Frame, LARGEST_PART, PacketSplitter } from './packet-splitter.js';
@@ -14,7 +15,6 @@ const SOCK_RAW_NONBLOCK_CLOEXEC = 3 | 0o4000 | 0o2000000;
 const SOL_SOCKET = 1;
 const SO_RCVBUFFORCE = 33;
 const SOL_PACKET = 263;
-const PACKET_AUXDATA = 8;
 const PACKET_VNET_HDR = 15;
 const PACKET_IGNORE_OUTGOING = 23;
 /** Every protocol: a socket of one protocol would be served behind the ingress filter. */
@@ -49,21 +49,32 @@ export class InterfaceInput implements PacketSource {
   readonly #frames = Array.from({ length: BATCH }, () => new Frame());
   readonly #arrivals = new Arrivals();
   readonly #splitter = new PacketSplitter(this.#memory, BUFFER * BATCH);
+  /** Absent where times are not asked for: then there is one piece of control data, in one place. */
+  readonly #controls: PacketControls | undefined;
 
   private constructor(
     private readonly libc: Libc,
     readonly fd: number,
+    hasTimes: boolean,
   ) {
-    this.#batch = new MessageBatch(libc, BUFFER, ADDRESS_SIZE, CONTROL_SIZE, this.#memory);
+    if (hasTimes) this.#controls = { seconds: 0, nanoseconds: 0, length: 0, network: 0 };
+    const controlSize = hasTimes ? CONTROLS_SIZE : CONTROL_SIZE;
+    this.#batch = new MessageBatch(libc, BUFFER, ADDRESS_SIZE, controlSize, this.#memory);
     this.#packets = this.#batch.buffers.map((buffer) => buffer.subarray(OFFLOAD_HEADER + ETHERNET));
   }
 
   /**
    * @param addresses the node's addresses, on any interface.
    * @param networks read only what comes from them; everything when there are none.
+   * @param hasTimes whether frames say when they arrived.
    * @throws HostError
    */
-  static open(name: string, addresses: readonly Ipv4[], networks: readonly Network[]): InterfaceInput {
+  static open(
+    name: string,
+    addresses: readonly Ipv4[],
+    networks: readonly Network[],
+    hasTimes = false,
+  ): InterfaceInput {
     const c = libc();
     const doing = `Reading packets of ${name}`;
     const index = c.ifNameToIndex(name);
@@ -74,6 +85,7 @@ export class InterfaceInput implements PacketSource {
       c.check(option(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1), doing, 'the kernel is older than 4.20');
       c.check(option(SOL_PACKET, PACKET_AUXDATA, 1), doing, 'the kernel refuses auxiliary data');
       c.check(option(SOL_PACKET, PACKET_VNET_HDR, 1), doing, 'the kernel refuses offload headers');
+      if (hasTimes) c.check(option(SOL_SOCKET, SO_TIMESTAMPNS, 1), doing, 'the kernel refuses times');
       // Without privilege for a larger buffer the system's limit stays.
       option(SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
       attachFilter(c, fd, packetFilter(addresses, networks, ACCEPT, 0), doing);
@@ -87,7 +99,7 @@ export class InterfaceInput implements PacketSource {
       c.close(fd);
       throw error;
     }
-    return new InterfaceInput(c, fd);
+    return new InterfaceInput(c, fd, hasTimes);
   }
 
   receive(onPacket: OnPacket): number {
@@ -109,17 +121,27 @@ export class InterfaceInput implements PacketSource {
     for (let i = 0; i < count; i++) {
       // A sender on this machine leaves checksums and cutting to hardware that a virtual link does not have.
       header.read(this.#memory.view, i * BUFFER);
-      const network = batch.controls.view.getUint16(batch.controlOffset(i) + NETWORK_OFFSET, true);
+      const frame = this.#frames[i]!;
+      const network = this.#readControls(i, frame);
       const at = OFFLOAD_HEADER + network;
       const packet = network === ETHERNET ? this.#packets[i]! : batch.buffers[i]!.subarray(at);
       const length = batch.received(i) - at;
       if (length <= 0) continue;
-      const frame = this.#frames[i]!;
       splitter.begin(frame, packet, i * BUFFER + at, length, network, header);
       if (!frame.isFinished) arrivals.add(frame, splitter);
     }
     if (count > 0) batch.renew(count);
     return Math.max(0, count);
+  }
+
+  /** @returns where the IP header of message `index` begins in its frame. */
+  #readControls(index: number, frame: Frame): number {
+    const controls = this.#controls;
+    const batch = this.#batch;
+    if (controls === undefined) return batch.controls.view.getUint16(batch.controlOffset(index) + NETWORK_OFFSET, true);
+    readControls(batch, index, controls);
+    frame.arrivedAt = controls.seconds * 1_000_000 + Math.floor(controls.nanoseconds / 1000);
+    return controls.network;
   }
 
   /**

@@ -69,8 +69,13 @@ export class Libc {
   readonly flock: (fd: number, operation: number) => number;
   /** `ppoll` without a signal mask; blocks the process. `timeout`: seconds and nanoseconds, 8 octets each. */
   readonly ppoll: (descriptors: Uint8Array, count: number, timeout: Uint8Array, mask: null) => number;
+  readonly clockGettime: (clock: number, into: Uint8Array) => number;
   readonly prctl: (option: number, argument: number) => number;
   readonly ifNameToIndex: (name: string) => number;
+
+  /** struct timespec */
+  readonly #time = new Uint8Array(16);
+  readonly #timeView = new DataView(this.#time.buffer);
 
   constructor(private readonly koffi: Koffi) {
     const library = koffi.load(null);
@@ -90,8 +95,15 @@ export class Libc {
     this.sendto = library.func('long sendto(int, const void *, size_t, int, const void *, uint)') as never;
     this.flock = library.func('int flock(int, int)') as never;
     this.ppoll = library.func('int ppoll(void *, ulong, const void *, const void *)') as never;
+    this.clockGettime = library.func('int clock_gettime(int, void *)') as never;
     this.prctl = library.func('int prctl(int, ulong)') as never;
     this.ifNameToIndex = library.func('uint if_nametoindex(const char *)') as never;
+  }
+
+  /** The kernel's wall clock (CLOCK_REALTIME), which times of packets are of: microseconds since 1970. */
+  wallClock(): number {
+    this.clockGettime(0, this.#time);
+    return Number(this.#timeView.getBigInt64(0, true)) * 1_000_000 + Number(this.#timeView.getBigInt64(8, true)) / 1000;
   }
 
   /** The name of the last error, such as `EAGAIN`. Ask at once after the call that failed. */

@@ -28,6 +28,8 @@ export class Frame {
   /** Parts passed on. */
   count = 0;
   isSound = false;
+  /** When it arrived by the kernel's clock, microseconds since 1970; only of inputs that were asked for times. */
+  arrivedAt = 0;
 
   /** True for datagrams, false for segments and packets that are whole. */
   get isTrain(): boolean {

@@ -14,6 +14,9 @@ const LOOPBACK = 127;
 /** What a datagram is cut to when the way out carries no longer one. */
 const SAFE_MTU = 1280;
 
+/** Gets a packet that arrived `age` microseconds ago. */
+export type OnRawPacket = (packet: Uint8Array, age: number) => void;
+
 /**
  * Whole IPv4 packets of TCP and UDP from and to addresses of this machine, beside its kernel: packet sockets read what
  * arrives on the interfaces that have the addresses, raw sockets send. CAP_NET_RAW is needed to open them and not afterwards. The
@@ -36,10 +39,11 @@ export class RawSockets {
 
   /**
    * @param onPacket gets each packet of TCP, UDP and each ICMP error that arrives for one of the addresses, as it was on
-   * the wire; the array is valid only during the call. What it throws ends the process.
+   * the wire, and how many microseconds ago that was; the array is valid only during the call. What it throws ends the
+   * process.
    * @throws HostError
    */
-  static open(addresses: readonly Ipv4[], onPacket: (packet: Uint8Array) => void): RawSockets {
+  static open(addresses: readonly Ipv4[], onPacket: OnRawPacket): RawSockets {
     const sockets = new RawSockets(libc());
     try {
       for (const name of interfacesOf(addresses)) sockets.#listen(name, addresses, onPacket);
@@ -77,14 +81,16 @@ export class RawSockets {
     this.ports.close();
   }
 
-  #listen(name: string, addresses: readonly Ipv4[], onPacket: (packet: Uint8Array) => void): void {
-    const input = InterfaceInput.open(name, addresses, []);
+  #listen(name: string, addresses: readonly Ipv4[], onPacket: OnRawPacket): void {
+    const input = InterfaceInput.open(name, addresses, [], true);
     this.#inputs.push(input);
     let isOpen = true;
     // As they came: not in the order in which the endpoint would have them.
     const taker: FrameTaker = {
       add: (frame, splitter) => {
-        while (!frame.isFinished) splitter.next(frame, (packet, length) => onPacket(packet.subarray(0, length)));
+        // The clock may have been set in between.
+        const age = Math.max(0, this.#libc.wallClock() - frame.arrivedAt);
+        while (!frame.isFinished) splitter.next(frame, (packet, length) => onPacket(packet.subarray(0, length), age));
       },
     };
     const stop = this.#libc.watch(input.fd, () => {
