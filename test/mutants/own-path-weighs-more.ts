@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'own-path-weighs-more',
   defect: "The path of the session's own addresses begins with four times the weight of the others.",
   requirements: ['MPIP-SE-02'],
-  killedBy: ['SE-initial-shares-equal'],
+  killedBy: ['SE-initial-shares-equal', 'SE-initial-shares-of-announced-addresses'],
   apply(host) {
     const { mesh } = host.endpoint.state;
     const { add } = mesh;

@@ -9,6 +9,14 @@ import { tupleOf } from './pa.js';
 /** Most packets that may carry the flag once the new path was fed back: those on their way. */
 const ON_THEIR_WAY = 2;
 
+const common = {
+  area: 'AD',
+  services: ['echo'],
+  upperTester: true,
+  changesPeer: true,
+  capabilities: ['address-change', 'several-addresses'],
+} as const;
+
 /** A mesh with a peer of several addresses, primary first. */
 async function severalAddresses(t: Tester): Promise<{ mesh: Mesh; addresses: Ipv4[]; port: number }> {
   const mesh = await Mesh.begin(t);
@@ -34,14 +42,10 @@ const isFlagged = (packet: Observed) => packet.cm?.flags === Flags.ipChange;
 /** Section 3.4: the peer's own addresses change. */
 export const AD_PEER_CASES: readonly TestCase[] = [
   {
+    ...common,
     id: 'AD-own-change-is-flagged',
-    area: 'AD',
     purpose: "After a change of its addresses the peer's next packets of the session carry ip-change.",
     requirements: ['MPIP-AD-01'],
-    services: ['echo'],
-    upperTester: true,
-    changesPeer: true,
-    capabilities: ['address-change', 'several-addresses'],
     async run(t: Tester) {
       const { mesh, addresses, port } = await severalAddresses(t);
       await lose(t, mesh, addresses, port);
@@ -69,15 +73,11 @@ export const AD_PEER_CASES: readonly TestCase[] = [
     },
   },
   {
+    ...common,
     id: 'AD-own-change-resets-to-one-path',
-    area: 'AD',
     purpose: 'While it flags a change of its addresses the peer uses one path only.',
     requirements: ['MPIP-AD-03'],
-    services: ['echo'],
     sources: 2,
-    upperTester: true,
-    changesPeer: true,
-    capabilities: ['address-change', 'several-addresses'],
     async run(t: Tester) {
       const { mesh, addresses, port } = await severalAddresses(t);
       await mesh.join(1);
@@ -101,14 +101,10 @@ export const AD_PEER_CASES: readonly TestCase[] = [
     },
   },
   {
+    ...common,
     id: 'AD-own-flag-ends',
-    area: 'AD',
     purpose: 'The flag ends when the new path was fed back, and after a few packets in any case.',
     requirements: ['MPIP-AD-10'],
-    services: ['echo'],
-    upperTester: true,
-    changesPeer: true,
-    capabilities: ['address-change', 'several-addresses'],
     async run(t: Tester) {
       const { mesh, addresses, port } = await severalAddresses(t);
       await lose(t, mesh, addresses, port);
@@ -151,14 +147,10 @@ export const AD_PEER_CASES: readonly TestCase[] = [
     },
   },
   {
+    ...common,
     id: 'AD-removed-address-is-gone',
-    area: 'AD',
     purpose: 'An address that the peer lost is neither listed nor used as a source.',
     requirements: ['MPIP-AD-08', 'MPIP-CM-06'],
-    services: ['echo'],
-    upperTester: true,
-    changesPeer: true,
-    capabilities: ['address-change', 'several-addresses'],
     async run(t: Tester) {
       const { mesh, addresses, port } = await severalAddresses(t);
       await lose(t, mesh, addresses, port);
@@ -189,14 +181,10 @@ export const AD_PEER_CASES: readonly TestCase[] = [
     },
   },
   {
+    ...common,
     id: 'AD-added-address-is-used',
-    area: 'AD',
     purpose: 'An address that the peer gained stands in its list and makes new paths.',
     requirements: ['MPIP-AD-07', 'MPIP-CM-06'],
-    services: ['echo'],
-    upperTester: true,
-    changesPeer: true,
-    capabilities: ['address-change', 'several-addresses'],
     async run(t: Tester) {
       const { mesh, addresses } = await severalAddresses(t);
       await t.upper.setAddresses(addresses.slice(0, 1));
@@ -241,15 +229,11 @@ export const AD_PEER_CASES: readonly TestCase[] = [
     },
   },
   {
+    ...common,
     id: 'AD-own-session-survives',
-    area: 'AD',
     purpose:
       "The peer's session outlives the loss of the address that it began with: same id, same ports, data goes on.",
     requirements: ['MPIP-AD-05', 'MPIP-SS-08', 'MPIP-NID-02'],
-    services: ['echo'],
-    upperTester: true,
-    changesPeer: true,
-    capabilities: ['address-change', 'several-addresses'],
     async run(t: Tester) {
       const { mesh, addresses, port } = await severalAddresses(t);
       const nodeId = cmOf(mesh.session.first!).nodeId;

@@ -23,6 +23,22 @@ async function fed(t: Tester, mesh: Mesh, left: (first: Observed) => boolean = (
   return without;
 }
 
+/** Fails the case unless every path gets its share: with one delay for all the weights stay equal. Returns an answer. */
+async function requireAllUsed(t: Tester, mesh: Mesh, code: string, text: string): Promise<Observed> {
+  const answers = await mesh.burst(32 * mesh.paths.size);
+  const counts = mesh.counts(answers);
+  for (const [i, id] of mesh.pathIds.entries()) {
+    const { least } = mesh.bounds(answers, 1 / counts.length, 1, 2 * counts.length);
+    t.require(counts[i]! >= least, code, text, {
+      expected: `at least ${least} of ${answers.length} packets on path ${id}`,
+      seen: counts[i]!,
+      packet: mesh.paths.get(id)!,
+      field: 'pathId',
+    });
+  }
+  return answers.at(-1)!;
+}
+
 /** Section 3.4: a path is obsolete when its feedback does not come. */
 export const EX_CASES: readonly TestCase[] = [
   {
@@ -66,24 +82,13 @@ export const EX_CASES: readonly TestCase[] = [
       const mesh = await Mesh.open(t);
       await fed(t, mesh);
       await mesh.pass(longEnough(t.constants));
-      const answers = await mesh.burst(32 * mesh.paths.size);
-      const counts = mesh.counts(answers);
-      for (const [i, id] of mesh.pathIds.entries()) {
-        // With one delay for all the weights stay equal.
-        const { least } = mesh.bounds(answers, 1 / counts.length, 1, 2 * counts.length);
-        t.require(
-          counts[i]! >= least,
-          'live-path-removed',
-          `Path ${id} got its feedback all the time and is hardly used any more.`,
-          {
-            expected: `at least ${least} of ${answers.length} packets`,
-            seen: counts[i]!,
-            packet: mesh.paths.get(id)!,
-            field: 'pathId',
-          },
-        );
-      }
-      t.pass('Every path with feedback is still used.', answers.at(-1)!);
+      const last = await requireAllUsed(
+        t,
+        mesh,
+        'live-path-removed',
+        'A path got its feedback all the time and is hardly used any more.',
+      );
+      t.pass('Every path with feedback is still used.', last);
     },
   },
   {
@@ -104,23 +109,13 @@ export const EX_CASES: readonly TestCase[] = [
       const mesh = await Mesh.open(t);
       await fed(t, mesh);
       await t.sleep(pause);
-      const answers = await mesh.burst(32 * mesh.paths.size);
-      const counts = mesh.counts(answers);
-      for (const [i, id] of mesh.pathIds.entries()) {
-        const { least } = mesh.bounds(answers, 1 / counts.length, 1, 2 * counts.length);
-        t.require(
-          counts[i]! >= least,
-          'idle-path-removed',
-          'After a pause in which nothing was sent, so that there was nothing to feed back, a path is hardly used any more.',
-          {
-            expected: `at least ${least} of ${answers.length} packets on path ${id}`,
-            seen: counts[i]!,
-            packet: mesh.paths.get(id)!,
-            field: 'pathId',
-          },
-        );
-      }
-      t.pass('After the pause every path is used.', answers.at(-1)!);
+      const last = await requireAllUsed(
+        t,
+        mesh,
+        'idle-path-removed',
+        'After a pause in which nothing was sent, so that there was nothing to feed back, a path is hardly used any more.',
+      );
+      t.pass('After the pause every path is used.', last);
     },
   },
   {

@@ -5,7 +5,7 @@ import { isData, isQuery, type Observed } from '../observed.js';
 import { type Bounds, binomialBounds, FALSE_ALARM } from '../statistics.js';
 import type { TestNode, TestPort } from '../test-port.js';
 import { cmOf, type Session, type Tester } from '../tester.js';
-import { ownSession } from './moves.js';
+import { confirmProvoked, ownSession } from './moves.js';
 
 /** Datagrams on their way at once: few enough for any socket's buffer. */
 const AT_ONCE = 128;
@@ -102,6 +102,18 @@ export class Mesh {
     return new Mesh(t, await ownSession(t, await node.port(), 'echo', id === undefined ? {} : { id }));
   }
 
+  /**
+   * Two addresses of the tester, both known to the peer before the session begins, whose first packet lists them: the
+   * second has answered a query of the peer's own, so that no peer has to prove it first.
+   */
+  static async together(t: Tester): Promise<Mesh> {
+    const mesh = await Mesh.announcing(t, []);
+    const second = await mesh.node.port(1, mesh.session.port.port);
+    await confirmProvoked(t, second);
+    mesh.#include(second);
+    return mesh;
+  }
+
   /** Only the handshake; the session begins with the first packet of the mesh, whose address list is given. */
   static async announcing(t: Tester, announced: readonly Ipv4[]): Promise<Mesh> {
     const port = await t.node().port();
@@ -135,14 +147,18 @@ export class Mesh {
   /** Lets another address of the tester take part: announced, asking and answering for itself. */
   async join(source: number): Promise<TestPort> {
     const port = await this.node.port(source, this.session.port.port);
-    this.ports.push(port);
-    this.watch(port);
-    this.announced = this.ports.map(({ address }) => address);
+    this.#include(port);
     await this.t.handshake(port, 'echo', {
       code: 'no-confirm-second',
       text: 'The peer did not confirm a query from our second address.',
     });
     return port;
+  }
+
+  #include(port: TestPort): void {
+    this.ports.push(port);
+    this.watch(port);
+    this.announced = this.ports.map(({ address }) => address);
   }
 
   /** Sends until no new path shows any more: a path with an equal share is overlooked once in 1e10 times. */

@@ -25,7 +25,17 @@ const common = {
   capabilities: ['rules'],
 } as const;
 
-/** A mesh in which one path has the lowest delay, and a queue as well; the others are slow and idle. */
+/** Whether the packets that are sent now follow a rule for `priority`; fails the case if not. Says what was seen. */
+type Judge = (priority: RuleRow['priority'], code: string, text: string) => Promise<string>;
+
+/** A mesh of unequal paths, and what judges how its packets are routed. */
+async function routed(t: Tester): Promise<{ mesh: Mesh; judge: Judge }> {
+  const mesh = await Mesh.open(t);
+  const fast = await unequal(t, mesh);
+  return { mesh, judge: (priority, code, text) => requireRouting(t, mesh, fast, priority, code, text) };
+}
+
+/** Gives one path the lowest delay, and a queue as well; the others are slow and idle. Returns its id. */
 async function unequal(t: Tester, mesh: Mesh): Promise<number> {
   const ticks = (micros: number) => Math.round(micros / t.profile.tickMicros);
   const fast = mesh.pathIds.at(-1)!;
@@ -78,26 +88,11 @@ function matching(
     purpose: `A rule applies to packets whose ${what} it names, and to no others.`,
     requirements: ['MPIP-RT-01'],
     async run(t: Tester) {
-      const mesh = await Mesh.open(t);
-      const fast = await unequal(t, mesh);
+      const { mesh, judge } = await routed(t);
       await t.upper.setRules([{ ...misses(mesh), priority: 'responsiveness' }]);
-      await requireRouting(
-        t,
-        mesh,
-        fast,
-        'throughput',
-        `other-${name}-matched`,
-        `A rule for another ${what} is applied to our packets.`,
-      );
+      await judge('throughput', `other-${name}-matched`, `A rule for another ${what} is applied to our packets.`);
       await t.upper.setRules([{ ...matches(mesh), priority: 'responsiveness' }]);
-      const text = await requireRouting(
-        t,
-        mesh,
-        fast,
-        'responsiveness',
-        `${name}-not-matched`,
-        `A rule for just this ${what} is not applied.`,
-      );
+      const text = await judge('responsiveness', `${name}-not-matched`, `A rule for just this ${what} is not applied.`);
       t.pass(`With the rule ${text}.`, mesh.session.port.history.at(-1)!);
     },
   };
@@ -111,13 +106,9 @@ export const RT_CASES: readonly TestCase[] = [
     purpose: 'Packets of a rule for responsiveness take the path with the lowest delay, whatever its queuing delay is.',
     requirements: ['MPIP-RT-02'],
     async run(t: Tester) {
-      const mesh = await Mesh.open(t);
-      const fast = await unequal(t, mesh);
+      const { mesh, judge } = await routed(t);
       await t.upper.setRules([{ priority: 'responsiveness' }]);
-      const text = await requireRouting(
-        t,
-        mesh,
-        fast,
+      const text = await judge(
         'responsiveness',
         'not-the-fastest',
         'A rule asks for responsiveness; the packets must take the path with the lowest delay, though others have less queuing delay.',
@@ -131,21 +122,10 @@ export const RT_CASES: readonly TestCase[] = [
     purpose: 'Packets of a rule for throughput are spread by the weights, as without any rule.',
     requirements: ['MPIP-RT-03'],
     async run(t: Tester) {
-      const mesh = await Mesh.open(t);
-      const fast = await unequal(t, mesh);
-      await requireRouting(
-        t,
-        mesh,
-        fast,
-        'throughput',
-        'not-weighted',
-        'Without any rule the packets are spread by the weights.',
-      );
+      const { mesh, judge } = await routed(t);
+      await judge('throughput', 'not-weighted', 'Without any rule the packets are spread by the weights.');
       await t.upper.setRules([{ priority: 'throughput' }]);
-      const text = await requireRouting(
-        t,
-        mesh,
-        fast,
+      const text = await judge(
         'throughput',
         'not-weighted',
         'A rule asks for throughput; the packets are spread by the weights.',
@@ -160,22 +140,15 @@ export const RT_CASES: readonly TestCase[] = [
       'With a rule for packets below a length these take the path with the lowest delay and longer ones are spread by weight.',
     requirements: ['MPIP-RT-05', 'MPIP-RT-01'],
     async run(t: Tester) {
-      const mesh = await Mesh.open(t);
-      const fast = await unequal(t, mesh);
+      const { mesh, judge } = await routed(t);
       await t.upper.setRules([{ startSize: 0, endSize: SMALL, priority: 'responsiveness' }]);
-      const small = await requireRouting(
-        t,
-        mesh,
-        fast,
+      const small = await judge(
         'responsiveness',
         'small-not-matched',
         'A rule asks for responsiveness for packets below 200 octets; these are far shorter.',
       );
       mesh.size = 2 * SMALL;
-      const large = await requireRouting(
-        t,
-        mesh,
-        fast,
+      const large = await judge(
         'throughput',
         'large-matched',
         'A rule for packets below 200 octets is applied to packets of more than 400.',
@@ -189,22 +162,15 @@ export const RT_CASES: readonly TestCase[] = [
     purpose: 'A rule with a start size applies to longer packets only.',
     requirements: ['MPIP-RT-01'],
     async run(t: Tester) {
-      const mesh = await Mesh.open(t);
-      const fast = await unequal(t, mesh);
+      const { mesh, judge } = await routed(t);
       await t.upper.setRules([{ startSize: SMALL, priority: 'responsiveness' }]);
-      await requireRouting(
-        t,
-        mesh,
-        fast,
+      await judge(
         'throughput',
         'small-matched',
         'A rule for packets from 200 octets on is applied to far shorter ones.',
       );
       mesh.size = 2 * SMALL;
-      const text = await requireRouting(
-        t,
-        mesh,
-        fast,
+      const text = await judge(
         'responsiveness',
         'large-not-matched',
         'A rule for packets from 200 octets on, without an end, is not applied to packets of more than 400.',
@@ -236,26 +202,15 @@ export const RT_CASES: readonly TestCase[] = [
     purpose: 'Rules may be added and taken away at any time; without one the packets are spread by weight again.',
     requirements: ['MPIP-RT-04', 'MPIP-RT-06'],
     async run(t: Tester) {
-      const mesh = await Mesh.open(t);
-      const fast = await unequal(t, mesh);
+      const { mesh, judge } = await routed(t);
       await t.upper.setRules([{ priority: 'responsiveness' }]);
-      const text = await requireRouting(
-        t,
-        mesh,
-        fast,
+      const text = await judge(
         'responsiveness',
         'rule-not-taken',
         'A rule was added while the session runs and is not applied.',
       );
       await t.upper.setRules([]);
-      await requireRouting(
-        t,
-        mesh,
-        fast,
-        'throughput',
-        'rule-not-removed',
-        'All rules were taken away; the last one is still applied.',
-      );
+      await judge('throughput', 'rule-not-removed', 'All rules were taken away; the last one is still applied.');
       t.pass(`While the rule was there ${text}.`, mesh.session.port.history.at(-1)!);
     },
   },

@@ -73,6 +73,7 @@ function moved(t: Tester, weight: Weight, direction: 1 | -1, { low, high }: Weig
   return { low: bound(weight.low + least * step), high: bound(weight.high + most * step) };
 }
 
+const leastOf = (t: Tester): Weight => ({ low: t.constants['weight-min'], high: t.constants['weight-min'] });
 const largest = (t: Tester): Weight => ({ low: t.constants['weight-max'], high: t.constants['weight-max'] });
 
 /** Packets enough for shares, and when the first of them was sent. */
@@ -108,6 +109,32 @@ function requireShare(
   return share;
 }
 
+/** How the weight of a path must have moved. */
+interface Movement {
+  /** When it began to. */
+  readonly since: Change;
+  readonly code: string;
+  readonly text: string;
+  /** What it was before; default the largest. */
+  readonly weight?: Weight;
+  /** What the others have; default the largest. */
+  readonly others?: Weight;
+  /** Default -1: it falls. */
+  readonly direction?: 1 | -1;
+}
+
+/** Fails the case unless the share of a path shows that its weight moved by a step in each period since a change. */
+async function requireMoved(
+  t: Tester,
+  mesh: Mesh,
+  pathId: number,
+  { since, code, text, weight = largest(t), others = largest(t), direction = -1 }: Movement,
+): Promise<{ share: string; last: Observed }> {
+  const { answers, from } = await measure(mesh, t);
+  const now = moved(t, weight, direction, periodsSince(t, since, from));
+  return { share: requireShare(mesh, t, answers, pathId, now, others, code, text), last: answers.at(-1)! };
+}
+
 function words({ low, high }: Weight): string {
   return low === high ? `${low}` : `${low} to ${high}`;
 }
@@ -128,7 +155,7 @@ export const SE_DELAYS_CASES: readonly TestCase[] = [
       await change(t, mesh, bad, base + ticks(t, CONGESTED));
       await mesh.pass(104);
       const { answers } = await measure(mesh, t);
-      const least = { low: t.constants['weight-min'], high: t.constants['weight-min'] };
+      const least = leastOf(t);
       const share = requireShare(
         mesh,
         t,
@@ -177,21 +204,13 @@ export const SE_DELAYS_CASES: readonly TestCase[] = [
       const shown: Observed[] = [];
       for (const periods of [45, 43]) {
         await mesh.pass(periods);
-        const { answers, from } = await measure(mesh, t);
-        const weight = moved(t, largest(t), -1, periodsSince(t, since, from));
-        shares.push(
-          requireShare(
-            mesh,
-            t,
-            answers,
-            bad,
-            weight,
-            largest(t),
-            'other-slope',
-            `The weight of a congested path falls by ${t.constants['weight-step']} every ${t.constants['weight-period'] / 1000} ms, and its share with it.`,
-          ),
-        );
-        shown.push(answers.at(-1)!);
+        const { share, last } = await requireMoved(t, mesh, bad, {
+          since,
+          code: 'other-slope',
+          text: `The weight of a congested path falls by ${t.constants['weight-step']} every ${t.constants['weight-period'] / 1000} ms, and its share with it.`,
+        });
+        shares.push(share);
+        shown.push(last);
       }
       t.pass(`The congested path got ${shares.join(', then ')}.`, ...shown);
     },
@@ -210,18 +229,12 @@ export const SE_DELAYS_CASES: readonly TestCase[] = [
       const since = await change(t, mesh, bad, base + ticks(t, CONGESTED));
       // From 1000/N, where all began, the path would be down by now.
       await mesh.pass(45);
-      const { answers, from } = await measure(mesh, t);
-      const share = requireShare(
-        mesh,
-        t,
-        answers,
-        bad,
-        moved(t, largest(t), -1, periodsSince(t, since, from)),
-        largest(t),
-        'not-raised',
-        'While no path has more queuing delay than the average all weights rise; the path that then became congested did not begin at the largest weight.',
-      );
-      t.pass(`After 45 periods of congestion the path still got ${share}.`, answers.at(-1)!);
+      const { share, last } = await requireMoved(t, mesh, bad, {
+        since,
+        code: 'not-raised',
+        text: 'While no path has more queuing delay than the average all weights rise; the path that then became congested did not begin at the largest weight.',
+      });
+      t.pass(`After 45 periods of congestion the path still got ${share}.`, last);
     },
   },
   {
@@ -240,19 +253,14 @@ export const SE_DELAYS_CASES: readonly TestCase[] = [
       // Below what it was before, so that the minimum is met and the queuing delay is 0, however the average is formed.
       const since = await change(t, mesh, bad, base - ticks(t, CONGESTED), 12);
       await mesh.pass(50);
-      const { answers, from } = await measure(mesh, t);
-      const least = { low: t.constants['weight-min'], high: t.constants['weight-min'] };
-      const share = requireShare(
-        mesh,
-        t,
-        answers,
-        bad,
-        moved(t, least, 1, periodsSince(t, since, from)),
-        largest(t),
-        'no-recovery',
-        'The delay of the congested path fell below what it was at first; from the least weight, which is 1, it must have risen by a step in each period.',
-      );
-      t.pass(`After 50 periods the path got ${share} again.`, answers.at(-1)!);
+      const { share, last } = await requireMoved(t, mesh, bad, {
+        since,
+        code: 'no-recovery',
+        text: 'The delay of the congested path fell below what it was at first; from the least weight, which is 1, it must have risen by a step in each period.',
+        weight: leastOf(t),
+        direction: 1,
+      });
+      t.pass(`After 50 periods the path got ${share} again.`, last);
     },
   },
   {
@@ -269,18 +277,12 @@ export const SE_DELAYS_CASES: readonly TestCase[] = [
       const [bad] = mesh.pathIds as [number];
       const since = await change(t, mesh, bad, base + ticks(t, CONGESTED));
       await mesh.pass(90);
-      const { answers, from } = await measure(mesh, t);
-      const share = requireShare(
-        mesh,
-        t,
-        answers,
-        bad,
-        moved(t, largest(t), -1, periodsSince(t, since, from)),
-        largest(t),
-        'no-maximum',
-        `Weights end at ${t.constants['weight-max']}; a path that was free for long must not take longer to lose its share.`,
-      );
-      t.pass(`90 periods after a long time without congestion the path got ${share}.`, answers.at(-1)!);
+      const { share, last } = await requireMoved(t, mesh, bad, {
+        since,
+        code: 'no-maximum',
+        text: `Weights end at ${t.constants['weight-max']}; a path that was free for long must not take longer to lose its share.`,
+      });
+      t.pass(`90 periods after a long time without congestion the path got ${share}.`, last);
     },
   },
   {
@@ -326,7 +328,7 @@ export const SE_DELAYS_CASES: readonly TestCase[] = [
       await change(t, mesh, bad, base + ticks(t, CONGESTED / 2));
       await mesh.pass(100);
       const { answers } = await measure(mesh, t);
-      const least = { low: t.constants['weight-min'], high: t.constants['weight-min'] };
+      const least = leastOf(t);
       const share = requireShare(
         mesh,
         t,
@@ -365,18 +367,12 @@ export const SE_DELAYS_CASES: readonly TestCase[] = [
       const bad = mesh.pathIds.at(-1)!;
       const since = await change(t, mesh, bad, ticks(t, CONGESTED));
       await both(90);
-      const { answers, from } = await measure(mesh, t);
-      const share = requireShare(
-        mesh,
-        t,
-        answers,
-        bad,
-        moved(t, largest(t), -1, periodsSince(t, since, from)),
-        largest(t),
-        'average-of-other-session',
-        'One path is congested compared with the others of its session, and must lose weight, although the paths of another session have far more queuing delay.',
-      );
-      t.pass(`The congested path got ${share}.`, answers.at(-1)!);
+      const { share, last } = await requireMoved(t, mesh, bad, {
+        since,
+        code: 'average-of-other-session',
+        text: 'One path is congested compared with the others of its session, and must lose weight, although the paths of another session have far more queuing delay.',
+      });
+      t.pass(`The congested path got ${share}.`, last);
     },
   },
   {
@@ -431,18 +427,12 @@ export const SE_DELAYS_CASES: readonly TestCase[] = [
       const bad = mesh.pathIds.at(-1)!;
       const since = await change(t, mesh, bad, base + rise);
       await mesh.pass(90);
-      const { answers, from } = await measure(mesh, t);
-      const share = requireShare(
-        mesh,
-        t,
-        answers,
-        bad,
-        moved(t, largest(t), -1, periodsSince(t, since, from)),
-        largest(t),
-        'offset-matters',
-        'The delay of one path rose; with the offset between the clocks the numbers went from 2^31 - 1 to -2^31. The path must lose weight as with any other offset.',
-      );
-      t.pass(`The congested path got ${share}.`, answers.at(-1)!);
+      const { share, last } = await requireMoved(t, mesh, bad, {
+        since,
+        code: 'offset-matters',
+        text: 'The delay of one path rose; with the offset between the clocks the numbers went from 2^31 - 1 to -2^31. The path must lose weight as with any other offset.',
+      });
+      t.pass(`The congested path got ${share}.`, last);
     },
   },
   {
@@ -465,22 +455,18 @@ export const SE_DELAYS_CASES: readonly TestCase[] = [
       const [bad] = mesh.pathIds as [number];
       const since = await change(t, mesh, bad, base + ticks(t, 11_000 + CONGESTED));
       await mesh.pass(20);
-      const { answers, from } = await measure(mesh, t);
       // All at the largest still, but for what a boundary between periods in the middle of a round may have cost.
       const { 'weight-max': max, 'weight-step': step } = t.constants;
       // A delay that was lost leaves its path behind the others until the next round.
       const before = { low: Math.max(max / 2, max - (20 + 2 * mesh.uncertain) * step), high: max };
-      const share = requireShare(
-        mesh,
-        t,
-        answers,
-        bad,
-        moved(t, before, -1, periodsSince(t, since, from)),
-        before,
-        'drift-matters',
-        'The clocks drift apart, on all paths alike, for 110 periods: no path is worse than the others. 20 periods after one became congested the shares must show the weights that all had before.',
-      );
-      t.pass(`Twenty periods after the drift the path that became congested got ${share}.`, answers.at(-1)!);
+      const { share, last } = await requireMoved(t, mesh, bad, {
+        since,
+        code: 'drift-matters',
+        text: 'The clocks drift apart, on all paths alike, for 110 periods: no path is worse than the others. 20 periods after one became congested the shares must show the weights that all had before.',
+        weight: before,
+        others: before,
+      });
+      t.pass(`Twenty periods after the drift the path that became congested got ${share}.`, last);
     },
   },
 ];

@@ -17,23 +17,22 @@ export const SE_CASES: readonly TestCase[] = [
     // Of a peer with one address the paths are added one by one, and those that are there keep their weights.
     capabilities: ['several-addresses'],
     async run(t: Tester) {
-      const mesh = await Mesh.open(t);
-      const answers = await mesh.burst(Math.min(480, 4 * SAMPLES * mesh.paths.size));
-      const counts = mesh.counts(answers);
-      // The limit of a tenth of the rate: the distribution is an approximation, and a test computes how good it is.
-      const limit = chiSquareLimit(counts.length - 1, FALSE_ALARM / 10);
-      t.require(
-        chiSquare(counts) <= limit,
-        'unequal-shares',
-        `Every path begins with the same weight, 1000 over the number of paths, and so gets the same share of the packets; chance explains these once in 1e8 runs.`,
-        {
-          expected: `chi-square of at most ${limit.toFixed(1)}`,
-          seen: `chi-square ${chiSquare(counts).toFixed(1)}: ${describe(mesh, counts)}`,
-          packet: answers.at(-1)!,
-          field: 'pathId',
-        },
-      );
-      t.pass(`Equal shares: ${describe(mesh, counts)}.`, ...mesh.paths.values());
+      await requireEqualShares(t, await Mesh.open(t));
+    },
+  },
+  {
+    id: 'SE-initial-shares-of-announced-addresses',
+    area: 'SE',
+    purpose:
+      'The paths to two addresses of ours, both known when the session begins, get equal shares, also of a peer with one address.',
+    requirements: ['MPIP-SE-01', 'MPIP-SE-02'],
+    services: ['echo'],
+    sources: 2,
+    async run(t: Tester) {
+      const mesh = await Mesh.together(t);
+      await mesh.findPaths();
+      if (mesh.paths.size < 2) t.inconc('one-path', 'The peer uses one of our addresses only: other cases judge that.');
+      await requireEqualShares(t, mesh);
     },
   },
   {
@@ -93,6 +92,26 @@ export const SE_CASES: readonly TestCase[] = [
     },
   },
 ];
+
+/** Fails the case unless the packets are spread evenly over the paths of a mesh that was fed nothing back. */
+async function requireEqualShares(t: Tester, mesh: Mesh): Promise<void> {
+  const answers = await mesh.burst(Math.min(480, 4 * SAMPLES * mesh.paths.size));
+  const counts = mesh.counts(answers);
+  // The limit of a tenth of the rate: the distribution is an approximation, and a test computes how good it is.
+  const limit = chiSquareLimit(counts.length - 1, FALSE_ALARM / 10);
+  t.require(
+    chiSquare(counts) <= limit,
+    'unequal-shares',
+    'Every path begins with the same weight, 1000 over the number of paths, and so gets the same share of the packets; chance explains these once in 1e8 runs.',
+    {
+      expected: `chi-square of at most ${limit.toFixed(1)}`,
+      seen: `chi-square ${chiSquare(counts).toFixed(1)}: ${describe(mesh, counts)}`,
+      packet: answers.at(-1),
+      field: 'pathId',
+    },
+  );
+  t.pass(`Equal shares: ${describe(mesh, counts)}.`, ...mesh.paths.values());
+}
 
 /** Packets by path as text. */
 export function describe(mesh: Mesh, counts: readonly number[]): string {
