@@ -7,6 +7,7 @@ import { parseIpv4 } from '../../src/codec/index.js';
 import { runSuite } from '../../src/conformance/engine.js';
 import { exchangeOf } from '../../src/conformance/exchange.js';
 import { htmlReport } from '../../src/conformance/reports/html.js';
+import { markdownReport } from '../../src/conformance/reports/markdown.js';
 import type { RunResult } from '../../src/conformance/result.js';
 import type { Tester } from '../../src/conformance/tester.js';
 import { VirtualLink } from '../../src/conformance/virtual-link.js';
@@ -46,6 +47,26 @@ async function pagePath(run: RunResult): Promise<string> {
   return path;
 }
 
+test('the answer to --explain stands in the page and in the Markdown report, and means nothing to either', async () => {
+  const explanation = {
+    seen: ['Ordinary datagrams <b>pass</b>.'],
+    reasons: [{ code: 'no-mpip', text: 'The peer *does not* speak MPIP.', frames: [] }],
+  };
+  const run = await play();
+  const html = htmlReport({ ...run, explanation });
+  assert.match(
+    html,
+    /Why is it not multipathing\?<\/h2><ul><li>Ordinary datagrams &lt;b&gt;pass&lt;\/b&gt;\.<\/li><\/ul>/,
+  );
+  assert.match(html, /<p>The peer \*does not\* speak MPIP\. <code>no-mpip<\/code><\/p>/);
+  const markdown = markdownReport({ ...run, explanation });
+  assert.match(
+    markdown,
+    /\n- Ordinary datagrams &lt;b&gt;pass&lt;\/b&gt;\.\n\nThe peer \\\*does not\\\* speak MPIP\. \(`no-mpip`\)\n/,
+  );
+  assert.doesNotMatch(htmlReport(run) + markdownReport(run), /Why is it not multipathing/);
+});
+
 test('the page opens offline, shows each case with its verdict, and filters by verdict and words', {
   skip: noBrowser,
 }, async () => {
@@ -55,6 +76,9 @@ test('the page opens offline, shows each case with its verdict, and filters by v
     for (const { id, verdict } of run.cases) {
       assert.equal(await page.locator(`#${id}`).getAttribute('data-verdict'), verdict);
     }
+    const failed = run.cases.filter(({ verdict }) => verdict === 'fail').map(({ id }) => `#${id}`);
+    const links = page.locator('#failures a');
+    assert.deepEqual(await links.evaluateAll((list) => list.map((link) => link.getAttribute('href'))), failed);
     const shown = page.locator('details.case:visible');
     await page.getByRole('button', { name: 'fail' }).click();
     assert.deepEqual(await shown.evaluateAll((list) => list.map((item) => item.id)), ['SS-made-adopt']);

@@ -8,13 +8,8 @@ import { play } from './reference-peer.js';
 
 const matrix = committedMatrix();
 
-/** Causes that rest on when a packet came or how many did, so that no octet of it decides. */
-const NOT_IN_AN_OCTET: ReadonlySet<string> = new Set([
-  'held-back',
-  'original-only-retransmitted',
-  'packet-lost',
-  'udp-held',
-]);
+/** Causes that rest on when a packet came, so that no octet of it decides. */
+const NOT_IN_AN_OCTET: ReadonlySet<string> = new Set(['held-back', 'original-only-retransmitted']);
 
 /** What is wrong with a cause; empty when a person can work with it. */
 function faults(cause: ResultCause, frames: readonly number[]): string[] {

@@ -124,7 +124,7 @@ export const CONNECTION_CASES: readonly TestCase[] = [
             packet: mesh.session.first,
             field: 'pathId',
             expected: 'several paths',
-            seen: [...mesh.paths.values()].map(tupleOf).join(', '),
+            seen: mesh.paths.size === 0 ? 'none' : [...mesh.paths.values()].map(tupleOf).join(', '),
           },
         );
       }

@@ -1,5 +1,5 @@
 import { type ControlMessage, Flags, type Ipv4 } from '../../codec/index.js';
-import { EXPECTED } from '../describe.js';
+import { EXPECTED, fieldValue } from '../describe.js';
 import type { Destination, Micros } from '../link.js';
 import { isData, isQuery, type Observed } from '../observed.js';
 import { type Bounds, binomialBounds, FALSE_ALARM } from '../statistics.js';
@@ -309,8 +309,8 @@ export class Mesh {
     const { pathId, sessionId, localAddresses } = cm!;
     if (sessionId !== this.session.id) {
       this.t.inconc('other-session', 'A packet of an established session carries another session id.', {
-        expected: this.session.id,
-        seen: sessionId,
+        expected: fieldValue('sessionId', this.session.id),
+        seen: fieldValue('sessionId', sessionId),
         packet,
         field: 'sessionId',
       });

@@ -1,6 +1,6 @@
 import { type ControlMessage, encode, Flags, LAYOUTS, type LayoutName, repairChecksum } from '../../codec/index.js';
 import type { ServiceName } from '../case.js';
-import { EXPECTED } from '../describe.js';
+import { EXPECTED, fieldValue } from '../describe.js';
 import type { Micros } from '../link.js';
 import { all, isQuery, type Observed, type Predicate, payloadIs } from '../observed.js';
 import type { TestPort } from '../test-port.js';
@@ -35,8 +35,8 @@ export async function ownSession(
   const { first, id } = session;
   if (first !== undefined && first.cm?.sessionId !== id) {
     t.inconc('no-session', 'The peer answered our first packet with a session id, but in another session.', {
-      expected: id,
-      seen: first.cm?.sessionId ?? 'no control message',
+      expected: fieldValue('sessionId', id),
+      seen: first.cm === undefined ? 'no control message' : fieldValue('sessionId', first.cm.sessionId),
       packet: first,
       field: 'sessionId',
     });

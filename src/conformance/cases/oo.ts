@@ -173,7 +173,7 @@ export const OO_CASES: readonly TestCase[] = [
       t.require(fastest <= within, 'held-in-sequence', 'Segments in sequence are held back before the TCP gets them.', {
         expected: `an acknowledgement within ${inWords(within)}`,
         seen: `${inWords(fastest)} for the fastest of three`,
-        packet: session.stream.history.at(-1)!,
+        packet: session.stream.lastSent,
       });
       t.pass(`Segments in sequence were acknowledged after ${inWords(fastest)}.`, session.stream.history.at(-1)!);
     },
@@ -387,7 +387,7 @@ export const OO_CASES: readonly TestCase[] = [
         'late-segment-held',
         'A segment that was delivered before, sent once more, is held back instead of being handed to the TCP.',
         {
-          packet: session.stream.history.at(-1)!,
+          packet: session.stream.lastSent,
           expected: `an acknowledgement within ${inWords(within)}`,
           seen: `one after ${inWords(fastest)}`,
         },
@@ -430,7 +430,7 @@ export const OO_CASES: readonly TestCase[] = [
         {
           expected: `at most ${inWords(most)}`,
           seen: inWords(typical),
-          packet: session.port.history.at(-1)!,
+          packet: session.port.lastSent,
         },
       );
       t.pass(`Datagrams came back after ${inWords(typical)}.`, session.port.history.at(-1)!);

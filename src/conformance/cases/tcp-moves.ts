@@ -1,5 +1,5 @@
 import { Flags, TcpFlags } from '../../codec/index.js';
-import { EXPECTED } from '../describe.js';
+import { EXPECTED, fieldValue } from '../describe.js';
 import { isConfirm, isData, type Observed, type Predicate, sameOctets } from '../observed.js';
 import { type Segment, segmentOf, sequenceDistance } from '../segment.js';
 import type { TestNode } from '../test-port.js';
@@ -170,8 +170,8 @@ export async function sessionOn(t: Tester, stream: TestStream): Promise<TcpSessi
   const first = await echoed(t, { stream, id });
   if (first.cm === undefined || cmOf(first).sessionId !== id) {
     t.inconc('no-session', 'The peer did not answer our first segment with a session id by that id.', {
-      expected: id,
-      seen: first.cm?.sessionId ?? 'no control message',
+      expected: fieldValue('sessionId', id),
+      seen: first.cm === undefined ? 'no control message' : fieldValue('sessionId', first.cm.sessionId),
       packet: first,
       field: 'sessionId',
     });

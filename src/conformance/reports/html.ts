@@ -35,6 +35,8 @@ export function htmlReport(run: RunResult): string {
     run.preliminary === null
       ? ''
       : `<p class="note">${escapeHtml(run.preliminary.text)} <code>${escapeHtml(run.preliminary.code)}</code></p>`,
+    explanation(run),
+    failures(run),
     chips(run),
     '<h2>Cases</h2>',
     ...areas.map((area) => {
@@ -72,6 +74,23 @@ function verdictBar({ counts, cases }: RunResult): string {
       `<span class="bg-${verdict}" style="flex:${counts[verdict]}" title="${counts[verdict]} ${verdict}"></span>`,
   );
   return `<div class="bar" role="img" aria-label="${VERDICTS.map((verdict) => `${counts[verdict]} ${verdict}`).join(', ')}">${parts.join('')}</div>`;
+}
+
+/** The answer to the question of `--explain`. */
+function explanation({ explanation: found }: RunResult): string {
+  if (found === null) return '';
+  const reasons = found.reasons.map(({ code, text }) => `<p>${escapeHtml(text)} <code>${escapeHtml(code)}</code></p>`);
+  const seen = found.seen.map((sentence) => `<li>${escapeHtml(sentence)}</li>`);
+  const list = seen.length > 0 ? `<ul>${seen.join('')}</ul>` : '';
+  return `<section id="explanation"><h2>Why is it not multipathing?</h2>${list}${reasons.join('')}</section>`;
+}
+
+/** Links to what failed: among many cases it would have to be looked for. */
+function failures({ cases }: RunResult): string {
+  const failed = cases.filter(({ verdict, isKnownFailing }) => verdict === 'fail' && isKnownFailing !== true);
+  if (failed.length === 0) return '';
+  const links = failed.map(({ id }) => `<a href="#${escapeHtml(id)}">${escapeHtml(id)}</a>`);
+  return `<p id="failures"><span class="fail">Failed:</span> ${links.join(', ')}</p>`;
 }
 
 function chips({ counts }: RunResult): string {

@@ -33,6 +33,11 @@ export function markdownReport(run: RunResult): string {
   ];
   if (run.isInterrupted) parts.push('**The run was interrupted**: what is missing was not played.');
   if (run.preliminary !== null) parts.push(`> ${plain(run.preliminary.text)} (${code(run.preliminary.code)})`);
+  if (run.explanation !== null) {
+    const { reasons, seen } = run.explanation;
+    parts.push('### Why is it not multipathing?', seen.map((sentence) => `- ${plain(sentence)}`).join('\n'));
+    parts.push(...reasons.map((reason) => `${plain(reason.text)} (${code(reason.code)})`));
+  }
   const about = (verdicts: readonly Verdict[]) => run.cases.filter(({ verdict }) => verdicts.includes(verdict));
   parts.push(...section('Failed', about(['fail', 'error', 'none']), true));
   parts.push(...section('Inconclusive', about(['inconc']), false));
