@@ -105,7 +105,10 @@ test('a failed case stands open: cause, marked octets, and an arrow for each pac
   await withPage(await pagePath(run), async (page, log) => {
     const item = page.locator('#SS-made-adopt');
     assert.equal(await item.getAttribute('open'), '');
-    assert.match(await item.innerText(), /The reply carries another session id\. Expected 77, seen 178\./);
+    assert.match(
+      await item.innerText(),
+      /The reply carries another session id\. Expected session id 77, seen session id 178\./,
+    );
     assert.equal(await item.locator('mark').innerText(), 'b2');
     assert.equal(await item.locator('svg .packet').count(), failed.exchange!.length);
     assert.equal(await item.locator('svg .packet.decides').count(), failed.evidence.frames.length);

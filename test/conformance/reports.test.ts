@@ -108,7 +108,7 @@ test('JUnit: fail is failure, a tester fault error, what says nothing skipped wi
     ['8', '1', '1', '2'],
   );
   assert.equal(items.get('SS-made-adopt')!.failure!.type, 'wrong-session');
-  assert.match(items.get('SS-made-adopt')!.failure!.message, /Expected 77, seen 178/);
+  assert.match(items.get('SS-made-adopt')!.failure!.message, /Expected session id 77, seen session id 178/);
   assert.match(items.get('GEN-made-fault')!.error!.message, /a fault with <angle> & "quotes"/);
   assert.equal(items.get('GEN-made-inconc')!.skipped!.message, 'inconc: unsure: Nobody < knows & "why".');
   assert.match(items.get('GEN-made-chargen')!.skipped!.message, /^not-applicable: service: /);
@@ -141,7 +141,7 @@ test('TAP: fail is not ok with its reason, what says nothing is skipped, what is
   assert.equal(failed.ok, false);
   assert.deepEqual(
     [failed.diag.cause, failed.diag.severity, failed.diag.expected, failed.diag.seen, failed.diag.requirements],
-    ['wrong-session', 'fail', 77, 178, ['MPIP-SS-04']],
+    ['wrong-session', 'fail', 'session id 77', 'session id 178', ['MPIP-SS-04']],
   );
   assert.match(points.get('GEN-made-inconc')!.skip as string, /^inconc \(unsure\): Nobody < knows & "why"\.$/);
   assert.equal(points.get('AV-made-confirm')!.ok, true);
@@ -231,7 +231,7 @@ test('evidence: our reader finds the packets, and the comment on the one that de
       packet.comments ?? [],
       i + 1 === frame
         ? [
-            'SS-made-adopt | MPIP-SS-04 | fail (wrong-session): The reply carries another session id. Expected 77, seen 178.',
+            `SS-made-adopt | MPIP-SS-04 | fail (wrong-session): The reply carries another session id. Expected session id 77, seen session id 178. See octet 48 (mpip.session_id) of frame ${frame}.`,
           ]
         : [],
     );
