@@ -195,7 +195,7 @@ async function measureSessions(): Promise<void> {
   for (const format of ['text', 'ndjson']) {
     const command = mpip('--conversations', '--format', format)(capture);
     const { memory } = await run(['sh', '-c', 'exec "$@" > /dev/null', 'sh', ...command]);
-    const detail = `${sessions} sessions, ${4 * sessions} paths, no path fed back, ${made} packets`;
+    const detail = `${sessions} sessions, ${4 * sessions} paths, each of them fed back, ${made} packets`;
     console.log(`--conversations --format ${format}: ${(memory / 1e6).toFixed(0)} MB (${detail})`);
     row(`dissect --conversations --format ${format}: memory in MB`, memory / 1e6, 'below 200', detail);
   }

@@ -7,8 +7,8 @@ const PAIRS = 200;
 const PATHS = 2;
 
 /**
- * Writes a classic pcap of many sessions: UDP, layout full, both ends of each sending over two paths in turn, some packets of every
- * session beside those of all others.
+ * Writes a classic pcap of many sessions: UDP, layout full, both ends of each sending over two paths in turn and feeding back the
+ * path of the packet before, some packets of every session beside those of all others.
  * @returns how many packets were written
  */
 export function makeSessionsCapture(path: string, sessions: number, packetsEach: number): number {
@@ -36,13 +36,16 @@ export function makeSessionsCapture(path: string, sessions: number, packetsEach:
         ? { source: a, sourcePort: port, destination: b, destinationPort: 7000 }
         : { source: b, sourcePort: 7000, destination: a, destinationPort: port };
       const micros = written;
+      const idOf = (way: number) => 1 + ((Math.floor(session / PAIRS) * PATHS + way) % 65_535);
       const length = attach(
         buildUdp(tuple, data),
         {
           ...emptyControlMessage('full'),
           nodeId: 0x020000000000 + pair * 2 + (fromA ? 0 : 1),
           sessionId: 1 + Math.floor(session / PAIRS),
-          pathId: 1 + ((Math.floor(session / PAIRS) * PATHS + path) % 65_535),
+          pathId: idOf(1 + ((round >> 1) % PATHS)),
+          feedbackPathId: round === 0 ? 0 : idOf(1 + (((round - 1) >> 1) % PATHS)),
+          pathDelay: 1000 + (session % 100) + 10 * round,
           timestamp: micros,
         },
         out,

@@ -16,8 +16,8 @@ import type { TrackerEvent } from './tracker/events.js';
 import { Flow, FlowTime } from './tracker/flows.js';
 import { Handshake, HandshakeTime } from './tracker/handshakes.js';
 import type { AddressSpan, TrackedNode } from './tracker/nodes.js';
-import { Feedback, FeedbackValue, Path, PathValue } from './tracker/paths.js';
-import { Direction, DirectionTime, Session, SessionTime } from './tracker/sessions.js';
+import { Feedback, FeedbackSum, FeedbackValue, Path, PathValue, PathWeight } from './tracker/paths.js';
+import { Direction, DirectionTime, Order, Session, SessionTime } from './tracker/sessions.js';
 import type { Tracker } from './tracker/tracker.js';
 import { takesPart } from './tracker/weights.js';
 
@@ -78,7 +78,9 @@ export class Conversations {
   }
 
   #direction(direction: number): DirectionReport {
-    const { directions } = this.tracker.sessions;
+    const { directions, orders } = this.tracker.sessions;
+    const order = directions.int(direction, Direction.order) - 1;
+    const ordered = (field: number) => (order < 0 ? 0 : orders.int(order, field));
     const firstPath = directions.double(direction, DirectionTime.firstPath);
     const node = this.tracker.nodes.get(directions.int(direction, Direction.node));
     const packets = directions.int(direction, Direction.packets);
@@ -96,11 +98,11 @@ export class Conversations {
       },
       ipChange: directions.int(direction, Direction.flagged),
       reordered: {
-        segments: directions.int(direction, Direction.reordered),
-        octets: directions.int(direction, Direction.maxBehind),
-        seconds: seconds(directions.int(direction, Direction.maxLate) * node.clock.tick),
+        segments: ordered(Order.reordered),
+        octets: ordered(Order.maxBehind),
+        seconds: seconds(ordered(Order.maxLate) * node.clock.tick),
       },
-      retransmitted: directions.int(direction, Direction.retransmitted),
+      retransmitted: ordered(Order.retransmitted),
       paths: this.#paths(direction, packets, node),
     };
   }
@@ -114,16 +116,16 @@ export class Conversations {
     for (; path >= 0; path = columns.int(path, Path.nextOfDirection) - 1) list.push(path);
     const end = sessions.directions.double(direction, DirectionTime.last);
     const weighted = list.filter((one) => takesPart(paths, one, Math.min(end, lastTime)));
-    const sum = weighted.reduce((total, one) => total + columns.double(one, PathValue.weight), 0);
+    const sum = weighted.reduce((total, one) => total + columns.single(one, PathWeight.weight), 0);
     return list.map((one) => {
       const isWeighted = weighted.includes(one);
       const fed = columns.int(one, Path.feedback) - 1;
       const timed = columns.int(one, Path.timed);
-      const weight = columns.double(one, PathValue.weight);
+      const weight = columns.single(one, PathWeight.weight);
       return {
-        'mpip.path_id': columns.int(one, Path.pathId),
+        'mpip.path_id': paths.pathId(one),
         ...this.#tuple(columns.int(one, Path.flow)),
-        wrapper: columns.int(one, Path.isWrapped) !== 0,
+        wrapper: paths.isWrapped(one),
         first: seconds(columns.double(one, PathValue.first)),
         last: seconds(columns.double(one, PathValue.last)),
         packets: columns.int(one, Path.packets),
@@ -144,7 +146,7 @@ export class Conversations {
             : delays(
                 feedback.int(fed, Feedback.samples),
                 (feedback.int(fed, Feedback.delay) - feedback.int(fed, Feedback.minDelay)) | 0,
-                feedback.double(fed, FeedbackValue.sumAbove),
+                feedback.double(fed, FeedbackSum.sumAbove),
                 feedback.int(fed, Feedback.maxAbove),
                 peer.clock.tick,
               ),
@@ -153,7 +155,7 @@ export class Conversations {
             ? null
             : {
                 latest: Math.round(paths.queuing(one) * peer.clock.tick),
-                max: Math.round(feedback.double(fed, FeedbackValue.maxQueuing) * peer.clock.tick),
+                max: Math.round(feedback.single(fed, FeedbackValue.maxQueuing) * peer.clock.tick),
               },
         weight: isWeighted ? Math.round(weight) : null,
         weightShare: isWeighted ? weight / sum : null,
@@ -178,7 +180,7 @@ export class Conversations {
       const acknowledges = columns.int(at, Handshake.acknowledges);
       yield {
         ...this.#tuple(flow),
-        protocol: flows.columns.int(flow, Flow.protocol) === TCP ? 'tcp' : 'udp',
+        protocol: flows.protocol(flow) === TCP ? 'tcp' : 'udp',
         'mpip.node_id': nodeName(this.tracker.nodes.get(flows.columns.int(flow, Flow.node))),
         first: seconds(flows.columns.double(flow, FlowTime.first)),
         queries: columns.int(at, Handshake.queries),

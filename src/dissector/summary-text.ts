@@ -32,23 +32,23 @@ export function textSummary(report: SummaryReport, paint: Paint): string {
       ),
       '',
     );
-    lines.push(
-      ...table(
-        ['node', 'session', 'path', 'packets', 'data bytes'],
-        report.nodes.flatMap((node) =>
-          node.sessions.flatMap((session) =>
-            session.paths.map((path) => [
-              node['mpip.node_id'],
-              session['mpip.session_id'] === 0 ? '-' : String(session['mpip.session_id']),
-              String(path['mpip.path_id']),
-              count(path.packets),
-              count(path.bytes),
-            ]),
-          ),
+    // One by one: of a hundred thousand sessions they are more than a call takes.
+    for (const line of table(
+      ['node', 'session', 'path', 'packets', 'data bytes'],
+      report.nodes.flatMap((node) =>
+        node.sessions.flatMap((session) =>
+          session.paths.map((path) => [
+            node['mpip.node_id'],
+            session['mpip.session_id'] === 0 ? '-' : String(session['mpip.session_id']),
+            String(path['mpip.path_id']),
+            count(path.packets),
+            count(path.bytes),
+          ]),
         ),
-        paint,
       ),
-    );
+      paint,
+    ))
+      lines.push(line);
   }
   const { notes } = report;
   const remarks: [number, string][] = [

@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import { Dissector } from '../../src/dissector/dissector.js';
 import { plainPaint } from '../../src/dissector/paint.js';
 import { recordOf } from '../../src/dissector/record.js';
+import { Summary } from '../../src/dissector/summary.js';
+import { textSummary } from '../../src/dissector/summary-text.js';
 import { TextTable } from '../../src/dissector/text.js';
 import { captured, cm, tuple, udp } from './made-packets.js';
 
@@ -31,4 +33,21 @@ test('lines are held back until the columns are measured, then come one by one, 
 
 test('no packets, no header', () => {
   assert.equal(new TextTable(plainPaint).end(), '');
+});
+
+test('a summary of more paths than a call takes arguments has a line for each', () => {
+  const dissector = new Dissector();
+  const summary = new Summary({ checksums: false });
+  const paths = 150_000;
+  const nodes = Array.from({ length: 3 }, (_, node) => udp(cm({ nodeId: node + 1, sessionId: 1 })));
+  for (const [index, datagram] of nodes.entries()) summary.add(dissector, captured(datagram, index));
+  const report = summary.report(dissector);
+  const [node] = report.nodes;
+  const [session] = node!.sessions;
+  const many = {
+    ...report,
+    nodes: [{ ...node!, sessions: [{ ...session!, paths: Array(paths).fill(session!.paths[0]) }] }],
+  };
+  const lines = textSummary(many, plainPaint).split('\n');
+  assert.equal(lines.filter((line) => /^00:01 +1 +0 /.test(line)).length, paths);
 });

@@ -128,23 +128,19 @@ export const AVAILABILITY: readonly Predicate[] = [
         see(sight) {
           const { seen, tracker } = sight;
           if (!carriesData(sight) || !judge.judges(seen.node)) return;
-          const { columns } = tracker.flows;
-          const handshake = columns.int(seen.flow, Flow.handshake) - 1;
+          const { flows } = tracker;
+          const handshake = flows.columns.int(seen.flow, Flow.handshake) - 1;
           const asked = handshake >= 0 && tracker.handshakes.columns.int(handshake, Handshake.queries) > 0;
           if (!asked) return;
-          const back = tracker.flows.reverse(seen.flow);
-          const hasSpoken = back >= 0 && columns.int(back, Flow.cmPackets) > 0;
-          const isEcho = back >= 0 && columns.int(back, Flow.isEcho) !== 0;
+          const back = flows.reverse(seen.flow);
+          const hasSpoken = back >= 0 && flows.hasCm(back);
+          const isEcho = back >= 0 && flows.isEcho(back);
           if (hasSpoken && !isEcho) judge.pass();
           else if (isEcho) {
             const text =
               'Data carries a control message, and all that its destination ever sent is what it got: the sender takes its own query, returned by an ordinary server, for that of a peer.';
             judge.fail({ code: 'own-query-believed', text }, placeOf(sight));
-          } else if (
-            back >= 0 &&
-            columns.int(back, Flow.plainPackets) > 0 &&
-            tracker.nodes.atAddress(sight.trailer.destination) === 0
-          ) {
+          } else if (back >= 0 && flows.hasPlain(back) && tracker.nodes.atAddress(sight.trailer.destination) === 0) {
             const text =
               'Data carries a control message although its destination was asked and has answered with ordinary packets only.';
             judge.fail({ code: 'cm-before-handshake', text }, placeOf(sight));

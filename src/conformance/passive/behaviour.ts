@@ -329,9 +329,9 @@ export const BEHAVIOUR: readonly Predicate[] = [
         },
         end(tracker) {
           for (const [flow, place] of early) {
-            const back = tracker.flows.reverse(flow);
-            const { columns } = tracker.flows;
-            const isSeen = back >= 0 && columns.int(back, Flow.plainPackets) + columns.int(back, Flow.cmPackets) > 0;
+            const { flows } = tracker;
+            const back = flows.reverse(flow);
+            const isSeen = back >= 0 && (flows.hasPlain(back) || flows.hasCm(back));
             if (isSeen) judge.fail(finding, place);
           }
         },

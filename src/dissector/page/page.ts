@@ -169,9 +169,7 @@ function plots(direction: number, report: DirectionReport, tracker: Tracker, ser
       unit: '',
       times,
       from: 0,
-      lines: line(({ weight, path }, bin) =>
-        tracker.paths.columns.int(path, Path.pathId) === 0 ? null : finite(weight[bin]!),
-      ),
+      lines: line(({ weight, path }, bin) => (tracker.paths.pathId(path) === 0 ? null : finite(weight[bin]!))),
     },
     {
       title: 'Delay to the capture, above the smallest',
@@ -226,10 +224,9 @@ function sharePlot(
 }
 
 function labelOf({ path }: PathSeries, tracker: Tracker): string {
-  const { columns } = tracker.paths;
-  const flow = columns.int(path, Path.flow);
+  const flow = tracker.paths.columns.int(path, Path.flow);
   const { source, destination } = tracker.flows.tuple(flow);
-  return `${columns.int(path, Path.pathId)}: ${formatIpv4(source)} → ${formatIpv4(destination)}`;
+  return `${tracker.paths.pathId(path)}: ${formatIpv4(source)} → ${formatIpv4(destination)}`;
 }
 
 function finite(value: number): number | null {

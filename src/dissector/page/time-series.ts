@@ -1,4 +1,4 @@
-import { Path, PathValue } from '../tracker/paths.js';
+import { Path, PathWeight } from '../tracker/paths.js';
 import type { Tracker } from '../tracker/tracker.js';
 
 /** Bins along the time axis; when time goes beyond them, two become one. */
@@ -65,7 +65,7 @@ export class TimeSeries {
         series.octets[bin]! += seen.dataLength;
         series.above[bin]! += seen.above * tracker.nodes.get(seen.node).clock.tick;
         series.timed[bin]!++;
-        series.weight[bin] = tracker.paths.columns.double(seen.path, PathValue.weight);
+        series.weight[bin] = tracker.paths.columns.single(seen.path, PathWeight.weight);
       }
     }
     if (seen.feedbackPath >= 0) {

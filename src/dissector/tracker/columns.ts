@@ -4,18 +4,20 @@ const PAGE = 1 << PAGE_BITS;
 const MASK = PAGE - 1;
 
 /**
- * Records of numbers, some kept as 32-bit integers and some as doubles, in pages of typed arrays: a hundred thousand records cost
- * what their numbers cost, growing copies nothing, and nothing is allocated per packet.
+ * Records of numbers, kept as 32-bit integers, doubles or singles, in pages of typed arrays: a hundred thousand records cost what their
+ * numbers cost, growing copies nothing, and nothing is allocated per packet.
  */
 export class Columns {
   readonly #ints: Int32Array[] = [];
   readonly #doubles: Float64Array[] = [];
+  readonly #singles: Float32Array[] = [];
   #count = 0;
 
-  /** @param intWidth 32-bit fields of a record; @param doubleWidth fields that are doubles */
+  /** @param intWidth 32-bit fields of a record; @param doubleWidth fields that are doubles; @param singleWidth that are singles */
   constructor(
     private readonly intWidth: number,
     private readonly doubleWidth: number,
+    private readonly singleWidth = 0,
   ) {}
 
   /** Number of records. */
@@ -29,6 +31,7 @@ export class Columns {
     if ((index & MASK) === 0) {
       this.#ints.push(new Int32Array(PAGE * this.intWidth));
       this.#doubles.push(new Float64Array(PAGE * this.doubleWidth));
+      this.#singles.push(new Float32Array(PAGE * this.singleWidth));
     }
     return index;
   }
@@ -60,10 +63,20 @@ export class Columns {
     this.#doubles[index >>> PAGE_BITS]![(index & MASK) * this.doubleWidth + field]! += value;
   }
 
+  /** A field of 24 significant bits. */
+  single(index: number, field: number): number {
+    return this.#singles[index >>> PAGE_BITS]![(index & MASK) * this.singleWidth + field]!;
+  }
+
+  setSingle(index: number, field: number, value: number): void {
+    this.#singles[index >>> PAGE_BITS]![(index & MASK) * this.singleWidth + field] = value;
+  }
+
   /** Sets every field of a record to zero, so that it can be used anew. */
   clear(index: number): void {
     const at = index & MASK;
     this.#ints[index >>> PAGE_BITS]!.fill(0, at * this.intWidth, (at + 1) * this.intWidth);
     this.#doubles[index >>> PAGE_BITS]!.fill(0, at * this.doubleWidth, (at + 1) * this.doubleWidth);
+    this.#singles[index >>> PAGE_BITS]!.fill(0, at * this.singleWidth, (at + 1) * this.singleWidth);
   }
 }

@@ -7,32 +7,38 @@ export const Flow = {
   destination: 1,
   /** Source port in the upper half. */
   ports: 2,
-  /** 6 or 17; 0 while the record is unused. */
-  protocol: 3,
+  /** The protocol, 6 or 17, and bits of {@link FlowBit}; 0 while the record is unused. */
+  state: 3,
   /** Index of the node that sends CMs on it; 0 = none has. */
   node: 4,
   /** Index of the node that it goes to; 0 = not known. */
   peer: 5,
   /** First of its paths, plus 1; 0 = none. */
   paths: 6,
-  /** The flow of the other direction, plus 1. */
-  reverse: 7,
   /** Its handshake record, plus 1. */
-  handshake: 8,
-  plainPackets: 9,
-  cmPackets: 10,
-  /** 1 when it brings a node's own CMs back to it. */
-  isEcho: 11,
-  ints: 12,
+  handshake: 7,
+  /** When its last packet came, in whole seconds since the first of all. */
+  lastSecond: 8,
+  ints: 9,
+} as const;
+
+/** What `Flow.state` says besides the protocol. */
+const PROTOCOL = 0xff;
+const FlowBit = {
+  /** It brings a node's own CMs back to it. */
+  isEcho: 0x100,
+  /** A packet with a CM was seen on it, and one without. */
+  hasCm: 0x200,
+  hasPlain: 0x400,
 } as const;
 
 /** Double fields of a flow; times are microseconds since the first packet. */
-export const FlowTime = { first: 0, last: 1, doubles: 2 } as const;
+export const FlowTime = { first: 0, doubles: 1 } as const;
 
 /** Flows without a CM that are remembered; beyond that the idle ones are forgotten. */
 const MAX_PLAIN = 65_536;
-/** A flow without a CM that was idle for so long is forgotten first, microseconds. */
-const IDLE = 10_000_000;
+/** A flow without a CM that was idle for so long is forgotten first, seconds. */
+const IDLE = 10;
 /** Flows with a CM that are remembered. */
 const MAX_FLOWS = 1 << 21;
 
@@ -67,9 +73,29 @@ export class Flows {
     return this.#add(source | 0, destination | 0, ports, protocol, time);
   }
 
-  /** Says that a flow carries CMs, and is to be kept. */
-  keep(): void {
+  /** Says that a packet with a CM came on a flow: it is kept from now on. */
+  noteCm(flow: number): void {
+    if (this.hasCm(flow)) return;
     this.#plain--;
+    this.#set(flow, FlowBit.hasCm);
+  }
+
+  /** Says that a packet without a CM came on a flow. */
+  notePlain(flow: number): void {
+    this.#set(flow, FlowBit.hasPlain);
+  }
+
+  /** Says that a flow brings a node's own CMs back to it. */
+  noteEcho(flow: number): void {
+    this.#set(flow, FlowBit.isEcho);
+  }
+
+  #set(flow: number, bit: number): void {
+    this.columns.setInt(flow, Flow.state, this.columns.int(flow, Flow.state) | bit);
+  }
+
+  #has(flow: number, bit: number): boolean {
+    return (this.columns.int(flow, Flow.state) & bit) !== 0;
   }
 
   #add(source: number, destination: number, ports: number, protocol: number, time: number): number {
@@ -82,11 +108,8 @@ export class Flows {
     columns.setInt(flow, Flow.source, source);
     columns.setInt(flow, Flow.destination, destination);
     columns.setInt(flow, Flow.ports, ports);
-    columns.setInt(flow, Flow.protocol, protocol);
+    columns.setInt(flow, Flow.state, protocol);
     columns.setDouble(flow, FlowTime.first, time);
-    const back = this.#slots[this.#slot(destination, source, (ports << 16) | (ports >>> 16), protocol)]! - 1;
-    columns.setInt(flow, Flow.reverse, back + 1);
-    if (back >= 0) columns.setInt(back, Flow.reverse, flow + 1);
     this.#slots[this.#slot(source, destination, ports, protocol)] = flow + 1;
     this.#used++;
     this.#plain++;
@@ -106,7 +129,7 @@ export class Flows {
         (columns.int(flow, Flow.ports) === ports &&
           columns.int(flow, Flow.source) === source &&
           columns.int(flow, Flow.destination) === destination &&
-          columns.int(flow, Flow.protocol) === protocol)
+          this.protocol(flow) === protocol)
       )
         return at;
     }
@@ -117,17 +140,15 @@ export class Flows {
     const { columns } = this;
     const forget = (isOld: (flow: number) => boolean) => {
       for (let flow = 0; flow < columns.count; flow++) {
-        if (columns.int(flow, Flow.protocol) === 0 || columns.int(flow, Flow.cmPackets) > 0 || !isOld(flow)) continue;
-        const back = columns.int(flow, Flow.reverse) - 1;
-        if (back >= 0) columns.setInt(back, Flow.reverse, 0);
-        columns.setInt(flow, Flow.protocol, 0);
+        if (columns.int(flow, Flow.state) === 0 || this.hasCm(flow) || !isOld(flow)) continue;
+        columns.setInt(flow, Flow.state, 0);
         this.#free.push(flow);
         this.forgotten++;
         this.#plain--;
         this.#used--;
       }
     };
-    forget((flow) => time - columns.double(flow, FlowTime.last) > IDLE);
+    forget((flow) => time / 1e6 - columns.int(flow, Flow.lastSecond) > IDLE);
     if (this.#plain * 2 > MAX_PLAIN) forget(() => true);
     this.#rebuild(this.#slots.length);
   }
@@ -136,12 +157,12 @@ export class Flows {
     this.#slots = new Int32Array(size);
     const { columns } = this;
     for (let flow = 0; flow < columns.count; flow++) {
-      if (columns.int(flow, Flow.protocol) === 0) continue;
+      if (columns.int(flow, Flow.state) === 0) continue;
       const slot = this.#slot(
         columns.int(flow, Flow.source),
         columns.int(flow, Flow.destination),
         columns.int(flow, Flow.ports),
-        columns.int(flow, Flow.protocol),
+        this.protocol(flow),
       );
       this.#slots[slot] = flow + 1;
     }
@@ -172,8 +193,33 @@ export class Flows {
     };
   }
 
+  protocol(flow: number): number {
+    return this.columns.int(flow, Flow.state) & PROTOCOL;
+  }
+
+  /** True when a packet with a CM was seen on it. */
+  hasCm(flow: number): boolean {
+    return this.#has(flow, FlowBit.hasCm);
+  }
+
+  /** True when a packet without a CM was seen on it. */
+  hasPlain(flow: number): boolean {
+    return this.#has(flow, FlowBit.hasPlain);
+  }
+
+  /** True when it brings a node's own CMs back to it. */
+  isEcho(flow: number): boolean {
+    return this.#has(flow, FlowBit.isEcho);
+  }
+
   /** The flow of the other direction, or -1. */
   reverse(flow: number): number {
-    return this.columns.int(flow, Flow.reverse) - 1;
+    return this.find(
+      this.destination(flow),
+      this.source(flow),
+      this.destinationPort(flow),
+      this.sourcePort(flow),
+      this.protocol(flow),
+    );
   }
 }

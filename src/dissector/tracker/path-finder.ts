@@ -21,15 +21,8 @@ export class PathFinder {
   /** Where a sender's path id leads: by sender, peer and id. */
   readonly #pathById = new IndexTable(
     (path, sender, peer, pathId) =>
-      this.paths.columns.int(path, Path.pathId) === pathId &&
-      this.paths.columns.int(path, Path.keyPeer) === peer &&
-      this.#sender(path) === sender,
-    (path) =>
-      hashKey(
-        this.#sender(path),
-        this.paths.columns.int(path, Path.keyPeer),
-        this.paths.columns.int(path, Path.pathId),
-      ),
+      this.paths.pathId(path) === pathId && this.paths.keyPeer(path) === peer && this.#sender(path) === sender,
+    (path) => hashKey(this.#sender(path), this.paths.keyPeer(path), this.paths.pathId(path)),
   );
 
   constructor(
@@ -60,9 +53,10 @@ export class PathFinder {
   at({ cm, protocol }: TrailerView, isWrapped: boolean, flow: number, node: TrackedNode, time: number): number {
     const { columns } = this.paths;
     const { sessionId, pathId } = cm;
+    const ids = (sessionId << 16) | pathId;
     let path = this.flows.columns.int(flow, Flow.paths) - 1;
     for (let i = 0; path >= 0 && i < MOST_OF_FLOW; i++) {
-      if (columns.int(path, Path.pathId) === pathId && columns.int(path, Path.sessionId) === sessionId) return path;
+      if (columns.int(path, Path.ids) === ids) return path;
       path = columns.int(path, Path.nextOfFlow) - 1;
     }
     if (columns.count >= MAX_PATHS) return -1;
@@ -72,7 +66,7 @@ export class PathFinder {
     let direction = this.sessions.direction(session, node.index);
     if (direction < 0) direction = this.sessions.addDirection(session, node.index, peer, time);
     this.#noteOwnFlow(direction, flow, pathId);
-    return this.#addPath(direction, flow, sessionId, pathId, isWrapped, time);
+    return this.#addPath(direction, flow, ids, isWrapped, time);
   }
 
   #noteOwnFlow(direction: number, flow: number, pathId: number): void {
@@ -83,22 +77,12 @@ export class PathFinder {
     directions.setInt(direction, Direction.isOwnFlowSure, pathId === 0 ? 1 : 0);
   }
 
-  #addPath(
-    direction: number,
-    flow: number,
-    sessionId: number,
-    pathId: number,
-    isWrapped: boolean,
-    time: number,
-  ): number {
+  #addPath(direction: number, flow: number, ids: number, isWrapped: boolean, time: number): number {
     const { columns } = this.paths;
     const { directions } = this.sessions;
-    const path = columns.add();
-    columns.setInt(path, Path.direction, direction);
-    columns.setInt(path, Path.flow, flow);
-    columns.setInt(path, Path.pathId, pathId);
-    columns.setInt(path, Path.sessionId, sessionId);
-    columns.setInt(path, Path.isWrapped, isWrapped ? 1 : 0);
+    const peer = directions.int(direction, Direction.peer);
+    const path = this.paths.add(direction, flow, ids, peer, isWrapped);
+    const pathId = this.paths.pathId(path);
     columns.setInt(path, Path.nextOfFlow, this.flows.columns.int(flow, Flow.paths));
     this.flows.columns.setInt(flow, Flow.paths, path + 1);
     const last = directions.int(direction, Direction.lastPath) - 1;
@@ -108,8 +92,6 @@ export class PathFinder {
     columns.setDouble(path, PathValue.first, time);
     columns.setDouble(path, PathValue.last, time);
     if (pathId !== 0) {
-      const peer = directions.int(direction, Direction.peer);
-      columns.setInt(path, Path.keyPeer, peer);
       this.#pathById.set(directions.int(direction, Direction.node), peer, pathId, path);
       if (directions.double(direction, DirectionTime.firstPath) === 0)
         directions.setDouble(direction, DirectionTime.firstPath, time);
@@ -185,8 +167,7 @@ export class PathFinder {
     for (const field of [Session.fromCreator, Session.fromOther]) {
       const direction = sessions.columns.int(session, field) - 1;
       let path = direction < 0 ? -1 : sessions.directions.int(direction, Direction.paths) - 1;
-      for (; path >= 0; path = paths.columns.int(path, Path.nextOfDirection) - 1)
-        paths.columns.setInt(path, Path.sessionId, -1);
+      for (; path >= 0; path = paths.columns.int(path, Path.nextOfDirection) - 1) paths.retire(path);
     }
   }
 }

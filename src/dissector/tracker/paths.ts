@@ -4,31 +4,34 @@ import { Columns } from './columns.js';
 export const Path = {
   direction: 0,
   flow: 1,
-  pathId: 2,
-  /** The session id while the session lasts; -1 afterwards. */
-  sessionId: 3,
+  /** The path id, and above it the session id while the session lasts, 0 afterwards. */
+  ids: 2,
   /** Next path of the same flow, plus 1. */
-  nextOfFlow: 4,
+  nextOfFlow: 3,
   /** Next path of the same direction, plus 1. */
-  nextOfDirection: 5,
-  packets: 6,
-  heartbeats: 7,
+  nextOfDirection: 4,
+  packets: 5,
+  heartbeats: 6,
   /** Packets with flags ip-change. */
-  flagged: 8,
+  flagged: 7,
   /** Ticks from timestamp to capture, modulo 2^32: the newest and the smallest. */
-  transit: 9,
-  minTransit: 10,
-  maxAbove: 11,
-  /** 1 when it is TCP inside UDP. */
-  isWrapped: 12,
+  transit: 8,
+  minTransit: 9,
+  maxAbove: 10,
   /** Packets whose timestamp was looked at. */
-  timed: 13,
+  timed: 11,
   /** Its record of what was fed back for it, plus 1; 0 = nothing was. */
-  feedback: 14,
-  /** Whom it leads to, as far as that was known when it was first seen: a part of its key, and so never changed. */
-  keyPeer: 15,
-  ints: 16,
+  feedback: 12,
+  /**
+   * Whom it leads to, as far as that was known when it was first seen: a part of its key, and so never changed. Negative, by
+   * {@link WRAPPED}, when it is TCP inside UDP.
+   */
+  keyPeer: 13,
+  ints: 14,
 } as const;
+
+/** Bit of `Path.keyPeer`. */
+const WRAPPED = 1 << 31;
 
 /** Double fields of a path; times are microseconds since the first packet. */
 export const PathValue = {
@@ -38,10 +41,11 @@ export const PathValue = {
   octets: 2,
   /** Sum of the transits above the smallest. */
   sumAbove: 3,
-  /** As Algorithm 1 makes it of the delays fed back. */
-  weight: 4,
-  doubles: 5,
+  doubles: 4,
 } as const;
+
+/** Single-precision field of a path: its weight, as Algorithm 1 makes it of the delays fed back. */
+export const PathWeight = { weight: 0, singles: 1 } as const;
 
 /** Integer fields of what was fed back for a path; delays are ticks. */
 export const Feedback = {
@@ -55,15 +59,16 @@ export const Feedback = {
   ints: 5,
 } as const;
 
-/** Double fields of what was fed back for a path, ticks. */
+/** Double field of what was fed back for a path, ticks: the sum of the delays above the smallest. */
+export const FeedbackSum = { sumAbove: 0, doubles: 1 } as const;
+
+/** Single-precision fields of what was fed back for a path, ticks. */
 export const FeedbackValue = {
-  /** Sum of the delays above the smallest. */
-  sumAbove: 0,
   /** D above the first sample, its minimum, and the largest Q (paper, section 3.6.1). */
-  smoothed: 1,
-  minSmoothed: 2,
-  maxQueuing: 3,
-  doubles: 4,
+  smoothed: 0,
+  minSmoothed: 1,
+  maxQueuing: 2,
+  singles: 3,
 } as const;
 
 /** A delay that jumps by more restarts what is known of a path, microseconds (docs/decisions.md 20). */
@@ -73,9 +78,38 @@ const SMOOTHING = 1 / 8;
 
 /** Paths, with what their own timestamps and the feedback of the other end say of their delay. */
 export class Paths {
-  readonly columns = new Columns(Path.ints, PathValue.doubles);
+  readonly columns = new Columns(Path.ints, PathValue.doubles, PathWeight.singles);
   /** Of the paths that something was fed back for: not every capture has both ends' packets. */
-  readonly feedback = new Columns(Feedback.ints, FeedbackValue.doubles);
+  readonly feedback = new Columns(Feedback.ints, FeedbackSum.doubles, FeedbackValue.singles);
+
+  /** Adds a path. @param peer whom it leads to, as far as is known; 0 = it is not */
+  add(direction: number, flow: number, ids: number, peer: number, isWrapped: boolean): number {
+    const { columns } = this;
+    const path = columns.add();
+    columns.setInt(path, Path.direction, direction);
+    columns.setInt(path, Path.flow, flow);
+    columns.setInt(path, Path.ids, ids);
+    columns.setInt(path, Path.keyPeer, isWrapped ? peer | WRAPPED : peer);
+    return path;
+  }
+
+  pathId(path: number): number {
+    return this.columns.int(path, Path.ids) & 0xffff;
+  }
+
+  /** Says that the path's session is over: its ids may be used by others. */
+  retire(path: number): void {
+    this.columns.setInt(path, Path.ids, this.pathId(path));
+  }
+
+  keyPeer(path: number): number {
+    return this.columns.int(path, Path.keyPeer) & ~WRAPPED;
+  }
+
+  /** True when it is TCP inside UDP. */
+  isWrapped(path: number): boolean {
+    return (this.columns.int(path, Path.keyPeer) & WRAPPED) !== 0;
+  }
 
   /**
    * Takes the time a packet needed to the capture.
@@ -132,22 +166,22 @@ export class Paths {
         this.#smooth(at, delay);
         if (above >= 0) {
           if (above > feedback.int(at, Feedback.maxAbove)) feedback.setInt(at, Feedback.maxAbove, above);
-          feedback.addDouble(at, FeedbackValue.sumAbove, above);
+          feedback.addDouble(at, FeedbackSum.sumAbove, above);
           return above;
         }
         feedback.setInt(at, Feedback.minDelay, delay);
         feedback.addInt(at, Feedback.maxAbove, -above);
-        feedback.addDouble(at, FeedbackValue.sumAbove, -above * samples);
+        feedback.addDouble(at, FeedbackSum.sumAbove, -above * samples);
         return 0;
       }
     }
     feedback.setInt(at, Feedback.samples, 1);
     feedback.setInt(at, Feedback.minDelay, delay);
     feedback.setInt(at, Feedback.maxAbove, 0);
-    feedback.setDouble(at, FeedbackValue.sumAbove, 0);
+    feedback.setDouble(at, FeedbackSum.sumAbove, 0);
     feedback.setInt(at, Feedback.base, delay);
-    feedback.setDouble(at, FeedbackValue.smoothed, 0);
-    feedback.setDouble(at, FeedbackValue.minSmoothed, 0);
+    feedback.setSingle(at, FeedbackValue.smoothed, 0);
+    feedback.setSingle(at, FeedbackValue.minSmoothed, 0);
     return 0;
   }
 
@@ -163,20 +197,20 @@ export class Paths {
   #smooth(at: number, delay: number): void {
     const { feedback } = this;
     const sample = (delay - feedback.int(at, Feedback.base)) | 0;
-    const before = feedback.double(at, FeedbackValue.smoothed);
+    const before = feedback.single(at, FeedbackValue.smoothed);
     const smoothed = before + (sample - before) * SMOOTHING;
-    feedback.setDouble(at, FeedbackValue.smoothed, smoothed);
-    if (smoothed < feedback.double(at, FeedbackValue.minSmoothed))
-      feedback.setDouble(at, FeedbackValue.minSmoothed, smoothed);
-    const queuing = smoothed - feedback.double(at, FeedbackValue.minSmoothed);
-    if (queuing > feedback.double(at, FeedbackValue.maxQueuing))
-      feedback.setDouble(at, FeedbackValue.maxQueuing, queuing);
+    feedback.setSingle(at, FeedbackValue.smoothed, smoothed);
+    if (smoothed < feedback.single(at, FeedbackValue.minSmoothed))
+      feedback.setSingle(at, FeedbackValue.minSmoothed, smoothed);
+    const queuing = smoothed - feedback.single(at, FeedbackValue.minSmoothed);
+    if (queuing > feedback.single(at, FeedbackValue.maxQueuing))
+      feedback.setSingle(at, FeedbackValue.maxQueuing, queuing);
   }
 
   /** Q = D - Dmin, ticks; 0 while nothing was fed back. */
   queuing(path: number): number {
     const at = this.columns.int(path, Path.feedback) - 1;
     if (at < 0) return 0;
-    return this.feedback.double(at, FeedbackValue.smoothed) - this.feedback.double(at, FeedbackValue.minSmoothed);
+    return this.feedback.single(at, FeedbackValue.smoothed) - this.feedback.single(at, FeedbackValue.minSmoothed);
   }
 }

@@ -34,18 +34,24 @@ export const Direction = {
   flagged: 7,
   /** The flow of the session's own tuple, plus 1: that of its first packet with path id 0, or of the first at all. */
   ownFlow: 8,
-  /** TCP: the end of what was sent, and the timestamp of the packet that brought it there. */
-  nextSequence: 9,
-  newestTimestamp: 10,
-  isSequenced: 11,
-  retransmitted: 12,
-  reordered: 13,
+  /** 1 when a packet with path id 0 said so. */
+  isOwnFlowSure: 9,
+  /** Its record of the order of TCP segments, plus 1; 0 = no data was sent by TCP. */
+  order: 10,
+  ints: 11,
+} as const;
+
+/** Integer fields of the order in which the TCP segments of a direction came. */
+export const Order = {
+  /** The end of what was sent, and the timestamp of the packet that brought it there. */
+  nextSequence: 0,
+  newestTimestamp: 1,
+  retransmitted: 2,
+  reordered: 3,
   /** Octets by which the latest segment was behind, and ticks. */
-  maxBehind: 14,
-  maxLate: 15,
-  /** Data packets over others than the original tuple's path. */
-  isOwnFlowSure: 16,
-  ints: 17,
+  maxBehind: 4,
+  maxLate: 5,
+  ints: 6,
 } as const;
 
 /** Double fields of a direction; times are microseconds since the first packet. */
@@ -68,6 +74,8 @@ const MAX_SESSIONS = 1 << 18;
 export class Sessions {
   readonly columns = new Columns(Session.ints, SessionTime.doubles);
   readonly directions = new Columns(Direction.ints, DirectionTime.doubles);
+  /** Of the directions that sent data by TCP. */
+  readonly orders = new Columns(Order.ints, 0);
   /** By the smaller index of a node, the larger and the id. */
   readonly #byKey = new IndexTable(
     (session, low, high, id) => {

@@ -2,12 +2,12 @@ import { Flags, HeaderStatus, TCP, TcpFlags, type TrailerView, type Tuple } from
 import type { CapturedPacket } from '../../io/captured-packet.js';
 import type { Dissector } from '../dissector.js';
 import { Events } from './events.js';
-import { Flow, Flows, FlowTime } from './flows.js';
+import { Flow, Flows } from './flows.js';
 import { Handshake, Handshakes, HandshakeTime } from './handshakes.js';
 import { Nodes, type TrackedNode } from './nodes.js';
 import { MOST_OF_FLOW, PathFinder } from './path-finder.js';
 import { Path, Paths, PathValue } from './paths.js';
-import { Direction, DirectionTime, Sessions, SessionTime } from './sessions.js';
+import { Direction, DirectionTime, Order, Sessions, SessionTime } from './sessions.js';
 import { adjustWeights } from './weights.js';
 
 /** What the packet noted last is part of. Indices into the tables of the {@link Tracker}; -1 = none. */
@@ -138,9 +138,9 @@ export class Tracker {
       return seen;
     }
     const flows = this.flows.columns;
-    flows.setDouble(flow, FlowTime.last, time);
+    flows.setInt(flow, Flow.lastSecond, time / 1e6);
     if (!dissector.hasCm) {
-      flows.addInt(flow, Flow.plainPackets, 1);
+      this.flows.notePlain(flow);
       seen.node = flows.int(flow, Flow.node);
       seen.peer = flows.int(flow, Flow.peer);
       return seen;
@@ -160,10 +160,9 @@ export class Tracker {
       this.untracked++;
       return;
     }
-    if (flows.int(flow, Flow.cmPackets) === 0) this.flows.keep();
-    flows.addInt(flow, Flow.cmPackets, 1);
-    if (flows.int(flow, Flow.node) !== node.index && this.#isEcho(flow, node.index)) flows.setInt(flow, Flow.isEcho, 1);
-    if (flows.int(flow, Flow.isEcho) !== 0) {
+    this.flows.noteCm(flow);
+    if (flows.int(flow, Flow.node) !== node.index && this.#isEcho(flow, node.index)) this.flows.noteEcho(flow);
+    if (this.flows.isEcho(flow)) {
       seen.isEcho = true;
       seen.peer = node.index;
       this.echoes++;
@@ -219,7 +218,7 @@ export class Tracker {
       this.events.add({ kind: 'node-changed', time, frame: this.#frame, node: node.index, flow, before });
       let path = flows.int(flow, Flow.paths) - 1;
       for (let i = 0; path >= 0 && i < MOST_OF_FLOW; i++) {
-        this.paths.columns.setInt(path, Path.sessionId, -1);
+        this.paths.retire(path);
         path = this.paths.columns.int(path, Path.nextOfFlow) - 1;
       }
     }
@@ -339,27 +338,28 @@ export class Tracker {
   /** A segment below what was sent already was overtaken when its timestamp is the older one; otherwise it was sent again. */
   #noteSequence(direction: number, sequence: number, timestamp: number): void {
     const { seen } = this;
-    const { directions } = this.sessions;
+    const { directions, orders } = this.sessions;
+    const known = directions.int(direction, Direction.order) - 1;
+    const order = known < 0 ? orders.add() : known;
+    if (known < 0) directions.setInt(direction, Direction.order, order + 1);
     const end = (sequence + seen.dataLength) | 0;
-    const ahead = (end - directions.int(direction, Direction.nextSequence)) | 0;
-    if (directions.int(direction, Direction.isSequenced) === 0 || ahead > 0) {
-      directions.setInt(direction, Direction.isSequenced, 1);
-      directions.setInt(direction, Direction.nextSequence, end);
-      directions.setInt(direction, Direction.newestTimestamp, timestamp | 0);
+    const ahead = (end - orders.int(order, Order.nextSequence)) | 0;
+    if (known < 0 || ahead > 0) {
+      orders.setInt(order, Order.nextSequence, end);
+      orders.setInt(order, Order.newestTimestamp, timestamp | 0);
       return;
     }
-    const late = (directions.int(direction, Direction.newestTimestamp) - timestamp) | 0;
+    const late = (orders.int(order, Order.newestTimestamp) - timestamp) | 0;
     if (late <= 0) {
       seen.isRetransmission = true;
-      directions.addInt(direction, Direction.retransmitted, 1);
+      orders.addInt(order, Order.retransmitted, 1);
       return;
     }
     seen.isReordered = true;
-    directions.addInt(direction, Direction.reordered, 1);
+    orders.addInt(order, Order.reordered, 1);
     const behind = seen.dataLength - ahead;
-    if (behind > directions.int(direction, Direction.maxBehind))
-      directions.setInt(direction, Direction.maxBehind, behind);
-    if (late > directions.int(direction, Direction.maxLate)) directions.setInt(direction, Direction.maxLate, late);
+    if (behind > orders.int(order, Order.maxBehind)) orders.setInt(order, Order.maxBehind, behind);
+    if (late > orders.int(order, Order.maxLate)) orders.setInt(order, Order.maxLate, late);
   }
 
   #noteChange(node: TrackedNode, isFlagged: boolean, pathId: number, time: number): void {

@@ -1,5 +1,5 @@
 import { CONSTANTS } from '../../codec/index.js';
-import { Path, type Paths, PathValue } from './paths.js';
+import { Path, type Paths, PathValue, PathWeight } from './paths.js';
 import { Direction, DirectionTime, type Sessions } from './sessions.js';
 
 const PERIOD = CONSTANTS['weight-period'].default;
@@ -33,10 +33,10 @@ export function adjustWeights(paths: Paths, sessions: Sessions, direction: numbe
   const change = Math.min(due, MOST_PERIODS) * STEP;
   for (let path = first(sessions, direction); path >= 0; path = columns.int(path, Path.nextOfDirection) - 1) {
     if (!takesPart(paths, path, time)) continue;
-    const weight = columns.double(path, PathValue.weight);
-    columns.setDouble(
+    const weight = columns.single(path, PathWeight.weight);
+    columns.setSingle(
       path,
-      PathValue.weight,
+      PathWeight.weight,
       paths.queuing(path) <= average ? Math.min(MAX, weight + change) : Math.max(MIN, weight - change),
     );
   }
@@ -52,18 +52,18 @@ export function joinPath(paths: Paths, sessions: Sessions, direction: number, jo
   for (let path = first(sessions, direction); path >= 0; path = columns.int(path, Path.nextOfDirection) - 1) {
     if (path === joining || takesPart(paths, path, time)) count++;
   }
-  columns.setDouble(joining, PathValue.weight, MAX / count);
+  columns.setSingle(joining, PathWeight.weight, MAX / count);
   const since = sessions.directions.double(direction, DirectionTime.firstPath);
   if (time - since >= TOGETHER) return;
   sessions.directions.setDouble(direction, DirectionTime.weightsAt, time);
   for (let path = first(sessions, direction); path >= 0; path = columns.int(path, Path.nextOfDirection) - 1)
-    columns.setDouble(path, PathValue.weight, MAX / count);
+    columns.setSingle(path, PathWeight.weight, MAX / count);
 }
 
 /** True for a path that its sender chooses among: it has an id and is in use. */
 export function takesPart(paths: Paths, path: number, time: number): boolean {
   const { columns } = paths;
-  return columns.int(path, Path.pathId) !== 0 && time - columns.double(path, PathValue.last) < UNUSED;
+  return paths.pathId(path) !== 0 && time - columns.double(path, PathValue.last) < UNUSED;
 }
 
 function first(sessions: Sessions, direction: number): number {
