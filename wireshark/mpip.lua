@@ -344,27 +344,37 @@ local function full_start(b, from, finish)
   if count <= FULL_MAX_ADDRESSES and start >= from then return start end
 end
 
+-- Both return false, or true and the flags, session id, path id, feedback path id and path delay.
 local function is_compact(b, start)
-  local flags, sum, needed = read_compact(b, start)
-  return flags <= MAX_FLAGS and sum == needed
+  local flags, sum, needed, session, path_id, feedback, delay = read_compact(b, start)
+  if flags > MAX_FLAGS or sum ~= needed then return false end
+  return true, flags, session, path_id, feedback, delay
 end
 
 local function is_full(b, start, finish)
-  local flags, sum, needed = read_full(b, start, finish)
+  local flags, sum, needed, session, path_id, feedback, delay = read_full(b, start, finish)
   if flags > MAX_FLAGS or sum ~= needed then return false end
   local first = byte(b, start + FULL_NODE_AT + 1)
   if first % 2 == 1 then return false end
-  return sub(b, start + FULL_NODE_AT + 1, start + FULL_NODE_AT + 6) ~= "\0\0\0\0\0\0"
+  if sub(b, start + FULL_NODE_AT + 1, start + FULL_NODE_AT + 6) == "\0\0\0\0\0\0" then return false end
+  return true, flags, session, path_id, feedback, delay
 end
 
--- The layout, the start of the CM, and whether both layouts hold. `layout_set` is 1, 2 or 3.
-local function recognise(b, from, finish, layout_set)
+-- The layout, the start of the CM, whether both layouts hold, and what the CM says, as above. `layout_set` is 1, 2 or 3;
+-- `preferred` is the layout taken when both hold.
+local function recognise(b, from, finish, layout_set, preferred)
   local compact = layout_set ~= 2 and compact_start(b, from, finish)
-  if compact and not is_compact(b, compact) then compact = nil end
   local full = layout_set ~= 1 and full_start(b, from, finish)
-  if full and not is_full(b, full, finish) then full = nil end
-  if compact then return IS_COMPACT, compact, full and true or false end
-  if full then return IS_FULL, full, false end
+  local is_full_too, flags, session, path_id, feedback, delay = false, nil, nil, nil, nil, nil
+  if full then is_full_too, flags, session, path_id, feedback, delay = is_full(b, full, finish) end
+  if compact then
+    local holds, flags1, session1, path_id1, feedback1, delay1 = is_compact(b, compact)
+    if holds and not (is_full_too and preferred == IS_FULL) then
+      return IS_COMPACT, compact, is_full_too, flags1, session1, path_id1, feedback1, delay1
+    end
+    if is_full_too then return IS_FULL, full, holds, flags, session, path_id, feedback, delay end
+  elseif is_full_too then return IS_FULL, full, false, flags, session, path_id, feedback, delay
+  end
 end
 
 local function node_of(b, layout, start)
@@ -422,9 +432,9 @@ local function wrapped_header(b, at, finish, key)
   end
 end
 
--- Length of the TCP header behind one of the path's own (docs/wire-format.md, Extension), when there is one.
+-- Length of the TCP header at `at`, behind one of the path's own (docs/wire-format.md, Extension), when there is one.
 local function numbered_header(b, l4, at, finish)
-  if at - l4 ~= 24 or sub(b, l4 + 21, l4 + 24) ~= "\253\004MP" then return nil end
+  if sub(b, l4 + 21, l4 + 24) ~= "\253\004MP" then return nil end
   local room = finish - at
   if room < 20 then return nil end
   local length = floor(byte(b, at + 13) / 16) * 4
@@ -529,15 +539,15 @@ local function answered(reverse, flags, session, is_syn, is_ack)
 end
 
 -- Relates a packet to those before it. tcp_flags: nil for UDP. Returns true for a path id 0 that persists.
-local function relate(flow, frame, time, node, tcp_flags, flags, session, path_id, feedback, delay)
+local function relate(flow, frame, pinfo, node, tcp_flags, flags, session, path_id, feedback, delay)
   local is_path_zero = false
   local reverse = flow.reverse
   local is_syn, is_ack
   if flags == HANDSHAKE and tcp_flags then is_syn, is_ack = tcp_flags % 4 >= 2, tcp_flags % 32 >= 16 end
   if reverse then
     if flags >= HEARTBEAT then response_of[frame] = answered(reverse, flags, session, is_syn, is_ack)
-    elseif session ~= 0 and path_id == 0 then
-      is_path_zero = reverse.session == session and time - reverse.since >= PATH_ZERO_GRACE
+    elseif path_id == 0 and session ~= 0 then
+      is_path_zero = reverse.session == session and pinfo.abs_ts - reverse.since >= PATH_ZERO_GRACE
     end
   end
   if flags < HEARTBEAT then flow.data = frame
@@ -545,7 +555,7 @@ local function relate(flow, frame, time, node, tcp_flags, flags, session, path_i
   elseif is_syn then
     if is_ack then flow.syn_ack = frame else flow.syn = frame end
   end
-  if session ~= 0 and session ~= flow.session then flow.session, flow.since = session, time end
+  if session ~= 0 and session ~= flow.session then flow.session, flow.since = session, pinfo.abs_ts end
 
   flow.source.node = node
   if flags > HEARTBEAT then return is_path_zero end
@@ -566,6 +576,35 @@ local function relate(flow, frame, time, node, tcp_flags, flags, session, path_i
     end
   end
   return is_path_zero
+end
+
+--------------------------------------------------------------------------------------------------------------------
+-- The CM of the frame at hand, for the tree and for statistics: one table for all frames
+
+local cm = { frame = 0 }
+
+local function fill_cm(frame, protocol, from, finish, layout, start, node, header, tuple, flags, session, path_id, feedback)
+  local trailer = layout == IS_COMPACT and start - COMPACT_FILLER or start
+  cm.frame, cm.layout, cm.start, cm.finish, cm.trailer = frame, layout, start, finish, trailer
+  cm.node, cm.flags, cm.session, cm.path, cm.feedback = node, flags, session, path_id, feedback
+  cm.wrapped = header and from
+  cm.data = trailer - from - (header or 0)
+  cm.tuple = tuple
+  cm.carrier = protocol == TCP and "TCP" or header and "UDP wrapper" or "UDP"
+end
+
+-- Reads the CM of a frame that was analysed before; what octets do not tell was found then.
+local function read_cm(b, at, l4, frame, layout, from, finish, protocol)
+  local start, flags, session, path_id, feedback, _
+  if layout == IS_COMPACT then
+    start = finish - COMPACT_SIZE
+    flags, _, _, session, path_id, feedback = read_compact(b, start)
+  else
+    start = full_start(b, from, finish)
+    flags, _, _, session, path_id, feedback = read_full(b, start, finish)
+  end
+  fill_cm(frame, protocol, from, finish, layout, start, node_of(b, layout, start), wrapped_of[frame],
+    tuple_text(flow_key(b, at, l4)), flags, session, path_id, feedback)
 end
 
 --------------------------------------------------------------------------------------------------------------------
@@ -605,11 +644,8 @@ local function analyse(b, at, protocol, l4, from, finish, pinfo, frame)
   local flow = flows[key]
   local source = flow and flow.source or endpoints[source_key(key)]
   local known = source and source.layout
-  local layout, start, is_ambiguous = recognise(b, from, finish, accept)
-  if is_ambiguous then
-    if known == IS_FULL then layout, start = IS_FULL, full_start(b, from, finish) end
-  elseif layout and known and known ~= layout then layout = nil
-  end
+  local layout, start, is_ambiguous, flags, session, path_id, feedback, delay = recognise(b, from, finish, accept, known)
+  if layout and known and known ~= layout and not is_ambiguous then layout = nil end
   if not layout then
     local reason, near_start = near_cm(b, from, finish, accept == ALL_LAYOUTS and known or accept)
     if reason then
@@ -620,33 +656,29 @@ local function analyse(b, at, protocol, l4, from, finish, pinfo, frame)
 
   flow = flow or new_flow(key)
   if not is_ambiguous then flow.source.layout = layout end
-  local node, flags, session, path_id, feedback, delay, _
-  if layout == IS_COMPACT then
-    flags, _, _, session, path_id, feedback, delay = read_compact(b, start)
-  else
-    flags, _, _, session, path_id, feedback, delay = read_full(b, start, finish)
-  end
-  node = node_of(b, layout, start)
-  local tcp_flags
+  local node = node_of(b, layout, start)
+  local tcp_flags, header
   if protocol == TCP then
     tcp_flags = byte(b, l4 + 14)
-    local trailer = layout == IS_COMPACT and start - COMPACT_FILLER or start
-    wrapped_of[frame] = numbered_header(b, l4, from, trailer)
+    if from - l4 == 24 then
+      header = numbered_header(b, l4, from, layout == IS_COMPACT and start - COMPACT_FILLER or start)
+    end
     if session ~= 0 then note_tcp_session(node .. session, sub(b, l4 + 1, l4 + 4)) end
   elseif has_tcp_sessions then
-    local trailer = layout == IS_COMPACT and start - COMPACT_FILLER or start
-    wrapped_of[frame] = wrapped_header(b, from, trailer, node .. session)
+    header = wrapped_header(b, from, layout == IS_COMPACT and start - COMPACT_FILLER or start, node .. session)
   end
+  if header then wrapped_of[frame] = header end
+  fill_cm(frame, protocol, from, finish, layout, start, node, header, flow.text, flags, session, path_id, feedback)
   if flow.source.node ~= node then nodes[node] = true end
 
   kinds[frame] = layout
   local found
   if verifies or protocol == UDP then found = header_findings(b, at, protocol, l4, finish) end
   if is_ambiguous then found = with_finding(found, "ambiguous-layout") end
-  if relate(flow, frame, pinfo.abs_ts, node, tcp_flags, flags, session, path_id, feedback, delay) then
+  if relate(flow, frame, pinfo, node, tcp_flags, flags, session, path_id, feedback, delay) then
     found = with_finding(found, "path-zero")
   end
-  findings_of[frame] = found
+  if found then findings_of[frame] = found end
 end
 
 -- A fragment never carries a CM, although tshark puts fragments together; the end of one may look like it.
@@ -668,29 +700,6 @@ end
 
 local tcp_dissector = Dissector.get("tcp")
 local self_dissector
-
--- The CM of the frame at hand, for the tree and for statistics: one table for all frames.
-local cm = { frame = 0 }
-
--- Reads the CM again; what octets do not tell was found at the first visit.
-local function read_cm(b, frame, layout, from, finish, protocol)
-  local start, _
-  if layout == IS_COMPACT then
-    start = finish - COMPACT_SIZE
-    cm.trailer = start - COMPACT_FILLER
-    cm.flags, _, _, cm.session, cm.path, cm.feedback, cm.delay = read_compact(b, start)
-  else
-    start = full_start(b, from, finish)
-    cm.trailer = start
-    cm.flags, _, _, cm.session, cm.path, cm.feedback, cm.delay = read_full(b, start, finish)
-  end
-  cm.frame, cm.layout, cm.start, cm.finish = frame, layout, start, finish
-  cm.node = node_of(b, layout, start)
-  local header = wrapped_of[frame]
-  cm.wrapped = header and from
-  cm.data = cm.trailer - from - (header or 0)
-  cm.carrier = protocol == TCP and "TCP" or header and "UDP wrapper" or "UDP"
-end
 
 local function node_text(node)
   return (node:gsub(".", function(octet) return format("%02x:", byte(octet)) end):sub(1, -2))
@@ -726,60 +735,75 @@ local function info_text()
   return text
 end
 
-local function add_generated(item, field, value)
-  if value ~= nil then item:add(field, value):set_generated() end
+-- Methods, taken from the first packet's objects: to look one up takes as long as to call it.
+local raw, captured, range, referenced, add, add_le, set_generated
+
+local function take_methods(tvb, tree)
+  raw, captured, range = tvb.raw, tvb.len, tvb.range
+  referenced, add, add_le, set_generated = tree.referenced, tree.add, tree.add_le, tree.set_generated
 end
 
-local function add_address(item, tvb, at, is_visible)
-  local range = tvb(at, 4)
-  if range:uint() ~= 0 then item:add(f.local_addr, range)
-  elseif is_visible then item:add(range, "Local Address: empty slot")
+local function add_addresses(item, tvb, b, entry, position, finish, is_visible)
+  for _ = 1, entry.count or byte(b, finish - FULL_COUNT_BACK + 1) do
+    local octets = range(tvb, position, 4)
+    if sub(b, position + 1, position + 4) ~= "\0\0\0\0" then add(item, f.local_addr, octets)
+    elseif is_visible then add(item, octets, "Local Address: empty slot")
+    end
+    position = position + 4
   end
 end
 
-local function always() return true end
+-- Generated fields, behind the one that they belong to.
+local GENERATED = {
+  [f.path_id] = { field = f.path_tuple, value = function() if cm.session ~= 0 then return cm.tuple end end },
+  [f.feedback_path_id] = { field = f.feedback_tuple, value = function() return feedback_tuple_of[cm.frame] end },
+  [f.path_delay] = { field = f.delay, value = function() return delay_of[cm.frame] end },
+}
+
+-- All fields in their order: those of the octets, and those that are generated.
+local function with_generated(name, fields, filler)
+  local list = { { field = f.layout, value = function() return name end }, filler }
+  for _, entry in ipairs(fields) do
+    list[#list + 1] = entry
+    list[#list + 1] = GENERATED[entry.field]
+  end
+  list[#list + 1] = { field = f.checksum_status, value = function() return "good" end }
+  list[#list + 1] = { field = f.wrapper, value = function() if cm.wrapped then return true end end }
+  list[#list + 1] = { field = f.data_length, value = function() return cm.data end }
+  list[#list + 1] = { field = f.response_to, value = function() return response_of[cm.frame] end }
+  return list
+end
+
+local SHOWN = {
+  [IS_COMPACT] = with_generated("compact", COMPACT_FIELDS, { field = f.filler, at = -COMPACT_FILLER, size = 1 }),
+  [IS_FULL] = with_generated("full", FULL_FIELDS),
+}
 
 -- Adds the fields of the CM that somebody looks at: all of them where the tree is shown, otherwise those that a filter,
 -- a column or -e names. Adding one takes longer than asking.
-local function add_cm(item, tvb, tree, b, at, l4, is_visible)
-  local frame, start, finish = cm.frame, cm.start, cm.finish
-  local wants = is_visible and always or function(field) return tree:referenced(field) end
-  if wants(f.layout) then add_generated(item, f.layout, cm.layout == IS_COMPACT and "compact" or "full") end
-  if cm.layout == IS_COMPACT and wants(f.filler) then item:add(f.filler, tvb(cm.trailer, 1)) end
-  local list = cm.layout == IS_COMPACT and COMPACT_FIELDS or FULL_FIELDS
+local function add_cm(item, tvb, tree, b, is_visible)
+  local start, finish, list = cm.start, cm.finish, SHOWN[cm.layout]
   for index = 1, #list do
     local entry = list[index]
-    local field = entry.field
-    if wants(field) then
+    local field, value_of = entry.field, entry.value
+    if not is_visible and not referenced(tree, field) then -- nobody looks
+    elseif value_of then
+      local value = value_of()
+      if value ~= nil then set_generated(add(item, field, value)) end
+    else
       local position = entry.at and start + entry.at or finish - entry.back
-      if entry.is_list then
-        for slot = 0, (entry.count or byte(b, finish - FULL_COUNT_BACK + 1)) - 1 do
-          add_address(item, tvb, position + 4 * slot, is_visible)
-        end
-      elseif entry.is_little then item:add_le(field, tvb(position, entry.size))
-      else item:add(field, tvb(position, entry.size))
+      if entry.is_list then add_addresses(item, tvb, b, entry, position, finish, is_visible)
+      elseif entry.is_little then add_le(item, field, range(tvb, position, entry.size))
+      else add(item, field, range(tvb, position, entry.size))
       end
-    end
-    if field == f.path_id then
-      if cm.session ~= 0 and wants(f.path_tuple) then add_generated(item, f.path_tuple, tuple_text(flow_key(b, at, l4))) end
-    elseif field == f.feedback_path_id then
-      if feedback_tuple_of[frame] and wants(f.feedback_tuple) then
-        add_generated(item, f.feedback_tuple, feedback_tuple_of[frame])
-      end
-    elseif field == f.path_delay then
-      if delay_of[frame] and wants(f.delay) then add_generated(item, f.delay, delay_of[frame]) end
     end
   end
-  if wants(f.checksum_status) then add_generated(item, f.checksum_status, "good") end
-  if cm.wrapped and wants(f.wrapper) then add_generated(item, f.wrapper, true) end
-  if wants(f.data_length) then add_generated(item, f.data_length, cm.data) end
-  if response_of[frame] and wants(f.response_to) then add_generated(item, f.response_to, response_of[frame]) end
 end
 
-local function add_findings(item, range, findings)
+local function add_findings(item, octets, findings)
   for index = 1, #findings do
     local finding = experts[findings[index]]
-    local child = item:add(f.expert, range, findings[index])
+    local child = item:add(f.expert, octets, findings[index])
     child:set_generated()
     child:add_proto_expert_info(finding.info, finding.text)
   end
@@ -790,16 +814,16 @@ local function call_tcp(tvb, pinfo, tree)
   tcp_dissector:call(tvb, pinfo, tree)
 end
 
-local function show_cm(b, at, l4, tvb, pinfo, tree)
+local function show_cm(b, tvb, pinfo, tree)
   if adds_info then pinfo.cols.info:append(info_text()) end
   local findings = findings_of[cm.frame]
   -- Without a tree only findings are worth the time.
-  if findings or tree:referenced(self_dissector) then
-    local range = tvb(cm.trailer, cm.finish - cm.trailer)
+  if findings or referenced(tree, self_dissector) then
+    local octets = range(tvb, cm.trailer, cm.finish - cm.trailer)
     local is_visible = tree.visible
-    local item = is_visible and tree:add(mpip, range, cm_label()) or tree:add(mpip, range)
-    add_cm(item, tvb, tree, b, at, l4, is_visible)
-    if findings then add_findings(item, range, findings) end
+    local item = is_visible and add(tree, mpip, octets, cm_label()) or add(tree, mpip, octets)
+    add_cm(item, tvb, tree, b, is_visible)
+    if findings then add_findings(item, octets, findings) end
   end
   if cm.wrapped and decodes_wrapper then
     pcall(call_tcp, tvb(cm.wrapped, cm.trailer - cm.wrapped):tvb(), pinfo, tree)
@@ -808,14 +832,14 @@ end
 
 local function show_other(frame, tvb, tree)
   local other = others[frame]
-  local range = tvb(other.trailer, other.finish - other.trailer)
-  local item = tree:add(mpip, range)
+  local octets = tvb(other.trailer, other.finish - other.trailer)
+  local item = tree:add(mpip, octets)
   if other.near then
     item:append_text(", nearly a control message: " .. other.near)
-    add_generated(item, f.checksum_status, "bad")
-    item:add(f.near_cm, range, other.near):set_generated()
+    item:add(f.checksum_status, "bad"):set_generated()
+    item:add(f.near_cm, octets, other.near):set_generated()
   end
-  add_findings(item, range, other.findings)
+  add_findings(item, octets, other.findings)
 end
 
 --------------------------------------------------------------------------------------------------------------------
@@ -846,22 +870,28 @@ local function dissect(b, at, protocol, l4, finish, is_fragment, length, tvb, pi
   local kind = kinds[frame]
   if kind == IS_OTHER then show_other(frame, tvb, tree)
   elseif kind then
-    read_cm(b, frame, kind, from, finish, protocol)
-    show_cm(b, at, l4, tvb, pinfo, tree)
+    if cm.frame ~= frame then read_cm(b, at, l4, frame, kind, from, finish, protocol) end
+    show_cm(b, tvb, pinfo, tree)
   end
 end
 
+-- Octets from the mark of one layout to that of the other.
+local MARKS_LENGTH = COMPACT_SIZE - COMPACT_MARK_AT - FULL_MARK_BACK + 1
+
 function mpip.dissector(tvb, pinfo, tree)
-  local b = tvb:raw()
-  local length = #b
+  if not raw then take_methods(tvb, tree) end
+  local length = captured(tvb)
   local at, type_high, type_low, first, high, low, fragment_high, fragment_low, protocol, _
-  if link == ETHERNET then
-    type_high, type_low, first, _, high, low, _, _, fragment_high, fragment_low, _, protocol = byte(b, 13, 24)
-    if protocol and type_high == 8 and type_low == 0 and first >= 0x45 and first <= 0x4f and high * 256 + low <= length - 14 then
+  if link == ETHERNET and length >= 34 then
+    -- Of most packets some octets are enough: to take all of them takes longer than everything else.
+    type_high, type_low, first, _, high, low, _, _, fragment_high, fragment_low, _, protocol = byte(raw(tvb, 12, 12), 1, 12)
+    if type_high == 8 and type_low == 0 and first >= 0x45 and first <= 0x4f and high * 256 + low <= length - 14 then
       at = 14
     end
   end
+  local b
   if not at then
+    b = raw(tvb)
     at = link and link ~= ETHERNET and LINKS[link](b)
     if not at or ipv4_fit(b, at, length, pinfo) < 2 then at = find_link(b, length, pinfo) end
     if not at then return end
@@ -876,9 +906,10 @@ function mpip.dissector(tvb, pinfo, tree)
     return dissect(b, at, protocol, l4, nil, false, length, tvb, pinfo, tree)
   end
   -- The marks, before anything else is looked at; both may stand in the headers of a short datagram.
-  if byte(b, finish - COMPACT_SIZE + COMPACT_MARK_AT + 1) ~= COMPACT_MARK
-    and byte(b, finish - FULL_MARK_BACK + 1) ~= FULL_MARK then return end
-  return dissect(b, at, protocol, l4, finish, is_fragment, length, tvb, pinfo, tree)
+  local marks_at = finish - COMPACT_SIZE + COMPACT_MARK_AT
+  local marks = marks_at >= 0 and raw(tvb, marks_at, MARKS_LENGTH) or ""
+  if byte(marks, 1) ~= COMPACT_MARK and byte(marks, MARKS_LENGTH) ~= FULL_MARK then return end
+  return dissect(b or raw(tvb), at, protocol, l4, finish, is_fragment, length, tvb, pinfo, tree)
 end
 
 --------------------------------------------------------------------------------------------------------------------
