@@ -6,8 +6,9 @@ import { CheckOutputs } from './check-outputs.js';
 import { selectionFault } from './check-selection.js';
 import { readMergedFiles } from './dissect-input.js';
 import { Exit, UsageError } from './exit.js';
+import { Interrupt } from './interrupt.js';
 import { restoreDash } from './options.js';
-import { type Output, processOutput } from './output.js';
+import { processOutput } from './output.js';
 import { parseAddress, parseConstants, parseProfile } from './peer-options.js';
 import { readPics } from './pics.js';
 
@@ -56,7 +57,7 @@ export async function checkCapture(argv: CheckArguments): Promise<number> {
   );
   const began = performance.now();
   const passive = new PassiveRun({ constants, predicates, ...(address === undefined ? {} : { address }) });
-  const interrupt = new Interrupt();
+  const interrupt = new Interrupt(processOutput(), 'mpip check: interrupted; what was read is judged.');
   const damages = await readMergedFiles(files, (packet, file) => passive.see(packet, file), interrupt.output);
   interrupt.end();
   let run: RunResult = passiveResult(passive.end(), {
@@ -90,27 +91,5 @@ export function chosenPredicates(argv: CheckArguments): typeof PASSIVE_CASES {
     });
   } catch (error) {
     throw error instanceof SelectionError ? selectionFault(error, '--list --capture FILE') : error;
-  }
-}
-
-/** SIGINT and SIGTERM end the reading; what was read is judged. */
-class Interrupt {
-  isAsked = false;
-  readonly output: Output;
-  readonly #onSignal = () => {
-    if (this.isAsked) process.exit(130);
-    process.stderr.write('mpip check: interrupted; what was read is judged. Once more ends at once.\n');
-    this.isAsked = true;
-  };
-
-  constructor() {
-    const output = processOutput();
-    const isOpen = () => output.isOpen && !this.isAsked;
-    this.output = Object.create(output, { isOpen: { get: isOpen } }) as Output;
-    process.on('SIGINT', this.#onSignal).on('SIGTERM', this.#onSignal);
-  }
-
-  end(): void {
-    process.off('SIGINT', this.#onSignal).off('SIGTERM', this.#onSignal);
   }
 }

@@ -5,52 +5,70 @@ import {
   type ConversationFormat,
   Conversations,
   conversationsOutput,
-  type Dissector,
   Pairing,
   pairReports,
   plainPaint,
   Tracker,
 } from '../dissector/index.js';
-import { readMergedFiles } from './dissect-input.js';
-import type { LiveRequest } from './dissect-request.js';
+import { finish } from './dissect-end.js';
+import { noneMatches, readMergedFiles, Selection } from './dissect-input.js';
+import type { DissectRequest } from './dissect-request.js';
+import { WrittenPackets } from './dissect-write.js';
+import type { ExitCode } from './exit.js';
 import type { Output } from './output.js';
 
 /** Sessions printed between two looks at whether the reader keeps up. */
 const BATCH = 256;
 
-/** `mpip dissect --conversations`. @returns a sentence for each file that could not be read to its end */
-export async function printConversations(
-  files: readonly string[],
-  format: ConversationFormat,
-  dissector: Dissector,
-  output: Output,
-  live?: LiveRequest,
-): Promise<string[]> {
+/**
+ * `mpip dissect --conversations`: of the packets that the filter selects, of all without one. With `--write`, these packets are also
+ * written: those with a CM without a filter.
+ * @returns 0, or 4 when a file could not be read to its end
+ */
+export async function printConversations(request: DissectRequest, output: Output): Promise<ExitCode> {
   // Nothing made for a packet or a session outlives it: room for more young objects would be used up, and win nothing.
   setFlagsFromString('--semi-space-growth-factor=1');
+  const { files, filter, write, live } = request;
+  const selection = new Selection(request, write !== undefined);
+  const { dissector, view } = selection;
   const tracker = new Tracker();
   const pairing = new Pairing();
-  const onPacket = (packet: CapturedPacket, file: number) => {
+  const note = (packet: CapturedPacket, file: number) => {
     // What two captures saw is one packet.
-    const hasCm = dissector.inspect(packet);
-    if (files.length > 1 && hasCm) {
+    if (files.length > 1 && dissector.hasCm) {
       const time = packet.seconds * 1e6 + packet.nanoseconds / 1000;
       if (pairing.see(dissector.trailer, file, time)) return;
     }
     tracker.note(dissector, packet);
   };
-  const damages = await readMergedFiles(files, onPacket, output, undefined, live);
+  const written = write === undefined ? undefined : new WrittenPackets(write, files, live !== undefined);
+  const onPacket: Parameters<typeof readMergedFiles>[1] =
+    filter === undefined && written === undefined
+      ? (packet, file) => {
+          dissector.inspect(packet);
+          note(packet, file);
+        }
+      : (packet, file) => {
+          const isTaken = selection.take(packet, file) !== undefined;
+          if (isTaken || filter === undefined) note(packet, file);
+          if (isTaken) written?.add(packet, file, view);
+        };
+  let damages: string[];
+  try {
+    damages = await readMergedFiles(files, onPacket, output, undefined, live);
+  } finally {
+    written?.close();
+  }
+  const format = request.format as ConversationFormat;
   const paint = output.colour ? pc.createColors(true) : plainPaint;
+  const conversations = new Conversations(tracker, pairReports(pairing, files));
   let pieces = 0;
-  for (const piece of conversationsOutput(
-    new Conversations(tracker, pairReports(pairing, files)),
-    format,
-    files,
-    paint,
-  )) {
+  for (const piece of conversationsOutput(conversations, format, files, paint)) {
     output.out(piece);
     if (++pieces % BATCH === 0) await output.flush();
     if (!output.isOpen) break;
   }
-  return damages;
+  if (filter !== undefined && tracker.packets === 0) output.error(noneMatches(selection.packets));
+  written?.report(output, selection.packets);
+  return finish(damages, dissector, output);
 }

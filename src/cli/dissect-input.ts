@@ -44,6 +44,11 @@ export class Selection {
   }
 }
 
+/** What is said when no packet is selected. */
+export function noneMatches(packets: number): string {
+  return `mpip: packets read: ${packets}; none matches the filter.\n`;
+}
+
 /** Whether records with these fields, none = all of them, tell of packets beside those before them. */
 export function printsAnalysis(fields: DissectRequest['fields']): boolean {
   return fields.length === 0 || fields.some((field) => needsAnalysis(field));

@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import { ByteWriter, packetWriter, plainPaint } from '../dissector/index.js';
 import { finish } from './dissect-end.js';
-import { printsAnalysis, readMergedFiles, Selection } from './dissect-input.js';
+import { noneMatches, printsAnalysis, readMergedFiles, Selection } from './dissect-input.js';
 import type { DissectRequest } from './dissect-request.js';
 import type { ExitCode } from './exit.js';
 import type { Output } from './output.js';
@@ -32,8 +32,11 @@ export async function listPackets(request: DissectRequest, output: Output): Prom
   writer.end(bytes);
   flush();
   if (printed === 0 && selection.packets > 0) {
-    const reason = filter === undefined ? 'none carries a control message' : 'none matches the filter';
-    output.error(`mpip: packets read: ${selection.packets}; ${reason}.\n`);
+    output.error(
+      filter === undefined
+        ? `mpip: packets read: ${selection.packets}; none carries a control message.\n`
+        : noneMatches(selection.packets),
+    );
   }
   return finish(damages, selection.dissector, output);
 }

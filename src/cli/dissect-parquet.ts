@@ -4,7 +4,8 @@ import { Conversations, type PacketRecord, Pairing, pairReports, recordOf, Track
 import { finish } from './dissect-end.js';
 import type { DissectRequest } from './dissect-request.js';
 import { Study } from './dissect-study.js';
-import { type ExitCode, FaultError } from './exit.js';
+import { Exit, type ExitCode, FaultError } from './exit.js';
+import { Interrupt } from './interrupt.js';
 import type { Output } from './output.js';
 import { type PieceSizes, TableWriter } from './parquet/table-writer.js';
 import { columnOf, findingRows, PACKET_FIELDS, pathRows, type Row, TABLES } from './parquet/tables.js';
@@ -18,6 +19,16 @@ const LAST_TIME = 8.64e12;
  * @throws FaultError when the folder is not empty or cannot be written
  */
 export async function writeParquet(request: DissectRequest, output: Output, sizes: PieceSizes = {}): Promise<ExitCode> {
+  const interrupt = new Interrupt(output, 'mpip: interrupted; the tables of what was read are completed.');
+  try {
+    const code = await writeTables(request, interrupt.output, sizes);
+    return interrupt.isAsked ? Exit.fault : code;
+  } finally {
+    interrupt.end();
+  }
+}
+
+async function writeTables(request: DissectRequest, output: Output, sizes: PieceSizes): Promise<ExitCode> {
   const { files, checksums } = request;
   const folder = request.parquet!;
   const writing = <T>(write: () => T): T => {

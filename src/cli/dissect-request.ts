@@ -79,10 +79,12 @@ export function requestOf(argv: ArgumentsCamelCase): DissectRequest {
     throw new UsageError('-e selects fields of packets, of which --summary prints none: leave one out.');
   if (summary && format === 'csv') throw new UsageError('--summary has no csv: choose text, json or ndjson.');
   const conversations = argv.conversations === true;
-  if (conversations && (summary || fields.length > 0 || argv.all === true))
+  if (conversations && (summary || fields.length > 0 || (argv.all === true && argv.write === undefined)))
     throw new UsageError('--conversations prints no packets and no summary: leave out --summary, --all and -e.');
-  if (conversations && (argv.Y !== undefined || argv.write !== undefined || argv.reassemble === true))
-    throw new UsageError('--conversations is about packets as they came: leave out -Y, --write and --reassemble.');
+  if (conversations && argv.reassemble === true)
+    throw new UsageError('--conversations is about packets as they came: leave out --reassemble.');
+  if (conversations && argv.write === '-')
+    throw new UsageError('--conversations prints to standard output: give --write a file.');
   if (conversations) oneOf('--format', format, CONVERSATION_FORMATS);
   const findings = argv.findings === true;
   const html = typeof argv.html === 'string' ? argv.html : undefined;
@@ -105,7 +107,7 @@ export function requestOf(argv: ArgumentsCamelCase): DissectRequest {
   if (parquet !== undefined && argv.format !== undefined)
     throw new UsageError('--parquet writes tables: leave out --format.');
   const write = typeof argv.write === 'string' ? argv.write : undefined;
-  if (write !== undefined && (summary || fields.length > 0 || argv.format !== undefined))
+  if (write !== undefined && !conversations && (summary || fields.length > 0 || argv.format !== undefined))
     throw new UsageError('--write writes packets, so there is nothing to print: leave out --summary, --format and -e.');
   const jobs = typeof argv.jobs === 'string' ? wholeNumber('--jobs', argv.jobs, 1, 64) : undefined;
   if (jobs !== undefined && !summary)

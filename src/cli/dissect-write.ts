@@ -10,7 +10,8 @@ import { VERSION } from '../version.js';
 import { finish } from './dissect-end.js';
 import { readMergedFiles, Selection } from './dissect-input.js';
 import type { DissectRequest } from './dissect-request.js';
-import { type ExitCode, FaultError } from './exit.js';
+import { Exit, type ExitCode, FaultError } from './exit.js';
+import { Interrupt } from './interrupt.js';
 import type { Output } from './output.js';
 
 const TEXTS = new Map(FINDINGS.map(({ id, text }) => [id, text]));
@@ -24,24 +25,27 @@ export async function writePackets(request: DissectRequest, output: Output): Pro
   const path = request.write!;
   const selection = new Selection(request, true);
   const written = new WrittenPackets(path, request.files, request.live !== undefined);
+  // What reads interfaces has its own end.
+  const interrupt =
+    request.live === undefined ? new Interrupt(output, 'mpip: interrupted; what was read is written.') : undefined;
   let damages: string[];
   try {
     const onPacket: Parameters<typeof readMergedFiles>[1] = (packet, file) => {
       const view = selection.take(packet, file);
       if (view !== undefined) written.add(packet, file, view);
     };
-    damages = await readMergedFiles(request.files, onPacket, output, undefined, request.live);
+    damages = await readMergedFiles(request.files, onPacket, interrupt?.output ?? output, undefined, request.live);
   } finally {
     written.close();
+    interrupt?.end();
   }
-  output.error(
-    `mpip: ${written.count} of ${selection.packets} packets written to ${path === '-' ? 'standard output' : path}.\n`,
-  );
-  return finish(damages, selection.dissector, output);
+  written.report(output, selection.packets);
+  const code = await finish(damages, selection.dissector, output);
+  return interrupt?.isAsked === true ? Exit.fault : code;
 }
 
 /** The file, with an interface for each that the packets come from. */
-class WrittenPackets {
+export class WrittenPackets {
   count = 0;
   readonly #path: string;
   readonly #files: readonly string[];
@@ -76,6 +80,12 @@ class WrittenPackets {
 
   close(): void {
     this.#do(() => this.#file.close());
+  }
+
+  /** Says what was written. @param packets how many were read */
+  report(output: Output, packets: number): void {
+    const place = this.#path === '-' ? 'standard output' : this.#path;
+    output.error(`mpip: ${this.count} of ${packets} packets written to ${place}.\n`);
   }
 
   #interface(packet: CapturedPacket, file: number): number {

@@ -460,3 +460,29 @@ test('--conversations of a damaged file: what came before it is reported, then t
   assert.match(out, /^259 packets/);
   assert.match(error, /truncated/);
 });
+
+test('--conversations -Y: only what the filter selects counts; --write has the same packets, with findings', async () => {
+  const files = ['fixtures/pcaps/linux-2015-link-down-up.pcap'];
+  const filter = compileFilter('mpip.path_id == 3 or mpip.expert');
+  const listed = objects((await run({ files, filter, format: 'ndjson' })).out);
+  const path = join(folder, 'selected.pcapng');
+  const { code, out, error } = await run({ files, filter, conversations: true, format: 'ndjson', write: path });
+  assert.equal(code, 0);
+  const [capture] = objects(out) as [{ packets: number; mpip: number }];
+  assert.deepEqual([capture.packets, capture.mpip], [listed.length, listed.length]);
+  assert.match(error, new RegExp(`: ${listed.length} of \\d+ packets written to `));
+  const paths = objects(out).flatMap(
+    ({ directions }) => (directions ?? []) as { paths: { 'mpip.path_id': number }[] }[],
+  );
+  assert.ok(paths.some(({ paths }) => paths.some((one) => one['mpip.path_id'] === 3)));
+  const written = objects((await run({ files: [path], all: true, format: 'ndjson' })).out);
+  assert.deepEqual(
+    written.map((record) => record['frame.time_epoch']),
+    listed.map((record) => record['frame.time_epoch']),
+  );
+  const odd = written.filter((record) => (record['frame.comment'] as string[] | undefined) !== undefined);
+  assert.equal(odd.length, listed.filter((record) => (record['mpip.expert'] as string[]).length > 0).length);
+  assert.ok(odd.length > 0 && odd.every((record) => /mpip: [a-z-]+: /.test(String(record['frame.comment']))));
+  const none = await run({ files, filter: compileFilter('mpip.path_id == 200'), conversations: true });
+  assert.match(none.error, /; none matches the filter\.\n$/);
+});

@@ -1,7 +1,6 @@
 import type { ArgumentsCamelCase, CommandModule } from 'yargs';
-import { Dissector, FORMATS, RECORD_FIELDS } from '../../dissector/index.js';
+import { FORMATS, RECORD_FIELDS } from '../../dissector/index.js';
 import { printConversations } from '../dissect-conversations.js';
-import { finish } from '../dissect-end.js';
 import { followSession } from '../dissect-follow.js';
 import { listPackets } from '../dissect-list.js';
 import { type DissectRequest, requestOf } from '../dissect-request.js';
@@ -56,16 +55,13 @@ export default command;
 /** Carries out a request. @returns 0, or 4 when a file could not be read to its end */
 export async function runDissect(request: DissectRequest, output: Output): Promise<ExitCode> {
   if (request.follow !== undefined) return followSession(request, output);
-  if (request.write !== undefined) return writePackets(request, output);
   const { files, format } = request;
+  if (request.conversations && format !== 'csv') return printConversations(request, output);
+  if (request.write !== undefined) return writePackets(request, output);
   if (request.findings === true && format !== 'csv') {
     return (await import('../dissect-study.js')).printFindings(files, format, output);
   }
   if (request.html !== undefined) return (await import('../dissect-study.js')).writePage(files, request.html, output);
   if (request.parquet !== undefined) return (await import('../dissect-parquet.js')).writeParquet(request, output);
-  if (request.conversations && format !== 'csv') {
-    const dissector = new Dissector();
-    return finish(await printConversations(files, format, dissector, output, request.live), dissector, output);
-  }
   return request.summary ? summarise(request, output) : listPackets(request, output);
 }
