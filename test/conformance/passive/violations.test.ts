@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildTcp, buildUdp, Flags, type Tuple } from '../../../src/codec/index.js';
-import { judgePackets } from '../../../src/conformance/passive/run.js';
+import { judgePackets, PREDICATES } from '../../../src/conformance/passive/run.js';
 import type { CapturedPacket } from '../../../src/io/captured-packet.js';
 import { A, B, captured, cm, segmentOf, tcp, tuple, udp, withCm } from '../../dissector/made-packets.js';
+import { SHOWN } from './shown-by-mutants.js';
 
 const toB = tuple();
 const toA = tuple(7000, 40000, B, A);
@@ -21,10 +22,14 @@ function capture(...datagrams: readonly (Uint8Array | readonly [number, Uint8Arr
   });
 }
 
+/** Predicates that a capture of this file breaks, or makes doubtful. */
+const broken = new Set<string>();
+
 /** Verdict and first frame of one predicate. */
 function verdictOf(id: string, packets: readonly CapturedPacket[]): [string, number | undefined] {
   const found = judgePackets(packets).find(({ predicate }) => predicate.id === id);
   assert.ok(found !== undefined, id);
+  if (found.verdict === 'fail' || found.verdict === 'inconc') broken.add(id);
   return [found.verdict, found.place?.frame];
 }
 
@@ -188,4 +193,95 @@ test('packets are judged in any order and number without an exception', () => {
     judgePackets([]).every(({ verdict }) => verdict === 'none'),
     true,
   );
+});
+
+test('a UDP length that leaves the trailer out breaks WF-02', () => {
+  const short = data({ sessionId: 1 });
+  const view = new DataView(short.buffer, short.byteOffset);
+  view.setUint16(24, view.getUint16(24) - 26);
+  assert.deepEqual(verdictOf('WF-passive-udp-length', capture(data({ sessionId: 1 }), short)), ['fail', 2]);
+});
+
+test('a query copy of a segment with a right TCP checksum breaks AV-22', () => {
+  const query = tcp(cm({ flags: Flags.enable }), new Uint8Array(10));
+  const id = 'AV-passive-query-copy-checksum';
+  assert.deepEqual(verdictOf(id, capture(query)), ['fail', 1]);
+  query[36]! ^= 1;
+  assert.deepEqual(verdictOf(id, capture(query)), ['pass', undefined]);
+});
+
+test('segments without a CM among those with one break CM-01, but not the few that were on their way', () => {
+  const tagged = tcp(cm({ sessionId: 1 }), new Uint8Array(10));
+  const plain = tcp(undefined, new Uint8Array(10));
+  const id = 'CM-passive-on-every-segment';
+  assert.deepEqual(verdictOf(id, capture(tagged, ...Array(17).fill(plain), tagged)), ['fail', 2]);
+  assert.deepEqual(verdictOf(id, capture(tagged, ...Array(16).fill(plain), tagged)), ['pass', undefined]);
+});
+
+test('an end of a fragment that is a CM breaks WF-04 and CM-04', () => {
+  const first = data({ sessionId: 1 });
+  const last = data({ sessionId: 1 }, toB, new Uint8Array(40));
+  last[7] = 5; // fragment offset
+  for (const id of ['WF-passive-fragments', 'CM-passive-fits-the-mtu'])
+    assert.deepEqual(verdictOf(id, capture(first, last)), ['fail', 2]);
+});
+
+test('after an address change: path id 0 breaks AD-03; an address that is listed and not used any more is told, AD-08', () => {
+  const before = data({ sessionId: 1, pathId: 1 });
+  const changed = (pathId: number) => data({ sessionId: 1, pathId, flags: Flags.ipChange, localAddresses: [A] });
+  const keeps = 'AD-passive-sender-keeps-a-path';
+  assert.deepEqual(verdictOf(keeps, capture(before, before, changed(1))), ['pass', undefined]);
+  const other = data({ sessionId: 1, pathId: 2 }, tuple(40000, 7000, A + 1, B));
+  assert.deepEqual(verdictOf(keeps, capture(before, other, changed(0))), ['fail', 3]);
+  const listing = data({ sessionId: 1, pathId: 1, flags: Flags.ipChange, localAddresses: [A, A + 1] });
+  const later = Array.from({ length: 30 }, (_, i) => [1000 + i * 100, listing] as const);
+  assert.deepEqual(verdictOf('AD-passive-removed-address', capture(before, other, ...later)), ['inconc', 3]);
+  const onOther = { sessionId: 1, pathId: 2, flags: Flags.ipChange, localAddresses: [A, A + 1] };
+  const used = data(onOther, tuple(40000, 7000, A + 1, B));
+  const using = later.map(([at, one], i) => [at, i === 9 ? used : one] as const);
+  assert.deepEqual(verdictOf('AD-passive-removed-address', capture(before, other, ...using)), ['pass', undefined]);
+});
+
+test('ids after the handshake that begin above 1 are told, PA-01 and SS-02', () => {
+  const met = [data({ flags: Flags.enable }), data({ ...B_NODE, flags: Flags.enabled }, toA)];
+  const from = (pathId: number, sessionId: number) => data({ sessionId, pathId });
+  assert.deepEqual(verdictOf('PA-passive-first-id', capture(...met, from(2, 1))), ['inconc', 3]);
+  assert.equal(verdictOf('PA-passive-first-id', capture(...met, from(2, 1), from(1, 1)))[0], 'pass');
+  assert.deepEqual(verdictOf('SS-passive-first-id', capture(...met, from(1, 2))), ['inconc', 3]);
+  assert.equal(verdictOf('SS-passive-first-id', capture(...met, from(1, 1)))[0], 'pass');
+});
+
+test('one way only between ends of several addresses is told, PA-03', () => {
+  const there = data({ sessionId: 1, localAddresses: [A, A + 1] });
+  const back = data({ ...B_NODE, sessionId: 1, localAddresses: [B, B + 1] }, toA);
+  const one = Array.from({ length: 120 }, (_, i) => (i % 2 === 0 ? there : back));
+  const id = 'PA-passive-other-paths-are-tried';
+  assert.equal(verdictOf(id, capture(...one))[0], 'inconc');
+  const other = data({ sessionId: 1, pathId: 2, localAddresses: [A, A + 1] }, tuple(40000, 7000, A + 1, B));
+  const reverse = data(
+    { ...B_NODE, sessionId: 1, pathId: 2, localAddresses: [B, B + 1] },
+    tuple(7000, 40000, B + 1, A),
+  );
+  assert.equal(verdictOf(id, capture(...one, other, reverse))[0], 'pass');
+});
+
+test('a source address that leaves by the interface of another breaks TX-02', () => {
+  const frame = (mac: number, source: number): Uint8Array => {
+    const datagram = data({ sessionId: 1, pathId: source === A ? 1 : 2 }, tuple(40000, 7000, source, B));
+    const head = [2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, mac, 8, 0];
+    return Uint8Array.from([...head, ...datagram]);
+  };
+  const right = [frame(1, A), frame(2, A + 1), frame(1, A), frame(2, A + 1)];
+  const wire = (...frames: Uint8Array[]) => capture(...frames).map((packet) => ({ ...packet, linkType: 1 }));
+  const id = 'TX-passive-interface-of-the-source';
+  assert.deepEqual(verdictOf(id, wire(...right)), ['pass', undefined]);
+  assert.deepEqual(verdictOf(id, wire(...right, frame(2, A))), ['fail', 5]);
+});
+
+test('each predicate is broken by a capture of this file, or by the traffic of a mutant', () => {
+  const shown = new Set(Object.values(SHOWN).flat());
+  // What has not every field is no control message: this one says only that there are some.
+  shown.add('CM-passive-fields');
+  const unbroken = PREDICATES.map(({ id }) => id).filter((id) => !broken.has(id) && !shown.has(id));
+  assert.deepEqual(unbroken, []);
 });

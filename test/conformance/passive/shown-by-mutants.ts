@@ -1,0 +1,21 @@
+/** What ordinary traffic of each defective peer shows: the predicates that fail on it. */
+export const SHOWN: Readonly<Record<string, readonly string[]>> = {
+  'clock-in-milliseconds': ['FB-passive-clock'],
+  'clock-stands-still': ['FB-passive-clock'],
+  'empty-address-list': ['CM-passive-address-list'],
+  'heartbeat-for-every-packet': ['HB-passive-not-beside-feedback'],
+  'heartbeat-without-feedback': ['HB-passive-feedback'],
+  'heartbeats-when-idle': ['HB-passive-only-in-reaction'],
+  'never-confirms': ['AV-passive-confirms-queries'],
+  'node-id-changes-with-time': ['NID-passive-constant'],
+  'node-id-differs-in-confirmations': ['NID-passive-constant'],
+  'one-session-id-for-all': ['SS-passive-one-session-per-id'],
+  'queries-after-confirmation': ['AV-passive-no-query-once-enabled'],
+  'queries-for-ever': ['AV-passive-query-limit'],
+  'query-copy-with-other-user-data': ['AV-passive-query-copies-a-packet'],
+  'session-per-packet': ['SS-passive-new-id-for-new-session-only'],
+  'sessions-never-expire': ['SS-passive-expiry'],
+  'tcp-confirms-at-once': ['AV-passive-confirm-copies-a-segment'],
+  'tcp-copies-have-another-sequence': ['AV-passive-query-copies-a-packet', 'AV-passive-confirm-copies-a-segment'],
+  'two-trailers': ['CM-passive-one-trailer'],
+};
