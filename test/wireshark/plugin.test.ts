@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { FLAG_NAMES } from '../../src/codec/index.js';
+import { dissectCapture } from '../../src/dissector/dissect-capture.js';
 import { FINDINGS } from '../../src/dissector/findings.js';
 import { RECORDINGS } from '../support/recordings.js';
 import { assertSameFields, dissectFields, MPIP_FIELDS, skippedWithoutTshark, tshark, tsharkFields } from './tshark.js';
@@ -65,3 +67,55 @@ test('the expected fields of the recordings, read by an independent program, are
         assert.equal(fields[key], Array.isArray(value) ? value.join(';') : String(value === true ? 1 : value), key);
   }
 });
+
+/** What `tshark -z mpip,tree` prints: packets and octets by the names from the outermost to the innermost. */
+function statisticsOf(file: string, ...args: readonly string[]): Record<string, string> {
+  const counted: Record<string, string> = {};
+  const names: string[] = [];
+  for (const line of tshark('-r', file, '-q', '-z', 'mpip,tree', ...args).split('\n')) {
+    const [, indent, name, packets, octets] = /^( *)(\S.*?) +(\d+) +[\d.]+% +(\d+)$/.exec(line) ?? [];
+    if (name === undefined) continue;
+    names.splice(indent!.length / 2);
+    names.push(name.replaceAll(/ +/g, ' '));
+    counted[names.join(' | ')] = `${packets} ${octets}`;
+  }
+  return counted;
+}
+
+for (const name of ['linux-2015-tcp-wrapper-reqresp', 'linux-2015-link-down-up', 'linux-2015-hand-made-probes']) {
+  test(`${name}: tshark -z mpip,tree counts what mpip dissect prints`, async (t) => {
+    if (skippedWithoutTshark(t)) return;
+    const sums = new Map<string, [number, number]>();
+    const count = (octets: number, ...names: readonly string[]) => {
+      for (let length = 1; length <= names.length; length++) {
+        const key = names.slice(0, length).join(' | ');
+        const [packets, sum] = sums.get(key) ?? [0, 0];
+        sums.set(key, [packets + 1, sum + octets]);
+      }
+    };
+    const all = 'Packets with a control message';
+    sums.set(all, [0, 0]);
+    sums.set('Findings', [0, 0]);
+    for await (const record of dissectCapture(pcap(name), { all: true })) {
+      for (const id of record['mpip.expert'] ?? []) count(0, 'Findings', id);
+      if (record['mpip.flags'] === undefined) continue;
+      const octets = record['mpip.analysis.data_length']!;
+      const wrapper = record['mpip.wrapper'] === true ? 'UDP wrapper' : 'UDP';
+      const session = record['mpip.session_id']!;
+      const place = session === 0 ? ['No session'] : [`Session ${session}`, `Path ${record['mpip.path_id']}`];
+      for (const names of [
+        ['By carrier', record['tcp.srcport'] !== undefined && wrapper === 'UDP' ? 'TCP' : wrapper],
+        ['By flag', FLAG_NAMES[record['mpip.flags']]!],
+        ['By layout', record['mpip.layout']!],
+        ['By node, session and path', `Node ${record['mpip.node_id']}`, ...place],
+      ])
+        count(octets, all, ...names);
+    }
+    // Each packet was counted in four branches.
+    const [packets, octets] = sums.get(all)!;
+    sums.set(all, [packets / 4, octets / 4]);
+    const expected = Object.fromEntries([...sums].map(([key, [packets, octets]]) => [key, `${packets} ${octets}`]));
+    assert.deepEqual(statisticsOf(pcap(name)), expected);
+    assert.deepEqual(statisticsOf(pcap(name), '-2'), expected, 'two passes');
+  });
+}
