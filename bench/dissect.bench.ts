@@ -1,11 +1,12 @@
 // mpip dissect --summary beside a C program that does the same sums, and beside tshark, on one generated capture.
 //   node build/bench/dissect.bench.js [--packets N] [--rounds N] [--no-tshark]
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { best, type Run, row, run } from './commands.js';
 import { makeCapture } from './make-capture.js';
 import { makeSessionsCapture } from './make-sessions-capture.js';
 
@@ -21,14 +22,6 @@ const rounds = Number(values.rounds);
 if (!(Number.isInteger(packets) && packets > 0 && Number.isInteger(rounds) && rounds > 0)) {
   console.error('--packets and --rounds must be whole numbers above 0.');
   process.exit(2);
-}
-
-interface Run {
-  /** Wall clock. */
-  readonly seconds: number;
-  /** Largest resident set, octets; 0 where it cannot be read. */
-  readonly memory: number;
-  readonly output: string;
 }
 
 interface Contender {
@@ -47,42 +40,6 @@ const JOBS = 'mpip dissect --summary --jobs 2';
 const NDJSON = 'mpip dissect --format ndjson';
 const CONVERSATIONS = 'mpip dissect --conversations';
 const C_SOURCE = fileURLToPath(new URL('../../bench/c/trailers.c', import.meta.url));
-
-/** Runs a command once; the parent waits for it only, and looks at its memory 50 times a second. */
-async function run(command: readonly string[]): Promise<Run> {
-  const before = process.hrtime.bigint();
-  const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'pipe', 'ignore'] });
-  let output = '';
-  let memory = 0;
-  child.stdout.on('data', (data: Buffer) => {
-    output += data.toString();
-  });
-  const watch = setInterval(() => {
-    memory = Math.max(memory, peakMemory(child.pid!));
-  }, 20);
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', resolve);
-  });
-  clearInterval(watch);
-  const seconds = Number(process.hrtime.bigint() - before) / 1e9;
-  if (code !== 0) throw new Error(`${command.join(' ')} ended with code ${code}.`);
-  return { seconds, memory, output };
-}
-
-/** Largest resident set so far, octets; Linux only, elsewhere 0. */
-function peakMemory(pid: number): number {
-  try {
-    return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
-  } catch {
-    return 0;
-  }
-}
-
-/** The least time: what other work on the machine adds is not the command's. */
-function best(runs: readonly Run[]): number {
-  return Math.min(...runs.map((one) => one.seconds));
-}
 
 const folder = mkdtempSync(join(tmpdir(), 'mpip-bench-'));
 process.on('SIGINT', () => {
@@ -199,9 +156,4 @@ async function measureSessions(): Promise<void> {
     console.log(`--conversations --format ${format}: ${(memory / 1e6).toFixed(0)} MB (${detail})`);
     row(`dissect --conversations --format ${format}: memory in MB`, memory / 1e6, 'below 200', detail);
   }
-}
-
-/** A line for the table of scripts/bench.mjs. */
-function row(name: string, ratio: number, goal: string, detail: string): void {
-  if (process.env.MPIP_BENCH_JSON === '1') console.log(JSON.stringify({ name, ratio, goal, detail }));
 }

@@ -37,8 +37,9 @@ function generator(seed: number): () => number {
 /**
  * Writes a classic pcap of UDP datagrams with 100 to 1400 octets of random data (802 octets a record on average), every second one with a
  * valid compact CM of one of eight nodes.
+ * @param hasCms false = none has a CM
  */
-export function makeCapture(path: string, packets: number, seed = 1): MadeCapture {
+export function makeCapture(path: string, packets: number, seed = 1, hasCms = true): MadeCapture {
   const next = generator(seed);
   const pool = new Uint8Array(1 << 16);
   for (let i = 0; i < pool.length; i++) pool[i] = next() >>> 11;
@@ -75,7 +76,7 @@ export function makeCapture(path: string, packets: number, seed = 1): MadeCaptur
       const plain = buildUdp(tuple, pool.subarray(from, from + dataLength), { identification: index & 0xffff });
       packet.set(plain);
       let length = plain.length;
-      if ((index & 1) === 0) {
+      if (hasCms && (index & 1) === 0) {
         const cm: ControlMessage = {
           layout: 'compact',
           nodeId: 0x0a00 + node,

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { printConversations } from '../../src/cli/dissect-conversations.js';
 import type { SessionReport } from '../../src/dissector/conversation-reports.js';
-import { Dissector } from '../../src/dissector/dissector.js';
 import type { PairReport } from '../../src/dissector/pair-report.js';
 import { A1, A2, B1, B2, Pair } from '../support/endpoint-pair.js';
 import { VirtualCapture } from '../support/virtual-capture.js';
@@ -31,7 +30,15 @@ async function between(
       isOpen: true,
       colour: false,
     };
-    assert.deepEqual(await printConversations(files, 'json', new Dissector(), output as never), []);
+    const request = {
+      format: 'json',
+      fields: [],
+      all: false,
+      summary: false,
+      conversations: true,
+      checksums: false,
+    } as const;
+    assert.equal(await printConversations({ files, ...request }, output as never), 0);
     const report = JSON.parse(out) as { pairs: PairReport[]; sessions: SessionReport[] };
     return report;
   } finally {
