@@ -112,7 +112,7 @@ export function requestOf(argv: ArgumentsCamelCase): DissectRequest {
   const jobs = typeof argv.jobs === 'string' ? wholeNumber('--jobs', argv.jobs, 1, 64) : undefined;
   if (jobs !== undefined && !summary)
     throw new UsageError(
-      '--jobs divides the work of --summary; everything else depends on the packets before: leave it out.',
+      '--jobs divides the work of --summary; all else depends on the packets before: leave it out, or run one mpip for each file.',
     );
   const follow = typeof argv.follow === 'string' ? followOf(argv.follow) : undefined;
   const others = ['summary', 'conversations', 'findings', 'html', 'parquet', 'write', 'format', 'Y', 'all'].filter(

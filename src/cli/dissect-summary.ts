@@ -20,8 +20,8 @@ export async function summarise(request: DissectRequest, output: Output): Promis
         const taken = selection.take(packet, file);
         if (taken !== undefined || filter === undefined) summary.count(dissector, packet);
       };
-  const isDivided = jobs !== undefined && jobs > 1 && files.length === 1 && isPlain && !request.all;
-  const divided = isDivided ? await summariseDivided(files[0]!, jobs, checksums, summary, output) : undefined;
+  const isDivided = jobs !== undefined && jobs > 1 && isPlain && !request.all;
+  const divided = isDivided ? await summariseDivided(files, jobs, checksums, summary, output) : undefined;
   const damages = divided?.damages ?? (await readMergedFiles(files, onPacket, output, undefined, live));
   const end = divided ?? dissector;
   const report = summary.report(end);

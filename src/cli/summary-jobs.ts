@@ -1,8 +1,15 @@
 import { existsSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { conflictOf, type PartRequest, type PartResult, type Summary, summarisePart } from '../dissector/index.js';
+import {
+  conflictOf,
+  type PartRequest,
+  type PartResult,
+  partsInOrder,
+  type Summary,
+  summarisePart,
+} from '../dissector/index.js';
 import { captureHead } from '../io/resynchronise.js';
 import type { Output } from './output.js';
 import { ReadingProgress } from './reading-progress.js';
@@ -26,52 +33,67 @@ interface Divided {
 }
 
 /**
- * Sums up a file in parts, each in a thread of its own, and adds them to `summary`.
- * @returns undefined, with nothing counted, when the file cannot be divided or the parts do not give what the whole does: then it is to
+ * Sums up files in parts, each in a thread of its own, and adds them to `summary`.
+ * @returns undefined, with nothing counted, when a file cannot be divided or the parts do not give what the whole does: then all is to
  * be read in one piece
  */
 export async function summariseDivided(
-  file: string,
+  files: readonly string[],
   jobs: number,
   checksums: boolean,
   summary: Summary,
   output: Output,
 ): Promise<Divided | undefined> {
-  const requests = await partsOf(file, jobs, checksums);
+  const requests = await partsOfAll(files, jobs, checksums);
   if (WORKER === undefined || requests === undefined) return undefined;
-  const progress = new ReadingProgress([file], output);
+  const progress = new ReadingProgress(files, output);
   let results: PartResult[];
   try {
-    results = await runParts(WORKER, requests, (bytes) => {
+    results = await runParts(WORKER, requests, jobs, (bytes) => {
       progress.add(bytes);
       progress.show();
     });
   } finally {
     progress.clear();
   }
-  if (conflictOf(results) !== undefined) return undefined;
+  const parts = partsInOrder(results);
+  if (conflictOf(parts) !== undefined) return undefined;
   const unread = { unknownLinkType: 0, cutShort: 0 };
-  for (const result of results) {
-    summary.merge(result.summary);
-    unread.unknownLinkType += result.unread.unknownLinkType;
-    unread.cutShort += result.unread.cutShort;
-    if (result.damage !== undefined) return { damages: [`${file}: ${result.damage.message}`], unread };
+  for (const part of parts) {
+    summary.merge(part.summary);
+    unread.unknownLinkType += part.unread.unknownLinkType;
+    unread.cutShort += part.unread.cutShort;
   }
-  return { damages: [], unread };
+  const damaged = parts.filter(({ damage }) => damage !== undefined).sort((a, b) => a.file - b.file);
+  return { damages: damaged.map(({ file, damage }) => `${files[file]}: ${damage!.message}`), unread };
 }
 
-/** The first part in this thread, the others each in their own. */
+/** So many at a time: one in this thread, the others each in their own. */
 async function runParts(
   script: string,
-  [first, ...others]: readonly PartRequest[],
+  requests: readonly PartRequest[],
+  jobs: number,
   onRead: (bytes: number) => void,
 ): Promise<PartResult[]> {
-  const started = others.map((request) => runWorker(script, request, onRead));
-  const own = summarisePart(first!, async (bytes) => {
-    onRead(bytes);
-    return true;
-  });
-  return Promise.all([own, ...started]);
+  const results: PartResult[] = [];
+  let next = 0;
+  const workOff = async (run: (request: PartRequest) => Promise<PartResult>) => {
+    while (next < requests.length) {
+      const index = next++;
+      results[index] = await run(requests[index]!);
+    }
+  };
+  const here = (request: PartRequest) =>
+    summarisePart(request, async (bytes) => {
+      onRead(bytes);
+      return true;
+    });
+  // The threads first: this one's first part keeps it busy until the end of its first chunk.
+  const others = Array.from({ length: Math.min(jobs, requests.length) - 1 }, () =>
+    workOff((request) => runWorker(script, request, onRead)),
+  );
+  await Promise.all([...others, workOff(here)]);
+  return results;
 }
 
 function runWorker(script: string, request: PartRequest, onRead: (bytes: number) => void): Promise<PartResult> {
@@ -86,35 +108,50 @@ function runWorker(script: string, request: PartRequest, onRead: (bytes: number)
   });
 }
 
-/** A file cut into parts; undefined when it cannot be. */
-async function partsOf(path: string, count: number, checksums: boolean): Promise<PartRequest[] | undefined> {
-  if (path === '-') return undefined;
+/** Every file cut into parts, by its share of all octets; undefined when there is nothing to divide, or one cannot be. */
+async function partsOfAll(
+  files: readonly string[],
+  jobs: number,
+  checksums: boolean,
+): Promise<PartRequest[] | undefined> {
+  if (files.includes('-')) return undefined;
+  try {
+    const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
+    const sum = sizes.reduce((a, b) => a + b, 0);
+    const parts: PartRequest[] = [];
+    for (const [file, path] of files.entries()) {
+      const wanted = Math.min(Math.ceil((jobs * sizes[file]!) / sum), Math.floor(sizes[file]! / LEAST_PART));
+      const ofFile = await partsOf(path, Math.max(1, wanted), sizes[file]!);
+      if (ofFile === undefined) return undefined;
+      parts.push(...ofFile.map((part) => ({ ...part, path, file, checksums })));
+    }
+    return parts.length < 2 || sum < 2 * LEAST_PART ? undefined : parts;
+  } catch {
+    // Reading in one piece says what is wrong.
+    return undefined;
+  }
+}
+
+/** A file cut into so many parts, or fewer; undefined when it cannot be. */
+async function partsOf(
+  path: string,
+  count: number,
+  size: number,
+): Promise<Pick<PartRequest, 'head' | 'start' | 'end'>[] | undefined> {
   let file: FileHandle | undefined;
   try {
     file = await open(path, 'r');
-    const { size } = await file.stat();
-    const wanted = Math.min(count, Math.floor(size / LEAST_PART));
     const begin = await readAt(file, 0, HEAD);
     const head = captureHead(begin);
-    if (head === undefined || wanted < 2) return undefined;
+    if (head === undefined) return undefined;
     const starts = [head.length];
-    for (let index = 1; index < wanted; index++) {
-      const at = Math.floor((size * index) / wanted / 4) * 4;
+    for (let index = 1; index < count; index++) {
+      const at = Math.floor((size * index) / count / 4) * 4;
       const found = head.resynchronise(await readAt(file, at, WINDOW));
       if (found < 0) return undefined;
       if (at + found > starts.at(-1)!) starts.push(at + found);
     }
-    if (starts.length < 2) return undefined;
-    return starts.map((start, index) => ({
-      path,
-      head: begin.slice(0, head.length),
-      start,
-      end: starts[index + 1] ?? size,
-      checksums,
-    }));
-  } catch {
-    // Reading it in one piece says what is wrong with it.
-    return undefined;
+    return starts.map((start, index) => ({ head: begin.slice(0, head.length), start, end: starts[index + 1] ?? size }));
   } finally {
     await file?.close();
   }

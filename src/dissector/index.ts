@@ -56,7 +56,7 @@ export {
   type SummaryNotes,
   type SummaryReport,
 } from './summary.js';
-export { conflictOf, type PartRequest, type PartResult, summarisePart } from './summary-part.js';
+export { conflictOf, type PartRequest, type PartResult, partsInOrder, summarisePart } from './summary-part.js';
 export { textSummary } from './summary-text.js';
 export { Pairing } from './tracker/pairing.js';
 export { type SeenPacket, Tracker } from './tracker/tracker.js';

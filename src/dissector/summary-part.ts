@@ -10,6 +10,8 @@ import { MAX_PAIRS, MAX_SESSIONS, nodeKey } from './tcp-sessions.js';
 /** A part of a capture file, to be summed up by itself. */
 export interface PartRequest {
   readonly path: string;
+  /** Position of the file among those that are summed up; default 0. */
+  readonly file?: number;
   /** The file's octets before its first packet. */
   readonly head: Uint8Array;
   /** Where a record or block begins. */
@@ -19,8 +21,18 @@ export interface PartRequest {
   readonly checksums: boolean;
 }
 
+/** A time of the capture. */
+interface Moment {
+  readonly seconds: number;
+  readonly nanoseconds: number;
+}
+
 /** What was found in a part. */
 export interface PartResult {
+  readonly file: number;
+  /** Time of its first packet, and the latest time of all; undefined when it has no packet. */
+  readonly first: Moment | undefined;
+  readonly latest: Moment | undefined;
   readonly start: number;
   /** Where the next part begins: the end of the last record. */
   readonly end: number;
@@ -50,7 +62,15 @@ export async function summarisePart(
   const { path, head, start, end, checksums } = request;
   const dissector = new Dissector();
   const summary = new Summary({ checksums });
-  const parser = new CaptureParser((packet) => summary.add(dissector, packet));
+  let first: Moment | undefined;
+  let seconds = 0;
+  let nanoseconds = 0;
+  const parser = new CaptureParser((packet) => {
+    summary.add(dissector, packet);
+    if (first === undefined) first = { seconds: packet.seconds, nanoseconds: packet.nanoseconds };
+    else if (packet.seconds < seconds || (packet.seconds === seconds && packet.nanoseconds < nanoseconds)) return;
+    ({ seconds, nanoseconds } = packet);
+  });
   let damage: DamageState | undefined;
   let described = 0;
   try {
@@ -63,6 +83,9 @@ export async function summarisePart(
     damage = { code: error.code, message: error.message, offset: error.offset };
   }
   return {
+    file: request.file ?? 0,
+    first,
+    latest: first === undefined ? undefined : { seconds, nanoseconds },
     start,
     end: parser.offset,
     summary: summary.state(),
@@ -98,23 +121,55 @@ async function readPart(
 }
 
 /** Why the results of parts are not those of the whole. */
-export type PartConflict = 'join' | 'descriptions' | 'state';
+export type PartConflict = 'join' | 'descriptions' | 'state' | 'order';
 
 /**
- * Looks whether parts, each summed up knowing nothing of the others, give what the whole would: their ends meet, nothing that one has
- * learned changes how a later one reads.
+ * The parts in the order of their packets: those of a file one after the other, files by their first packets. What is behind a damage
+ * of a file is left out.
+ */
+export function partsInOrder(parts: readonly PartResult[]): PartResult[] {
+  const files = new Map<number, PartResult[]>();
+  for (const part of parts) {
+    const ofFile = files.get(part.file) ?? [];
+    files.set(part.file, ofFile);
+    if (ofFile.at(-1)?.damage === undefined) ofFile.push(part);
+  }
+  const firstOf = (ofFile: readonly PartResult[]) => ofFile.find(({ first }) => first !== undefined)?.first;
+  return [...files.values()]
+    .sort((a, b) => compare(firstOf(a) ?? LATEST, firstOf(b) ?? LATEST) || a[0]!.file - b[0]!.file)
+    .flat();
+}
+
+const LATEST: Moment = { seconds: Number.POSITIVE_INFINITY, nanoseconds: 0 };
+
+/** Below 0 when `a` is earlier than `b`. */
+function compare(a: Moment, b: Moment): number {
+  return a.seconds === b.seconds ? a.nanoseconds - b.nanoseconds : a.seconds < b.seconds ? -1 : 1;
+}
+
+/**
+ * Looks whether parts, each summed up knowing nothing of the others, give what the whole would: their ends meet, files follow each
+ * other in time, nothing that one has learned changes how a later one reads.
+ * @param parts as {@link partsInOrder} gives them
  * @returns the first reason why not, or undefined
  */
 export function conflictOf(parts: readonly PartResult[]): PartConflict | undefined {
   const past = new Past();
+  let latest: { readonly moment: Moment; readonly file: number } | undefined;
   for (const [index, part] of parts.entries()) {
     const previous = parts[index - 1];
-    if (previous !== undefined) {
-      if (previous.damage !== undefined) return undefined;
+    if (previous?.file === part.file) {
       if (previous.end !== part.start) return 'join';
       if (previous.hasDescriptions) return 'descriptions';
-      if (part.learned.hasAmbiguous) return 'state';
     }
+    if (previous !== undefined && part.learned.hasAmbiguous) return 'state';
+    if (latest !== undefined && latest.file !== part.file && part.first !== undefined) {
+      const order = compare(latest.moment, part.first);
+      // Of equal times, the file that was named first comes first.
+      if (order > 0 || (order === 0 && latest.file > part.file)) return 'order';
+    }
+    if (part.latest !== undefined && (latest === undefined || compare(latest.moment, part.latest) <= 0))
+      latest = { moment: part.latest, file: part.file };
     if (!past.agrees(part)) return 'state';
   }
   return undefined;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -8,13 +8,15 @@ import { makeCapture } from '../../bench/make-capture.js';
 import { runDissect } from '../../src/cli/commands/dissect.js';
 import type { Output } from '../../src/cli/output.js';
 import { progressLine } from '../../src/cli/reading-progress.js';
+import { summariseDivided } from '../../src/cli/summary-jobs.js';
+import { Summary } from '../../src/dissector/summary.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'mpip-jobs-'));
 after(() => rmSync(folder, { recursive: true }));
 const big = join(folder, 'big.pcap');
 makeCapture(big, 100_000, 7);
 
-async function summary(jobs: number | undefined, checksums = false) {
+async function summary(jobs: number | undefined, checksums = false, files: readonly string[] = [big]) {
   let out = '';
   let error = '';
   const output: Output = {
@@ -30,7 +32,7 @@ async function summary(jobs: number | undefined, checksums = false) {
     colour: false,
   };
   const request = {
-    files: [big],
+    files,
     format: 'json',
     fields: [],
     all: false,
@@ -47,6 +49,42 @@ test('--jobs: the summary of a large file is the same in one piece and in severa
   const whole = await summary(undefined, true);
   assert.equal((JSON.parse(whole.out) as { mpip: number }).mpip, 50_000);
   for (const jobs of [1, 2, 3, 5]) assert.deepEqual(await summary(jobs, true), whole, `${jobs} jobs`);
+});
+
+/** Writes the records of the big capture that `wanted` says into a file of their own. */
+function partOfBig(name: string, wanted: (index: number) => boolean): string {
+  const bytes = readFileSync(big);
+  const pieces = [bytes.subarray(0, 24)];
+  for (let at = 24, index = 0; at < bytes.length; index++) {
+    const end = at + 16 + bytes.readUInt32LE(at + 8);
+    if (wanted(index)) pieces.push(bytes.subarray(at, end));
+    at = end;
+  }
+  const path = join(folder, name);
+  writeFileSync(path, Buffer.concat(pieces));
+  return path;
+}
+
+test('--jobs: files that follow each other in time are divided, others read in one piece; the sums are those of one pass', async () => {
+  const early = partOfBig('early.pcap', (index) => index < 20_000);
+  const late = partOfBig('late.pcap', (index) => index >= 20_000 && index < 42_000);
+  const later = partOfBig('later.pcap', (index) => index >= 21_000 && index < 42_000);
+  for (const [files, isDivided] of [
+    [[late, early], true],
+    [[late, later], false],
+  ] as const) {
+    const whole = JSON.parse((await summary(undefined, false, files)).out) as Record<string, unknown>;
+    const sums = new Summary();
+    const divided = await summariseDivided(files, 3, false, sums, { colour: false } as Output);
+    assert.equal(divided !== undefined, isDivided, files.join(' '));
+    if (divided === undefined) assert.deepEqual(await summary(3, false, files), await summary(undefined, false, files));
+    else assert.deepEqual({ files, ...sums.report(divided) }, whole);
+  }
+  appendFileSync(early, Buffer.from([1, 2, 3]));
+  const files = [late, early];
+  const broken = await summary(2, false, files);
+  assert.match(broken.error, /early\.pcap: .*truncated/);
+  assert.deepEqual(broken, await summary(undefined, false, files));
 });
 
 test('--jobs: a truncated end is said once, in the words of one piece', async () => {
