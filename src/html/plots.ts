@@ -78,6 +78,7 @@ const DRAW = `
   const seen = new IntersectionObserver((entries) => { for (const { isIntersecting, target } of entries) if (isIntersecting && target.dataset.drawn === undefined) draw(target); }, { rootMargin: '400px' });
   for (const figure of figures) seen.observe(figure);
   const redraw = () => { for (const figure of figures) if (figure.dataset.drawn === 'yes') draw(figure); };
+  addEventListener('beforeprint', () => { for (const figure of figures) if (figure.dataset.drawn === undefined && figure.clientWidth > 0) draw(figure); });
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
   let timer; addEventListener('resize', () => { clearTimeout(timer); timer = setTimeout(redraw, 150); });
   for (const details of document.querySelectorAll('details')) details.addEventListener('toggle', () => { for (const figure of details.querySelectorAll('figure.plot')) if (figure.dataset.drawn === undefined && figure.clientWidth > 0) draw(figure); });

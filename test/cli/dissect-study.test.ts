@@ -96,3 +96,14 @@ test('--html of a capture without MPIP says so', () => {
   const { out } = dissect('--html', '-', 'fixtures/pcaps/linux-2015-disabled.pcap');
   assert.match(out, /No packet carries a control message/);
 });
+
+test('--html: of many paths the most used are drawn, up to the end of the session, and the page says so', () => {
+  const { out } = dissect('--html', '-', MOVED);
+  assert.match(out, /Drawn are the 8 of 21 paths with the most packets\./);
+  const [plot] = [...out.matchAll(/<script type="application\/json">(.*?)<\/script>/g)].map(
+    ([, json]) => JSON.parse(json!) as { times: number[]; lines: { label: string; values: number[] }[] },
+  );
+  assert.equal(plot!.lines.length, 8);
+  assert.ok(plot!.lines.some(({ label }) => label.startsWith('16: ')));
+  assert.ok(plot!.times.at(-1)! > 9, `the last point is at ${plot!.times.at(-1)} s`);
+});

@@ -106,7 +106,8 @@ test('a wrong filter: one sentence, and the place of the first thing that is wro
     ['mpip.flags == mpip.layout', 11, 2, /not of one kind/],
     ['"a" == "b"', 0, 3, /neither side is a field/],
     ['"a"', 0, 3, /a string alone/],
-    ['udp # tcp', 4, 1, /'#' means nothing/],
+    ['udp # tcp', 4, 1, /'#' means nothing here$/],
+    ['udp.port = 7000', 9, 1, /'=' means nothing here; equal is ==$/],
     ['', 0, 1, /an empty filter/],
     [`${'('.repeat(300)}udp${')'.repeat(300)}`, 200, 1, /nested too deeply/],
   ];

@@ -88,7 +88,10 @@ export function tokensOf(filter: string): Token[] {
     const token =
       stringAt(filter, at) ?? sliceToken(taken(SLICE)) ?? plainToken(taken(MARK), taken(SYMBOL), taken(WORD));
     if (token === undefined) {
-      const problem = filter[at] === '[' ? 'a bracket that is not closed' : `'${filter[at]}' means nothing here`;
+      const problem =
+        filter[at] === '['
+          ? 'a bracket that is not closed'
+          : `'${filter[at]}' means nothing here${filter[at] === '=' ? '; equal is ==' : ''}`;
       throw new FilterError(problem, filter, at, 1);
     }
     tokens.push(token);

@@ -17,6 +17,8 @@ import type { PathSeries, TimeSeries } from './time-series.js';
 const MAX_SESSIONS = 32;
 /** Packets that a point of a line of shares stands for, at least on average. */
 const PACKETS_A_SHARE = 24;
+/** Lines of a plot. */
+const MAX_LINES = 8;
 
 /** Something found in a capture, for people and programs. */
 export interface CaptureFinding {
@@ -153,9 +155,10 @@ function pathsTable({ paths }: DirectionReport): string {
 }
 
 function plots(direction: number, report: DirectionReport, tracker: Tracker, series: TimeSeries): string {
-  const paths = series.directions.get(direction);
-  if (paths === undefined || report.packets < 3) return '';
-  const [from, to] = series.range(paths);
+  const followed = series.directions.get(direction);
+  if (followed === undefined || report.packets < 3) return '';
+  const paths = mostUsed(followed);
+  const [from, to] = series.range(followed);
   if (to - from < 2) return '';
   const bins = Array.from({ length: to - from + 1 }, (_, i) => from + i);
   const times = bins.map((bin) => series.timeOf(bin));
@@ -163,7 +166,7 @@ function plots(direction: number, report: DirectionReport, tracker: Tracker, ser
     paths.map((path) => ({ label: labelOf(path, tracker), values: bins.map((bin) => value(path, bin)) }));
   const mean = (sum: number, n: number) => (n === 0 ? null : round(sum / n / 1000));
   const all: Plot[] = [
-    sharePlot(paths, bins, report.packets, tracker, series),
+    sharePlot(paths, followed, bins, report.packets, tracker, series),
     {
       title: 'Weights as Algorithm 1 makes them of the feedback',
       unit: '',
@@ -194,12 +197,23 @@ function plots(direction: number, report: DirectionReport, tracker: Tracker, ser
     },
   ];
   const shown = all.filter(({ lines }) => lines.some(({ values }) => values.some((value) => value !== null)));
-  return `<div class="grid">${shown.map(plotPlace).join('\n')}</div>`;
+  const note =
+    report.paths.length > paths.length
+      ? `<p class="facts">Drawn are the ${paths.length} of ${report.paths.length} paths with the most packets.</p>`
+      : '';
+  return `${note}<div class="grid">${shown.map(plotPlace).join('\n')}</div>`;
+}
+
+/** The paths with the most packets, in the order seen: more lines nobody tells apart. */
+function mostUsed(followed: readonly PathSeries[]): PathSeries[] {
+  const kept = new Set([...followed].sort((a, b) => b.total - a.total).slice(0, MAX_LINES));
+  return followed.filter((path) => kept.has(path));
 }
 
 /** Shares are of some packets each, so that they are no noise of single ones. */
 function sharePlot(
   paths: readonly PathSeries[],
+  followed: readonly PathSeries[],
   bins: readonly number[],
   packets: number,
   tracker: Tracker,
@@ -210,7 +224,7 @@ function sharePlot(
   for (let at = 0; at < bins.length; at += size) groups.push(bins.slice(at, at + size));
   const sum = (path: PathSeries, group: readonly number[]) =>
     group.reduce((total, bin) => total + path.packets[bin]!, 0);
-  const totals = groups.map((group) => paths.reduce((total, path) => total + sum(path, group), 0));
+  const totals = groups.map((group) => followed.reduce((total, path) => total + sum(path, group), 0));
   return {
     title: 'Share of the packets',
     unit: '%',

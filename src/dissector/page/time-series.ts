@@ -5,9 +5,9 @@ import type { Tracker } from '../tracker/tracker.js';
 const BINS = 240;
 /** Width of a bin at first, microseconds. */
 const FIRST_WIDTH = 1000;
-/** Directions of sessions that are drawn, and paths of each. */
+/** Directions of sessions that are followed, and paths of each. */
 const MAX_DIRECTIONS = 64;
-const MAX_PATHS = 8;
+const MAX_PATHS = 24;
 
 /** What is counted of a path in each bin. */
 export class PathSeries {
@@ -24,6 +24,11 @@ export class PathSeries {
 
   /** @param path index in the tracker */
   constructor(readonly path: number) {}
+
+  /** Packets of all bins. */
+  get total(): number {
+    return this.packets.reduce((sum, packets) => sum + packets, 0);
+  }
 
   fold(): void {
     for (const sums of [this.packets, this.octets, this.above, this.timed, this.fedBack, this.samples]) {
