@@ -134,10 +134,10 @@ export function corpusOf(finding: Finding): CorpusPacket[] {
   return packets;
 }
 
-/** The command line that plays a finding again. */
-export function replayCommand(finding: Finding, folder: string): string {
-  const { kind, address, udpPort } = finding.target;
-  return `mpip fuzz --replay ${folder}${kind === 'virtual' ? '' : ` ${address} --udp-port ${udpPort}`}`;
+/** The command line that plays the finding of a folder again, for a shell. */
+export function replayCommand(folder: string): string {
+  const word = /^[\w./@%+=:,-]+$/.test(folder) ? folder : `'${folder.replaceAll("'", "'\\''")}'`;
+  return `mpip fuzz --replay ${word}`;
 }
 
 function replayScript(finding: Finding): string {

@@ -222,3 +222,18 @@ test('an interruption ends the run; what was found until then is in the summary'
   const summary = await campaign.run();
   assert.ok(summary.runs >= 5 && summary.runs < 100);
 });
+
+test('what a peer printed last is told on one line, without orders to a terminal', async () => {
+  const target = defectiveTarget({
+    name: 'prints',
+    defect: 'It ends with colours.',
+    kind: 'crash',
+    apply(host) {
+      host.poll = () => {
+        throw new Error('\u001b]0;title\u0007\u001b[31mno\r\nway\u009b2J');
+      };
+    },
+  });
+  const summary = await new Campaign(options({ target, runs: 1 })).run();
+  assert.match(summary.findings[0]!.title, /^The peer ended \(Error\): {2}]0;title \[31mno way 2J/);
+});

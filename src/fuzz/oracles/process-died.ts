@@ -12,14 +12,20 @@ export class ProcessDied implements Oracle {
   end(exchange: Exchange): void {
     const { death } = exchange.target;
     if (death === undefined) return;
+    const text = printable(death.text);
     exchange.report({
       oracle: this.id,
       severity: this.severity,
       // Numbers in a message (ports, lengths) do not make another defect of it.
-      code: `${death.kind} ${death.text.replaceAll(/\d+/g, 'N')}`.slice(0, 120),
-      title: `The peer ended (${death.kind}): ${death.text}`,
+      code: `${death.kind} ${text.replaceAll(/\d+/g, 'N')}`.slice(0, 120),
+      title: `The peer ended (${death.kind}): ${text}`,
       requirements: [],
       frame: exchange.frame === 0 ? undefined : exchange.frame,
     });
   }
+}
+
+/** What a peer printed, on one line and without what a terminal takes for an order. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}+/gu, ' ');
 }

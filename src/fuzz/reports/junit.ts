@@ -1,4 +1,5 @@
 import junit, { type Builder } from 'junit-report-builder';
+import { replayCommand } from '../finding.js';
 import { ORACLES } from '../oracles/catalogue.js';
 import type { RunSummary } from '../summary.js';
 
@@ -17,7 +18,7 @@ export function junitReport(summary: RunSummary): string {
     const item = suite.testCase().className('mpip.fuzz').name(id);
     const findings = summary.findings.filter(({ oracle }) => oracle === id);
     for (const { severity, title, folder, requirements } of findings) {
-      const where = folder === null ? '' : `; mpip fuzz --replay ${folder}`;
+      const where = folder === null ? '' : `; ${replayCommand(folder)}`;
       item.failure(clean(`${title} [${requirements.join(' ')}]${where}`), severity);
     }
   }

@@ -41,6 +41,7 @@ export function sarifReport(summary: RunSummary): string {
                 artifactLocation: {
                   uri: finding.folder === null ? 'summary.json' : `${uriOf(finding.folder)}/finding.json`,
                 },
+                region: { startLine: 1 },
               },
             },
           ],

@@ -1,4 +1,5 @@
 import type { Counts } from '../coverage.js';
+import { replayCommand } from '../finding.js';
 import { bySeverity, type RunSummary, type SummaryFinding } from '../summary.js';
 
 /** The result for a person at a terminal. */
@@ -36,7 +37,7 @@ function findingLines({
     '',
     `${severity.toUpperCase().padEnd(9)}${title}`,
     `         ${id}; ${packets} packets; ${again}; seen ${count} time${count === 1 ? '' : 's'}${rules}`,
-    ...(folder === null ? [] : [`         mpip fuzz --replay ${folder}`]),
+    ...(folder === null ? [] : [`         ${replayCommand(folder)}`]),
   ];
 }
 
