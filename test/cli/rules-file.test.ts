@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { Ajv } from 'ajv';
 import fc from 'fast-check';
+import { FaultError } from '../../src/cli/exit.js';
 import { parseRules, ruleOf } from '../../src/cli/rules-file.js';
 import { ruleInWords } from '../../src/endpoint/index.js';
 import { runs } from '../support/runs.js';
@@ -90,6 +91,36 @@ for (const [what, text, message] of wrong)
   test(`a rules file with ${what} is refused with its line`, () => {
     assert.throws(() => parseRules(text, 'f'), { message });
   });
+
+test('whatever is written: rules, or a sentence with a line of the file', () => {
+  const key = fc.constantFrom('destination', 'port', 'protocol', 'startSize', 'endSize', 'priority', '__proto__', 'x');
+  const value = fc.oneof(
+    fc.constantFrom('throughput', 'responsiveness', 'tcp', 'udp', '10.0.0.1', 1, 0, -1, 65_536, 1.5, null, true),
+    fc.jsonValue({ maxDepth: 1 }),
+  );
+  const entry = fc.tuple(key, value).map(([name, of]) => `${JSON.stringify(name)}: ${JSON.stringify(of)}`);
+  const rule = fc.array(entry, { maxLength: 5 }).map((entries) => `{${entries.join(',\n')}}`);
+  const list = fc.array(rule, { maxLength: 4 }).map((all) => `[${all.join(',\n')}]`);
+  const damaged = fc
+    .tuple(list, fc.nat(), fc.string({ maxLength: 2 }))
+    .map(([text, at, put]) => text.slice(0, at % (text.length + 1)) + put + text.slice((at % (text.length + 1)) + 1));
+  let read = 0;
+  fc.assert(
+    fc.property(fc.oneof(list, damaged, fc.json(), fc.string()), (text) => {
+      try {
+        for (const found of parseRules(text, 'f')) assert.ok(found.priority !== undefined);
+        read++;
+      } catch (error) {
+        assert.ok(error instanceof FaultError, `${text}: ${String(error)}`);
+        const line = Number(/^f, line (\d+): ./.exec(error.message)?.[1]);
+        assert.ok(line >= 1 && line <= text.split('\n').length, `${text}: ${error.message}`);
+        assert.match(error.message, /[.!]$/);
+      }
+    }),
+    runs(2000),
+  );
+  assert.ok(read > 30, `${read} of them are rules`);
+});
 
 test('absent fields are wildcards', () => {
   assert.deepEqual(ruleOf({ priority: 'responsiveness' }), { priority: 'responsiveness' });

@@ -72,7 +72,12 @@ const SARIF = exactly({
         }),
         results: list(
           exactly(
-            { message: text, ruleId: { type: 'string' }, level, locations: list(exactly({ physicalLocation: place }), 1) },
+            {
+              message: text,
+              ruleId: { type: 'string' },
+              level,
+              locations: list(exactly({ physicalLocation: place }), 1),
+            },
             {
               ruleIndex: { type: 'integer', minimum: -1 },
               partialFingerprints: { type: 'object', additionalProperties: { type: 'string' } },
@@ -96,7 +101,9 @@ interface SarifLog {
         readonly ruleIndex: number;
         readonly level: string;
         readonly message: { readonly text: string };
-        readonly locations: readonly [{ readonly physicalLocation: { readonly artifactLocation: { readonly uri: string } } }];
+        readonly locations: readonly [
+          { readonly physicalLocation: { readonly artifactLocation: { readonly uri: string } } },
+        ];
       }[];
     },
   ];
@@ -157,7 +164,10 @@ test('the table of the Markdown report has as many cells in each row as in its h
   const rows = markdown.split('\n').filter((line) => line.startsWith('|'));
   const cells = (row: string) => row.replaceAll('\\|', '').split('|').length;
   const head = cells(rows[0]!);
-  assert.ok(rows.filter((row) => row.includes('process-died')).every((row) => cells(row) === head), rows.join('\n'));
+  assert.ok(
+    rows.filter((row) => row.includes('process-died')).every((row) => cells(row) === head),
+    rows.join('\n'),
+  );
   assert.ok(!markdown.includes('<oops>'));
 });
 
