@@ -23,6 +23,7 @@ MPIP-NID-03 | 3.3 | MUST | Y | paper | All packets of a node carry the same node
 MPIP-CK-01 | 3.1 | MUST | Y | paper | Checksum is the sum of all other CM content, read bytewise as in wire-format.md
 MPIP-CK-02 | 3.1 | MUST | Y | paper | Receiver recomputes it to decide whether a CM is present
 MPIP-CK-03 | 3.1 | MUST | Y | paper | On mismatch the packet is treated as ordinary (delivered unstripped, no state)
+MPIP-CK-04 | 3.1, 3.2 | SHOULD | Y | judgement | A CM with which no unknown node can begin (query or confirmation with a session or path, other flags without a session) is chance: the packet is ordinary
 MPIP-AV-01 | 3.2 | MUST | Y | paper | Until the handshake completes, or a query from the peer has been received, traffic of the connection is ordinary
 MPIP-AV-02 | 3.2 | MUST | Y | paper | Sending to a destination not known enabled also emits a copy with CM and query flag
 MPIP-AV-03 | 3.2 | MUST | Y | paper | The original packet is still sent unmodified

@@ -57,12 +57,14 @@ test('every mutant is found, by a case about a requirement that it breaks and by
 });
 
 test('every mutant fails one of its cases when that is played alone', async () => {
+  const alive: string[] = [];
   for (const name of names) {
     const mutant = await loadMutant(name);
     const [id] = matrix.mutants[name]!.killedBy;
     const run = await play({ mutant, cases: CASES.filter((testCase) => testCase.id === id) });
-    assert.deepEqual(complaints(run), [id], name);
+    if (!complaints(run).includes(id!)) alive.push(`${name}: ${id}`);
   }
+  assert.deepEqual(alive, []);
 });
 
 /** A number that is another one with each commit, so that in time every row has its turn. */

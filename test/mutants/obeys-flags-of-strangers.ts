@@ -5,12 +5,7 @@ export const mutant: Mutant = {
   defect: 'A flagged packet moves the session to wherever it came from.',
   requirements: ['MPIP-AD-09'],
   killedBy: ['AD-flag-of-a-stranger'],
-  apply(host) {
-    const { inbound } = host.endpoint;
-    const { receiveAddressChange } = inbound;
-    inbound.receiveAddressChange = (view, peer, ...rest) => {
-      peer.handshaken.add(view.source);
-      receiveAddressChange.call(inbound, view, peer, ...rest);
-    };
+  apply({ endpoint }) {
+    endpoint.state.mesh.mayMoveTo = () => true;
   },
 };

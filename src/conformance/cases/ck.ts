@@ -1,4 +1,4 @@
-import { COMPACT, Flags, fieldOffset, type LayoutName } from '../../codec/index.js';
+import { COMPACT, type ControlMessage, Flags, fieldOffset, type LayoutName } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
 import { EXPECTED } from '../describe.js';
 import { all, headerField, isConfirm, isPlain, type Observed, payloadIs } from '../observed.js';
@@ -24,8 +24,9 @@ import {
  * Without this a peer that finds no CM at all would pass.
  */
 async function requireNoStateThenConfirm(t: Tester, port: TestPort): Promise<void> {
+  // What we sent ourselves may have come back as user data.
   t.refuse(
-    received(port, isConfirm)[0],
+    received(port, isConfirm).find((packet) => cmOf(packet).nodeId !== port.node.id),
     'damaged-confirmed',
     'A datagram that carries no CM was confirmed as if it were a query.',
     { expected: 'no confirmation', field: 'flags' },
@@ -309,6 +310,32 @@ export const CK_CASES: readonly TestCase[] = [
         expected: 'nothing from the echo service',
       });
       t.pass('25 octets are ordinary, 26 are a query.', confirm);
+    },
+  },
+  {
+    id: 'CK-chance-from-unknown-node',
+    area: 'CK',
+    purpose:
+      'User data of a host without MPIP that happens to end like a CM with which no node can begin is delivered whole.',
+    requirements: ['MPIP-CK-04'],
+    services: ['echo'],
+    async run(t: Tester) {
+      const port = await t.node().port();
+      const beginnings: readonly [string, Partial<ControlMessage>][] = [
+        ['a query with a session id', { flags: Flags.enable, sessionId: 7 }],
+        ['a query with a path id', { flags: Flags.enable, pathId: 3 }],
+        ['a confirmation with a session id', { flags: Flags.enabled, sessionId: 7 }],
+        ['data without a session', { flags: Flags.normal }],
+        ['an address change without a session', { flags: Flags.ipChange, pathId: 3 }],
+        ['a heartbeat without a session', { flags: Flags.heartbeat, pathId: 3, feedbackPathId: 3 }],
+        ['a fake handshake without a session', { flags: Flags.handshake }],
+      ];
+      const chances = beginnings.map(([name, cm]) => ({
+        wire: craft(port, t.payload(), cm).wire,
+        what: `User data of an unknown host that ends like ${name}`,
+      }));
+      await requireOrdinary(t, port, chances);
+      await requireNoStateThenConfirm(t, port);
     },
   },
   {

@@ -2,7 +2,7 @@ import { type ControlMessage, encode, Flags, LAYOUTS, type LayoutName, repairChe
 import type { ServiceName } from '../case.js';
 import { EXPECTED, fieldValue } from '../describe.js';
 import type { Micros } from '../link.js';
-import { all, isQuery, type Observed, type Predicate, payloadIs } from '../observed.js';
+import { all, isQuery, type Observed, type Predicate, payloadIs, sameOctets } from '../observed.js';
 import type { TestPort } from '../test-port.js';
 import type { Expectation, Session, Tester } from '../tester.js';
 
@@ -188,6 +188,12 @@ export interface NoCm {
   readonly what: string;
 }
 
+/** The answer of the echo service to octets that are user data as a whole, even if they end like a CM. */
+const returns =
+  (wire: Uint8Array): Predicate =>
+  (packet) =>
+    (isAnswer(packet) && payloadIs(wire)(packet)) || sameOctets(packet.wirePayload, wire);
+
 /** Datagrams on their way at once: few enough for any socket's buffer. */
 const BATCH = 32;
 /**
@@ -205,7 +211,7 @@ export async function requireOrdinary(t: Tester, port: TestPort, datagrams: read
       const deadline = t.now() + t.patience;
       for (const datagram of missing) {
         const within = Math.max(0, deadline - t.now());
-        const whole = await port.receive(all(isAnswer, payloadIs(datagram.wire)), { within });
+        const whole = await port.receive(returns(datagram.wire), { within });
         if (whole !== undefined) found.set(datagram, whole);
       }
     }
@@ -217,8 +223,8 @@ export async function requireOrdinary(t: Tester, port: TestPort, datagrams: read
 /** The last chance of a datagram that did not come back: the peer may be busy, or the port may get nothing at all. */
 async function requireLate(t: Tester, port: TestPort, { wire, what }: NoCm): Promise<Observed> {
   await ask(t, port);
-  const sent = port.history.findLast((packet) => packet.direction === 'sent' && payloadIs(wire)(packet));
-  return await t.expect(port, all(isAnswer, payloadIs(wire)), {
+  const sent = port.history.findLast((packet) => packet.direction === 'sent' && returns(wire)(packet));
+  return await t.expect(port, returns(wire), {
     within: 0,
     code: 'not-ordinary',
     text: `${what} must be treated as an ordinary datagram and come back from the echo service whole.`,
