@@ -128,6 +128,7 @@ export const FB_CASES: readonly TestCase[] = [
           expected: `the answer to frame ${trigger.frame}`,
           seen: 'an earlier packet',
           packet: fed,
+          field: 'feedbackPathId',
         });
       const waited = trigger.time - settled.time;
       t.require(
