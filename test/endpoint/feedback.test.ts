@@ -124,6 +124,44 @@ test('one-way traffic: a heartbeat when the feedback is a second old, with feedb
   assert.deepEqual(packet(3), []);
 });
 
+test('a heartbeat takes the path that is chosen as for any packet (3.5, 3.6)', () => {
+  const driver = new Driver();
+  const list = { localAddresses: [REMOTE, OTHER] };
+  driver.enable(list);
+  driver.netUdp({ sessionId: 7, ...list });
+  driver.hostUdp();
+  driver.netUdp({ flags: Flags.enabled, ...list }, '', { address: OTHER });
+  driver.hostUdp();
+  const own = [...driver.endpoint.sessions.rows()][0]!;
+  const { paths } = own;
+  for (const chosen of [OTHER, REMOTE]) {
+    driver.netUdp({ sessionId: 7, pathId: 3, ...list });
+    driver.now += 1_000_000;
+    own.weightsAt = driver.now;
+    for (const path of paths) {
+      path.weight = path.tuple.destination === chosen ? 1000 : 1e-9;
+      // Else the path that carried nothing for a second would be the one.
+      path.lastSent = driver.now;
+    }
+    const [beat] = driver.netUdp({ sessionId: 7, pathId: 3, ...list }).sent;
+    assert.deepEqual([beat!.cm!.flags, beat!.tuple.destination], [Flags.heartbeat, chosen]);
+    assert.equal(beat!.cm!.pathId, paths.find(({ tuple }) => tuple.destination === chosen)!.id);
+  }
+});
+
+test('a path ages while packets are sent on it: a pause between two counts as a second at most (3.4, decision 35)', () => {
+  const driver = session();
+  driver.hostUdp();
+  const [path] = [...driver.endpoint.sessions.rows()][0]!.paths;
+  path!.unansweredMicros = 0;
+  driver.now += 100_000;
+  driver.hostUdp();
+  assert.equal(path!.unansweredMicros, 100_000);
+  driver.now += 60_000_000;
+  driver.hostUdp();
+  assert.equal(path!.unansweredMicros, 1_100_000);
+});
+
 test('no heartbeat while data carries the feedback, none without packets, none in answer to flags 2 to 5', () => {
   const driver = session();
   for (let i = 0; i < 20; i++) {

@@ -65,6 +65,19 @@ test('a path without feedback is removed after 5 s of sending and the rest carri
   assert.equal(session.paths.length, 3);
 });
 
+test('with the last path to an address its row of Table 4 goes; the others stay (3.3)', () => {
+  const pair = established();
+  const rows = () => [...pair.a.endpoint.nodes.rows()].map(([key]) => Math.floor(key / 0x10000)).sort();
+  assert.deepEqual(rows(), [B1, B2]);
+  pair.links.set('10.2.0.1-10.2.0.2', 'down');
+  for (let i = 0; i < 300; i++) pair.exchange(String(i), 20);
+  assert.deepEqual(rows(), [B1, B2], 'another path leads there');
+  pair.links.set('10.1.0.1-10.2.0.2', 'down');
+  for (const source of ['10.1.0.1', '10.2.0.1']) pair.links.set(`10.2.0.2-${source}`, 'down');
+  for (let i = 0; i < 300; i++) pair.exchange(String(i), 20);
+  assert.deepEqual(rows(), [B1]);
+});
+
 test('an idle connection keeps its paths; the last path is never removed', () => {
   const pair = established();
   pair.run(60_000);

@@ -213,6 +213,24 @@ test('a session expires after 120 s without packets; its successor starts with p
   );
 });
 
+test('packets in one direction alone keep a session, whichever it is (3.7.1)', () => {
+  for (const direction of ['sent', 'received']) {
+    const driver = new Driver();
+    driver.enable();
+    driver.netUdp({ sessionId: 7 });
+    for (let i = 0; i < 30; i++) {
+      driver.wait(10_000_000);
+      if (direction === 'sent') driver.hostUdp();
+      else driver.netUdp({ sessionId: 7, pathId: 1 });
+    }
+    assert.deepEqual(
+      [...driver.endpoint.sessions.rows()].map(({ id }) => id),
+      [7],
+      direction,
+    );
+  }
+});
+
 test('expired rows leave the tables by themselves', () => {
   const driver = enabled();
   for (let port = 1; port <= 20; port++) driver.netUdp({ sessionId: port }, 'x', { port });
