@@ -258,7 +258,8 @@ test('R10: a fake SYN-ACK or ACK without a handshake makes no path, nor does an 
   const cm = { flags: Flags.handshake, sessionId: 5, localAddresses: [REMOTE, OTHER] };
   for (const address of [OTHER, STRANGER]) {
     segment(driver, cm, { sequence: 1, acknowledgement: 1, flags: ack }, address);
-    segment(driver, cm, { sequence: 1, acknowledgement: 1, flags: syn | ack }, address);
+    const unasked = segment(driver, cm, { sequence: 1, acknowledgement: 1, flags: syn | ack }, address);
+    assert.deepEqual(unasked.sent, [], 'a SYN-ACK for no SYN is not answered');
     const { sent } = segment(driver, cm, { sequence: 1, flags: syn }, address);
     assert.deepEqual(
       sent.map(({ tuple }) => tuple.destination),
