@@ -1,14 +1,25 @@
 import { Flags, type Ipv4, type Tuple } from '../codec/index.js';
+import { ContestedAddresses } from './contested.js';
+import { Discovery } from './discovery.js';
 import { FakeTcp } from './fake-tcp.js';
+import { AvailabilityHandshake } from './handshake.js';
+import { Heartbeats } from './heartbeat.js';
+import { HeldSegments } from './held-segments.js';
 import { Inbound } from './inbound.js';
+import { InboundData } from './inbound-data.js';
 import { Leaving } from './leaving.js';
+import { Measurements } from './measurements.js';
 import { NodeState } from './node-state.js';
 import { Opening } from './opening.js';
 import { type EndpointOptions, type Settings, settingsOf } from './options.js';
 import { Outbound } from './outbound.js';
 import type { PacketQueue } from './packet-queue.js';
+import { PacketSize } from './packet-size.js';
+import { PathChoice } from './path-choice.js';
+import { Probes } from './probes.js';
 import type { RoutingRule } from './routing.js';
 import type { Session } from './sessions.js';
+import { Transmitter } from './transmitter.js';
 
 /** Addresses, present and former, that a node takes packets for. */
 const MOST_OWN_ADDRESSES = 64;
@@ -18,16 +29,28 @@ const MOST_OWN_ADDRESSES = 64;
  * deliver come out. Times are microseconds; only differences matter, except in profiles whose clock is the UTC day. When
  * the caller's time steps back, the node's own goes on from where it was: no timer stands still.
  *
- * The rules are in `outbound` and `inbound`, a small method each, so that a reader finds a rule and a test can break it.
+ * The rules are in `outbound`, `inbound` and what these two use, a small method each, so that a reader finds a rule and a
+ * test can break it.
  */
 export class Endpoint {
   readonly settings: Settings;
   /** The tables and what works on them. */
   readonly state: NodeState;
-  readonly outbound: Outbound;
-  readonly inbound: Inbound;
   readonly fakeTcp: FakeTcp;
   readonly opening: Opening;
+  readonly transmitter: Transmitter;
+  readonly packetSize: PacketSize;
+  readonly handshake: AvailabilityHandshake;
+  readonly pathChoice: PathChoice;
+  readonly discovery: Discovery;
+  readonly probes: Probes;
+  readonly outbound: Outbound;
+  readonly measurements: Measurements;
+  readonly heartbeats: Heartbeats;
+  readonly heldSegments: HeldSegments;
+  readonly inboundData: InboundData;
+  readonly contested: ContestedAddresses;
+  readonly inbound: Inbound;
   readonly #sweepInterval: number;
   #nextSweep = Number.NEGATIVE_INFINITY;
   /** The node's time: the caller's, but never going back. */
@@ -54,8 +77,47 @@ export class Endpoint {
     this.opening = new Opening(this.state.addressChange, constants['syn-interval'], (packet, now) =>
       this.outbound.send(packet, now, packet.length),
     );
-    this.outbound = new Outbound(this.state, this.fakeTcp, this.opening);
-    this.inbound = new Inbound(this.state, this.outbound, this.fakeTcp);
+    const { state, fakeTcp, opening } = this;
+    this.transmitter = new Transmitter(state);
+    this.packetSize = new PacketSize(state, this.transmitter);
+    this.handshake = new AvailabilityHandshake(state, this.transmitter);
+    this.pathChoice = new PathChoice(state, this.packetSize, fakeTcp, opening);
+    this.discovery = new Discovery(state, this.handshake, this.packetSize, fakeTcp);
+    this.probes = new Probes(state, this.transmitter, this.packetSize, fakeTcp);
+    this.outbound = new Outbound(
+      state,
+      this.transmitter,
+      this.packetSize,
+      this.handshake,
+      this.pathChoice,
+      this.discovery,
+      this.probes,
+      opening,
+    );
+    this.measurements = new Measurements(state, fakeTcp);
+    this.heartbeats = new Heartbeats(state, this.transmitter, this.pathChoice, this.discovery);
+    this.heldSegments = new HeldSegments(state, this.probes);
+    this.inboundData = new InboundData(
+      state,
+      fakeTcp,
+      this.handshake,
+      this.heartbeats,
+      this.heldSegments,
+      this.packetSize,
+      this.probes,
+    );
+    this.contested = new ContestedAddresses(state, this.handshake, this.inboundData);
+    this.inbound = new Inbound(
+      state,
+      fakeTcp,
+      this.handshake,
+      this.pathChoice,
+      this.measurements,
+      this.heartbeats,
+      this.heldSegments,
+      this.inboundData,
+      this.contested,
+    );
     const shortest = Math.min(constants['session-expiry'], constants['confirm-expiry']);
     this.#sweepInterval = Math.max(1, Math.floor(shortest / 4));
   }
@@ -125,7 +187,7 @@ export class Endpoint {
     const { sessions, waiting, reassembly } = this.state;
     const givenUp = reassembly.size > 0 ? reassembly.sweep(now) : Number.POSITIVE_INFINITY;
     const asking = this.state.leaving?.poll(now) ?? Number.POSITIVE_INFINITY;
-    const released = this.inbound.isHolding ? this.inbound.releaseHeld(now) : Number.POSITIVE_INFINITY;
+    const released = this.heldSegments.isHolding ? this.heldSegments.releaseHeld(now) : Number.POSITIVE_INFINITY;
     if (this.fakeTcp.size > 0) this.fakeTcp.poll(now);
     const opened = this.opening.size > 0 ? this.opening.poll(now) : Number.POSITIVE_INFINITY;
     const handshakes = this.fakeTcp.size > 0 ? this.fakeTcp.deadline : Number.POSITIVE_INFINITY;
@@ -156,7 +218,7 @@ export class Endpoint {
       session.discovered = -1;
       if (!session.confirmed) continue;
       const isKnown = state.addressChange.resetOwn(session, state.addresses, time);
-      if (!isKnown && session.paths[0]?.encapsulation === 'fake-tcp' && this.outbound.isInitiator(session)) {
+      if (!isKnown && session.paths[0]?.encapsulation === 'fake-tcp' && this.discovery.isInitiator(session)) {
         this.opening.begin(session, time);
         this.fakeTcp.open(session, state.addresses, time);
       } else if (session.isOpening) this.opening.release(session, time);
@@ -177,7 +239,7 @@ export class Endpoint {
   }
 
   #end(session: Session, now: number): void {
-    this.inbound.releaseAll(session);
+    this.heldSegments.releaseAll(session);
     this.fakeTcp.forget(session);
     this.opening.forget(session);
     this.state.sessions.remove(session, now);
@@ -195,7 +257,7 @@ export class Endpoint {
       this.opening.forget(session);
     }
     state.waiting.clear();
-    const send = (packet: Uint8Array) => this.outbound.sendPlain(packet, packet.length);
+    const send = (packet: Uint8Array) => this.transmitter.sendPlain(packet, packet.length);
     state.leaving ??= new Leaving(state.sessions, send, () => state.addresses, time);
   }
 

@@ -110,6 +110,13 @@ export class NodeState {
     return !this.settings.ownAddressesOnly;
   }
 
+  /** False when too many packets were answered, to this address or in all (docs/decisions.md 44). */
+  mayAnswer(address: Ipv4, now: number): boolean {
+    if (this.answers.take(address, now)) return true;
+    this.counters.answersLimited++;
+    return false;
+  }
+
   /** True when a query or SYN may go to an address of `peer`: it answered before, or the peer's limit allows one more. */
   mayProbe(peer: Peer, address: Ipv4, now: number): boolean {
     if (peer.answered.has(address) || peer.probes.take(now)) return true;

@@ -10,7 +10,7 @@ export const mutant: Mutant = {
     const { processCm } = endpoint.inbound;
     endpoint.inbound.processCm = (view, now) => {
       const { flags, layout } = view.cm;
-      if (flags === Flags.enabled) endpoint.inbound.receiveQuery(view, layout, now);
+      if (flags === Flags.enabled) endpoint.handshake.receiveQuery(view, layout, now);
       return processCm.call(endpoint.inbound, view, now);
     };
   },

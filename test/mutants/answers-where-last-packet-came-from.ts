@@ -8,11 +8,11 @@ export const mutant: Mutant = {
   killedBy: ['RX-from-other-address', 'RX-from-other-new-port'],
   apply(host) {
     const { endpoint } = host;
-    const { receiveData, drain } = { receiveData: endpoint.inbound.receiveData, drain: host.drain };
+    const { receiveData, drain } = { receiveData: endpoint.inboundData.receiveData, drain: host.drain };
     const last = new Map<string, { port: number }>();
-    endpoint.inbound.receiveData = (view, peer, sessionId, pathId, layout, now) => {
+    endpoint.inboundData.receiveData = (view, peer, sessionId, pathId, layout, now) => {
       const from = view.sourcePort;
-      const deliver = receiveData.call(endpoint.inbound, view, peer, sessionId, pathId, layout, now);
+      const deliver = receiveData.call(endpoint.inboundData, view, peer, sessionId, pathId, layout, now);
       last.set(`${view.source}:${view.sourcePort}`, { port: from });
       return deliver;
     };

@@ -7,11 +7,11 @@ export const mutant: Mutant = {
   requirements: ['MPIP-OO-04'],
   killedBy: ['OO-buffer-of-ten'],
   apply(host) {
-    const { inbound, settings } = host.endpoint;
-    const { reorder } = inbound;
-    inbound.reorder = (view, session, now) => {
+    const { heldSegments, settings } = host.endpoint;
+    const { reorder } = heldSegments;
+    heldSegments.reorder = (view, session, now) => {
       session.reordering ??= new ReorderingBuffer(1000, settings.constants['reordering-hold']);
-      return reorder.call(inbound, view, session, now);
+      return reorder.call(heldSegments, view, session, now);
     };
   },
 };

@@ -6,8 +6,8 @@ export const mutant: Mutant = {
   requirements: ['MPIP-CM-01'],
   killedBy: ['CM-large-datagrams', 'CM-one-after-user-data'],
   apply({ endpoint }) {
-    const { hasRoom } = endpoint.outbound;
-    endpoint.outbound.hasRoom = (view, session, layout, now, length) =>
-      length <= 1028 && hasRoom.call(endpoint.outbound, view, session, layout, now, length);
+    const { hasRoom } = endpoint.packetSize;
+    endpoint.packetSize.hasRoom = (view, session, layout, now, length) =>
+      length <= 1028 && hasRoom.call(endpoint.packetSize, view, session, layout, now, length);
   },
 };

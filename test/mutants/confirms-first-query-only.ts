@@ -7,10 +7,10 @@ export const mutant: Mutant = {
   killedBy: ['AV-repeated-queries'],
   apply({ endpoint }) {
     const confirmed = new Set<string>();
-    const { receiveQuery } = endpoint.inbound;
-    endpoint.inbound.receiveQuery = (view, layout, now) => {
+    const { receiveQuery } = endpoint.handshake;
+    endpoint.handshake.receiveQuery = (view, layout, now) => {
       const from = `${view.source}:${view.sourcePort}`;
-      if (!confirmed.has(from)) receiveQuery.call(endpoint.inbound, view, layout, now);
+      if (!confirmed.has(from)) receiveQuery.call(endpoint.handshake, view, layout, now);
       confirmed.add(from);
     };
   },

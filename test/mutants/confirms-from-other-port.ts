@@ -11,8 +11,8 @@ export const mutant: Mutant = {
       first ??= (packet[22]! << 8) | packet[23]!;
       return packet;
     });
-    const { sendConfirmation } = endpoint.inbound;
-    endpoint.inbound.sendConfirmation = (view, back, layout, now) =>
-      sendConfirmation.call(endpoint.inbound, view, { ...back, sourcePort: first! }, layout, now);
+    const { sendConfirmation } = endpoint.handshake;
+    endpoint.handshake.sendConfirmation = (view, back, layout, now) =>
+      sendConfirmation.call(endpoint.handshake, view, { ...back, sourcePort: first! }, layout, now);
   },
 };

@@ -6,10 +6,10 @@ export const mutant: Mutant = {
   requirements: ['MPIP-AV-06'],
   killedBy: ['AV-confirm-at-once', 'AV-repeated-queries'],
   apply({ endpoint }) {
-    const { sendConfirmation } = endpoint.inbound;
-    endpoint.inbound.sendConfirmation = (...all) => {
-      sendConfirmation.apply(endpoint.inbound, all);
-      sendConfirmation.apply(endpoint.inbound, all);
+    const { sendConfirmation } = endpoint.handshake;
+    endpoint.handshake.sendConfirmation = (...all) => {
+      sendConfirmation.apply(endpoint.handshake, all);
+      sendConfirmation.apply(endpoint.handshake, all);
     };
   },
 };

@@ -1,5 +1,5 @@
 import { DatagramView, Flags } from '../../src/codec/index.js';
-import { tupleOf } from '../../src/endpoint/outbound.js';
+import { tupleOf } from '../../src/endpoint/transmitter.js';
 import type { Mutant } from '../conformance/mutant.js';
 
 export const mutant: Mutant = {
@@ -9,7 +9,7 @@ export const mutant: Mutant = {
   killedBy: ['AV-confirm-at-once'],
   apply({ endpoint }) {
     const due = new Set<string>();
-    endpoint.inbound.receiveQuery = (view) => {
+    endpoint.handshake.receiveQuery = (view) => {
       due.add(`${view.source}:${view.sourcePort}`);
     };
     const { sendToEnabled } = endpoint.outbound;
@@ -18,7 +18,7 @@ export const mutant: Mutant = {
       copy.parse(view.bytes.slice(0, length), 0, length);
       sendToEnabled.call(endpoint.outbound, view, row, now, length);
       if (due.delete(`${copy.destination}:${copy.destinationPort}`))
-        endpoint.outbound.sendCopy(copy, tupleOf(copy), Flags.enabled, row.layout ?? 'compact', now);
+        endpoint.transmitter.sendCopy(copy, tupleOf(copy), Flags.enabled, row.layout ?? 'compact', now);
     };
   },
 };

@@ -7,11 +7,11 @@ export const mutant: Mutant = {
   killedBy: ['FB-delay-taken-on-receipt'],
   apply({ endpoint }) {
     const arrived = new Map<string, number>();
-    const { measure } = endpoint.inbound;
+    const { measure } = endpoint.measurements;
     const { addFeedback } = endpoint.composer;
     const tick = endpoint.settings.profile.tickMicros;
-    endpoint.inbound.measure = (peer, pathId, timestamp, now) => {
-      measure.call(endpoint.inbound, peer, pathId, timestamp, now);
+    endpoint.measurements.measure = (peer, pathId, timestamp, now) => {
+      measure.call(endpoint.measurements, peer, pathId, timestamp, now);
       arrived.set(`${peer.nodeId} ${pathId}`, now);
     };
     endpoint.composer.addFeedback = (cm, peer, now) => {

@@ -6,8 +6,8 @@ export const mutant: Mutant = {
   requirements: ['MPIP-FB-07'],
   killedBy: ['FB-outliers-are-smoothed'],
   apply(host) {
-    const { inbound, settings } = host.endpoint;
-    inbound.applyFeedback = (peer, pathId, delay, now) => {
+    const { measurements, settings } = host.endpoint;
+    measurements.applyFeedback = (peer, pathId, delay, now) => {
       peer.paths.get(pathId)?.applyFeedback(delay, 1, 60_000_000 / settings.profile.tickMicros, now);
     };
   },

@@ -6,10 +6,10 @@ export const mutant: Mutant = {
   requirements: ['MPIP-FB-08'],
   killedBy: ['FB-offset-does-not-matter'],
   apply(host) {
-    const { inbound } = host.endpoint;
-    const { applyFeedback } = inbound;
+    const { measurements } = host.endpoint;
+    const { applyFeedback } = measurements;
     const least = new WeakMap<object, number>();
-    inbound.applyFeedback = (peer, pathId, delay, now) => {
+    measurements.applyFeedback = (peer, pathId, delay, now) => {
       const path = peer.paths.get(pathId);
       if (path !== undefined) {
         const before = least.get(path) ?? delay;
@@ -17,7 +17,7 @@ export const mutant: Mutant = {
         if (delay < before - 2 ** 31) path.restart();
         least.set(path, Math.min(before, delay));
       }
-      applyFeedback.call(inbound, peer, pathId, delay, now);
+      applyFeedback.call(measurements, peer, pathId, delay, now);
     };
   },
 };

@@ -16,6 +16,6 @@ export const mutant: Mutant = {
     'RX-to-other-service-port',
   ],
   apply({ endpoint }) {
-    endpoint.inbound.restore = () => {};
+    endpoint.inboundData.restore = () => {};
   },
 };

@@ -18,12 +18,12 @@ export const mutant: Mutant = {
     'SS-received-packets-refresh',
   ],
   apply(host) {
-    const { inbound } = host.endpoint;
-    const { applyFeedback } = inbound;
-    inbound.applyFeedback = (peer, pathId, delay, now) => {
+    const { measurements } = host.endpoint;
+    const { applyFeedback } = measurements;
+    measurements.applyFeedback = (peer, pathId, delay, now) => {
       const path = peer.paths.get(pathId);
       const aged = path?.unansweredMicros ?? 0;
-      applyFeedback.call(inbound, peer, pathId, delay, now);
+      applyFeedback.call(measurements, peer, pathId, delay, now);
       if (path !== undefined) path.unansweredMicros = aged;
     };
   },

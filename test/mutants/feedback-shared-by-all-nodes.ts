@@ -6,12 +6,12 @@ export const mutant: Mutant = {
   requirements: ['MPIP-FB-02'],
   killedBy: ['FB-measured-on-every-flag', 'FB-per-node'],
   apply({ endpoint }) {
-    const { measure } = endpoint.inbound;
+    const { measure } = endpoint.measurements;
     const { addFeedback } = endpoint.composer;
     const latest = new Map<number, number>();
     let lastPath = 0;
-    endpoint.inbound.measure = (peer, pathId, timestamp, now) => {
-      measure.call(endpoint.inbound, peer, pathId, timestamp, now);
+    endpoint.measurements.measure = (peer, pathId, timestamp, now) => {
+      measure.call(endpoint.measurements, peer, pathId, timestamp, now);
       latest.set(pathId, peer.feedback.get(pathId)!.delay);
       lastPath = pathId;
     };

@@ -7,9 +7,9 @@ export const mutant: Mutant = {
   killedBy: ['FB-oldest-feedback-first'],
   apply({ endpoint }) {
     const order = new Map<object, number>();
-    const { measure } = endpoint.inbound;
-    endpoint.inbound.measure = (peer, pathId, timestamp, now) => {
-      measure.call(endpoint.inbound, peer, pathId, timestamp, now);
+    const { measure } = endpoint.measurements;
+    endpoint.measurements.measure = (peer, pathId, timestamp, now) => {
+      measure.call(endpoint.measurements, peer, pathId, timestamp, now);
       order.set(peer.feedback.get(pathId)!, order.size === 0 ? 0 : Math.max(...order.values()) + 1);
     };
     endpoint.composer.addFeedback = (cm, peer, now) => {

@@ -9,7 +9,7 @@ export const mutant: Mutant = {
     const { isAcceptable } = endpoint.inbound;
     endpoint.inbound.isAcceptable = (view) => {
       const row = endpoint.availability.get(view.source, view.sourcePort);
-      if (row !== undefined && !row.enabled && !endpoint.outbound.mayQuery(row)) return false;
+      if (row !== undefined && !row.enabled && !endpoint.handshake.mayQuery(row)) return false;
       return isAcceptable.call(endpoint.inbound, view);
     };
   },

@@ -7,11 +7,11 @@ export const mutant: Mutant = {
   killedBy: ['TM-udp-wrapper', 'UW-no-handshake'],
   tcpMode: 'udp-wrapper',
   apply(host) {
-    const { outbound, fakeTcp, state } = host.endpoint;
-    const { discoverPaths } = outbound;
-    outbound.discoverPaths = (session, layout, now) => {
+    const { discovery, fakeTcp, state } = host.endpoint;
+    const { discoverPaths } = discovery;
+    discovery.discoverPaths = (session, layout, now) => {
       if (session.protocol === 6) fakeTcp.start(session, state.addresses, now);
-      discoverPaths.call(outbound, session, layout, now);
+      discoverPaths.call(discovery, session, layout, now);
     };
   },
 };

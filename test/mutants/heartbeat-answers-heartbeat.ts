@@ -14,7 +14,7 @@ export const mutant: Mutant = {
       const peer = endpoint.nodes.at(view.source, view.sourcePort);
       if (flags !== Flags.heartbeat || peer === undefined || peer.nodeId !== nodeId) return deliver;
       const session = peer.sessions.get(sessionId);
-      endpoint.inbound.considerHeartbeat(view, peer, session, sessionId, pathId, layout, now);
+      endpoint.heartbeats.considerHeartbeat(view, peer, session, sessionId, pathId, layout, now);
       return deliver;
     };
   },

@@ -7,15 +7,15 @@ export const mutant: Mutant = {
   killedBy: ['HB-none-while-feedback-fresh'],
   apply({ endpoint }) {
     const beaten = new Map<object, number>();
-    const { considerHeartbeat } = endpoint.inbound;
+    const { considerHeartbeat } = endpoint.heartbeats;
     const { constants } = endpoint.settings;
-    endpoint.inbound.considerHeartbeat = (view, peer, session, sessionId, pathId, layout, now) => {
+    endpoint.heartbeats.considerHeartbeat = (view, peer, session, sessionId, pathId, layout, now) => {
       const age = constants['heartbeat-age'];
       const row = peer.feedback.get(pathId);
       if (row === undefined || now - (beaten.get(row) ?? row.since) < age) return;
       beaten.set(row, now);
       constants['heartbeat-age'] = 0;
-      considerHeartbeat.call(endpoint.inbound, view, peer, session, sessionId, pathId, layout, now);
+      considerHeartbeat.call(endpoint.heartbeats, view, peer, session, sessionId, pathId, layout, now);
       constants['heartbeat-age'] = age;
     };
   },

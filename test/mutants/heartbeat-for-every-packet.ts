@@ -6,12 +6,12 @@ export const mutant: Mutant = {
   requirements: ['MPIP-HB-04', 'MPIP-CM-03'],
   killedBy: ['CM-feedback-only-piggybacked', 'HB-none-while-feedback-fresh', 'HB-rate'],
   apply({ endpoint }) {
-    const { considerHeartbeat } = endpoint.inbound;
-    endpoint.inbound.considerHeartbeat = (view, peer, session, sessionId, pathId, layout, now) => {
+    const { considerHeartbeat } = endpoint.heartbeats;
+    endpoint.heartbeats.considerHeartbeat = (view, peer, session, sessionId, pathId, layout, now) => {
       const constants = endpoint.settings.constants;
       const age = constants['heartbeat-age'];
       constants['heartbeat-age'] = 0;
-      considerHeartbeat.call(endpoint.inbound, view, peer, session, sessionId, pathId, layout, now);
+      considerHeartbeat.call(endpoint.heartbeats, view, peer, session, sessionId, pathId, layout, now);
       constants['heartbeat-age'] = age;
     };
   },

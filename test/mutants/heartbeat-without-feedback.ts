@@ -6,15 +6,15 @@ export const mutant: Mutant = {
   requirements: ['MPIP-HB-02'],
   killedBy: ['HB-form'],
   apply({ endpoint }) {
-    const { considerHeartbeat } = endpoint.inbound;
+    const { considerHeartbeat } = endpoint.heartbeats;
     const { addFeedback } = endpoint.composer;
-    endpoint.inbound.considerHeartbeat = (...all) => {
+    endpoint.heartbeats.considerHeartbeat = (...all) => {
       endpoint.composer.addFeedback = (cm, peer, now) => {
         addFeedback.call(endpoint.composer, cm, peer, now);
         cm.feedbackPathId = 0;
         cm.pathDelay = 0;
       };
-      considerHeartbeat.apply(endpoint.inbound, all);
+      considerHeartbeat.apply(endpoint.heartbeats, all);
       endpoint.composer.addFeedback = addFeedback;
     };
   },

@@ -6,8 +6,8 @@ export const mutant: Mutant = {
   requirements: ['MPIP-HB-02'],
   killedBy: ['HB-form', 'SS-each-connection-its-session'],
   apply({ endpoint }) {
-    const { considerHeartbeat } = endpoint.inbound;
-    endpoint.inbound.considerHeartbeat = (view, peer, session, _sessionId, pathId, layout, now) =>
-      considerHeartbeat.call(endpoint.inbound, view, peer, session, 0, pathId, layout, now);
+    const { considerHeartbeat } = endpoint.heartbeats;
+    endpoint.heartbeats.considerHeartbeat = (view, peer, session, _sessionId, pathId, layout, now) =>
+      considerHeartbeat.call(endpoint.heartbeats, view, peer, session, 0, pathId, layout, now);
   },
 };

@@ -6,12 +6,12 @@ export const mutant: Mutant = {
   requirements: ['MPIP-HB-08'],
   killedBy: ['HB-one-way-traffic-becomes-multipath'],
   apply(host) {
-    const { inbound } = host.endpoint;
-    const { receiveHeartbeat } = inbound;
-    inbound.receiveHeartbeat = (view, peer, sessionId, now, pathId) => {
+    const { heartbeats } = host.endpoint;
+    const { receiveHeartbeat } = heartbeats;
+    heartbeats.receiveHeartbeat = (view, peer, sessionId, now, pathId) => {
       const session = peer.sessions.get(sessionId);
       const confirmed = session?.confirmed;
-      receiveHeartbeat.call(inbound, view, peer, sessionId, now, pathId);
+      receiveHeartbeat.call(heartbeats, view, peer, sessionId, now, pathId);
       if (session !== undefined && confirmed === false) session.confirmed = false;
     };
   },

@@ -6,13 +6,13 @@ export const mutant: Mutant = {
   requirements: ['MPIP-HB-05'],
   killedBy: ['HB-path-by-normal-selection', 'SS-received-packets-refresh'],
   apply(host) {
-    const { outbound, inbound } = host.endpoint;
-    const { considerHeartbeat } = inbound;
-    inbound.considerHeartbeat = (...args) => {
-      const { choosePath } = outbound;
-      outbound.choosePath = (session) => session.paths.find((path) => path.isOriginal);
-      considerHeartbeat.apply(inbound, args);
-      outbound.choosePath = choosePath;
+    const { pathChoice, heartbeats } = host.endpoint;
+    const { considerHeartbeat } = heartbeats;
+    heartbeats.considerHeartbeat = (...args) => {
+      const { choosePath } = pathChoice;
+      pathChoice.choosePath = (session) => session.paths.find((path) => path.isOriginal);
+      considerHeartbeat.apply(heartbeats, args);
+      pathChoice.choosePath = choosePath;
     };
   },
 };

@@ -7,18 +7,18 @@ export const mutant: Mutant = {
   requirements: ['MPIP-HB-07'],
   killedBy: ['HB-none-for-control-packets', 'HB-only-in-reaction', 'SS-received-packets-refresh'],
   apply({ endpoint }) {
-    const { considerHeartbeat } = endpoint.inbound;
+    const { considerHeartbeat } = endpoint.heartbeats;
     const { poll } = endpoint;
     let repeat: (() => void) | undefined;
     let due = Number.POSITIVE_INFINITY;
-    endpoint.inbound.considerHeartbeat = (view, peer, session, sessionId, pathId, layout, now) => {
-      considerHeartbeat.call(endpoint.inbound, view, peer, session, sessionId, pathId, layout, now);
+    endpoint.heartbeats.considerHeartbeat = (view, peer, session, sessionId, pathId, layout, now) => {
+      considerHeartbeat.call(endpoint.heartbeats, view, peer, session, sessionId, pathId, layout, now);
       const bytes = view.bytes.slice(0, view.end);
       repeat = () => {
         const copy = new TrailerView();
         copy.parse(bytes, 0, bytes.length);
         endpoint.settings.constants['heartbeat-age'] = 0;
-        considerHeartbeat.call(endpoint.inbound, copy, peer, session, sessionId, pathId, layout, due);
+        considerHeartbeat.call(endpoint.heartbeats, copy, peer, session, sessionId, pathId, layout, due);
         endpoint.settings.constants['heartbeat-age'] = 1_000_000;
       };
       due = now + 1_000_000;

@@ -15,20 +15,20 @@ export const mutant: Mutant = {
     'OO-sequence-wraps',
   ],
   apply(host) {
-    const { inbound } = host.endpoint;
-    const { reorder, releaseHeld } = inbound;
+    const { heldSegments } = host.endpoint;
+    const { reorder, releaseHeld } = heldSegments;
     const waiting: { packet: Uint8Array; at: number }[] = [];
-    inbound.reorder = (view, session, now) => {
-      if (view.protocol !== TCP || view.payloadLength === 0) return reorder.call(inbound, view, session, now);
-      inbound.holding.add(session);
+    heldSegments.reorder = (view, session, now) => {
+      if (view.protocol !== TCP || view.payloadLength === 0) return reorder.call(heldSegments, view, session, now);
+      heldSegments.holding.add(session);
       waiting.push({ packet: view.bytes.slice(0, view.end), at: now + 30_000 });
       return false;
     };
-    Object.defineProperty(inbound, 'isHolding', { get: () => true });
-    inbound.releaseHeld = (now) => {
+    Object.defineProperty(heldSegments, 'isHolding', { get: () => true });
+    heldSegments.releaseHeld = (now) => {
       const { deliveries } = host.endpoint.state;
       while (waiting[0] !== undefined && waiting[0].at <= now) deliveries.filling.appendCopy(waiting.shift()!.packet);
-      return Math.min(releaseHeld.call(inbound, now), waiting[0]?.at ?? Number.POSITIVE_INFINITY);
+      return Math.min(releaseHeld.call(heldSegments, now), waiting[0]?.at ?? Number.POSITIVE_INFINITY);
     };
   },
 };

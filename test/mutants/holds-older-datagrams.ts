@@ -7,8 +7,9 @@ export const mutant: Mutant = {
   requirements: ['MPIP-OO-07'],
   killedBy: ['OO-udp-is-never-held'],
   apply(host) {
-    const { inbound, state } = host.endpoint;
-    const { processCm, releaseHeld } = inbound;
+    const { heldSegments, inbound, state } = host.endpoint;
+    const { processCm } = inbound;
+    const { releaseHeld } = heldSegments;
     const newest = new Map<number, number>();
     const waiting: { packet: Uint8Array; at: number }[] = [];
     inbound.processCm = (view, now) => {
@@ -21,11 +22,11 @@ export const mutant: Mutant = {
       waiting.push({ packet: view.bytes.slice(0, view.end), at: now + 30_000 });
       return false;
     };
-    Object.defineProperty(inbound, 'isHolding', { get: () => true });
-    inbound.releaseHeld = (now) => {
+    Object.defineProperty(heldSegments, 'isHolding', { get: () => true });
+    heldSegments.releaseHeld = (now) => {
       while (waiting[0] !== undefined && waiting[0].at <= now)
         state.deliveries.filling.appendCopy(waiting.shift()!.packet);
-      return Math.min(releaseHeld.call(inbound, now), waiting[0]?.at ?? Number.POSITIVE_INFINITY);
+      return Math.min(releaseHeld.call(heldSegments, now), waiting[0]?.at ?? Number.POSITIVE_INFINITY);
     };
   },
 };

@@ -6,15 +6,15 @@ export const mutant: Mutant = {
   requirements: ['MPIP-OO-05'],
   killedBy: ['OO-sequence-wraps'],
   apply(host) {
-    const { inbound } = host.endpoint;
-    const { reorder } = inbound;
-    inbound.reorder = (view, session, now) => {
+    const { heldSegments } = host.endpoint;
+    const { reorder } = heldSegments;
+    heldSegments.reorder = (view, session, now) => {
       const { reordering } = session;
       if (reordering?.next !== undefined && reordering.next < 2 ** 12 && view.payloadLength > 0) {
-        inbound.holding.add(session);
+        heldSegments.holding.add(session);
         reordering.next = (view.sequence - 1) >>> 0;
       }
-      return reorder.call(inbound, view, session, now);
+      return reorder.call(heldSegments, view, session, now);
     };
   },
 };

@@ -6,10 +6,10 @@ export const mutant: Mutant = {
   requirements: ['MPIP-FB-03'],
   killedBy: ['FB-delay-is-receive-time-minus-timestamp', 'FB-later-sample-replaces', 'FB-negative-delay'],
   apply({ endpoint }) {
-    const { measure } = endpoint.inbound;
-    endpoint.inbound.measure = (peer, pathId, timestamp, now) => {
+    const { measure } = endpoint.measurements;
+    endpoint.measurements.measure = (peer, pathId, timestamp, now) => {
       const before = peer.feedback.get(pathId)?.delay;
-      measure.call(endpoint.inbound, peer, pathId, timestamp, now);
+      measure.call(endpoint.measurements, peer, pathId, timestamp, now);
       if (before !== undefined) peer.feedback.get(pathId)!.delay = before;
     };
   },

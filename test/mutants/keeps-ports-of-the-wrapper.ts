@@ -7,11 +7,11 @@ export const mutant: Mutant = {
   killedBy: ['UW-ports-come-from-the-session'],
   tcpMode: 'udp-wrapper',
   apply(host) {
-    const { inbound } = host.endpoint;
-    const { unwrapSegment } = inbound;
-    inbound.unwrapSegment = (view, session) => {
+    const { inboundData } = host.endpoint;
+    const { unwrapSegment } = inboundData;
+    inboundData.unwrapSegment = (view, session) => {
       const ports = view.bytes.slice(view.payloadOffset, view.payloadOffset + 4);
-      unwrapSegment.call(inbound, view, session);
+      unwrapSegment.call(inboundData, view, session);
       view.bytes.set(ports, view.l4Offset);
       view.parse(view.bytes, 0, view.end);
     };

@@ -6,12 +6,12 @@ export const mutant: Mutant = {
   requirements: ['MPIP-OO-10'],
   killedBy: ['OO-late-segment-passes'],
   apply(host) {
-    const { inbound } = host.endpoint;
-    const { reorder } = inbound;
-    inbound.reorder = (view, session, now) => {
+    const { heldSegments } = host.endpoint;
+    const { reorder } = heldSegments;
+    heldSegments.reorder = (view, session, now) => {
       const next = session.reordering?.next;
       if (next !== undefined && view.payloadLength > 0 && ((view.sequence - next) | 0) < 0) return false;
-      return reorder.call(inbound, view, session, now);
+      return reorder.call(heldSegments, view, session, now);
     };
   },
 };

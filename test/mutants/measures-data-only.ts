@@ -7,9 +7,10 @@ export const mutant: Mutant = {
   requirements: ['MPIP-RX-02'],
   killedBy: ['FB-measured-on-every-flag'],
   apply({ endpoint }) {
-    const { processCm, measure } = endpoint.inbound;
+    const { processCm } = endpoint.inbound;
+    const { measure } = endpoint.measurements;
     endpoint.inbound.processCm = (view, now) => {
-      endpoint.inbound.measure = view.cm.flags > Flags.ipChange ? () => {} : measure;
+      endpoint.measurements.measure = view.cm.flags > Flags.ipChange ? () => {} : measure;
       return processCm.call(endpoint.inbound, view, now);
     };
   },

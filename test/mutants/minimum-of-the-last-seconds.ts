@@ -6,11 +6,11 @@ export const mutant: Mutant = {
   requirements: ['MPIP-SE-06'],
   killedBy: ['SE-minimum-over-all-time'],
   apply(host) {
-    const { inbound } = host.endpoint;
-    const { applyFeedback } = inbound;
+    const { measurements } = host.endpoint;
+    const { applyFeedback } = measurements;
     const seen = new WeakMap<object, { at: number; delay: number }[]>();
-    inbound.applyFeedback = (peer, pathId, delay, now) => {
-      applyFeedback.call(inbound, peer, pathId, delay, now);
+    measurements.applyFeedback = (peer, pathId, delay, now) => {
+      applyFeedback.call(measurements, peer, pathId, delay, now);
       const path = peer.paths.get(pathId);
       if (path === undefined) return;
       const recent = (seen.get(path) ?? []).filter(({ at }) => now - at < 15_000_000);

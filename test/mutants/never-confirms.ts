@@ -6,6 +6,6 @@ export const mutant: Mutant = {
   requirements: ['MPIP-AV-06', 'MPIP-AV-07'],
   killedBy: ['AV-confirm-at-once'],
   apply({ endpoint }) {
-    endpoint.inbound.sendConfirmation = () => {};
+    endpoint.handshake.sendConfirmation = () => {};
   },
 };

@@ -13,6 +13,6 @@ export const mutant: Mutant = {
     'OO-sequence-wraps',
   ],
   apply(host) {
-    host.endpoint.inbound.reorder = () => true;
+    host.endpoint.heldSegments.reorder = () => true;
   },
 };

@@ -7,12 +7,12 @@ export const mutant: Mutant = {
   killedBy: ['UW-ports-come-from-the-session', 'UW-wrapped-segment-is-taken'],
   tcpMode: 'udp-wrapper',
   apply(host) {
-    const { inbound } = host.endpoint;
-    const { receiveData } = inbound;
-    inbound.receiveData = (view, peer, sessionId, ...rest) => {
+    const { inboundData } = host.endpoint;
+    const { receiveData } = inboundData;
+    inboundData.receiveData = (view, peer, sessionId, ...rest) => {
       const session = peer.sessions.get(sessionId);
       if (view.protocol === 17 && session?.protocol === 6) return true;
-      return receiveData.call(inbound, view, peer, sessionId, ...rest);
+      return receiveData.call(inboundData, view, peer, sessionId, ...rest);
     };
   },
 };

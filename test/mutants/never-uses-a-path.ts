@@ -14,6 +14,6 @@ export const mutant: Mutant = {
     'SS-received-packets-refresh',
   ],
   apply({ endpoint }) {
-    endpoint.outbound.choosePath = () => undefined;
+    endpoint.pathChoice.choosePath = () => undefined;
   },
 };

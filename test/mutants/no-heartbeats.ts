@@ -6,6 +6,6 @@ export const mutant: Mutant = {
   requirements: ['MPIP-HB-01'],
   killedBy: ['HB-one-way-traffic'],
   apply({ endpoint }) {
-    endpoint.inbound.considerHeartbeat = () => {};
+    endpoint.heartbeats.considerHeartbeat = () => {};
   },
 };

@@ -6,18 +6,18 @@ export const mutant: Mutant = {
   requirements: ['MPIP-OO-08'],
   killedBy: ['OO-per-session'],
   apply(host) {
-    const { inbound } = host.endpoint;
-    const { reorder } = inbound;
-    inbound.reorder = (view, session, now) => {
-      const isBlocked = [...inbound.holding].some((other) => other !== session);
+    const { heldSegments } = host.endpoint;
+    const { reorder } = heldSegments;
+    heldSegments.reorder = (view, session, now) => {
+      const isBlocked = [...heldSegments.holding].some((other) => other !== session);
       if (isBlocked && session.reordering?.next !== undefined && view.payloadLength > 0) {
         const { next } = session.reordering;
         session.reordering.next = (next - 1) >>> 0;
-        const goesUp = reorder.call(inbound, view, session, now);
-        inbound.holding.add(session);
+        const goesUp = reorder.call(heldSegments, view, session, now);
+        heldSegments.holding.add(session);
         return goesUp;
       }
-      return reorder.call(inbound, view, session, now);
+      return reorder.call(heldSegments, view, session, now);
     };
   },
 };

@@ -6,9 +6,9 @@ export const mutant: Mutant = {
   requirements: ['MPIP-FB-02'],
   killedBy: ['FB-each-path-its-own-delay'],
   apply({ endpoint }) {
-    const { measure } = endpoint.inbound;
-    endpoint.inbound.measure = (peer, pathId, timestamp, now) => {
-      measure.call(endpoint.inbound, peer, pathId, timestamp, now);
+    const { measure } = endpoint.measurements;
+    endpoint.measurements.measure = (peer, pathId, timestamp, now) => {
+      measure.call(endpoint.measurements, peer, pathId, timestamp, now);
       for (const row of peer.feedback.rows()) row.delay = peer.feedback.get(pathId)!.delay;
     };
   },

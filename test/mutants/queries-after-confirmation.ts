@@ -1,5 +1,5 @@
 import { DatagramView, Flags } from '../../src/codec/index.js';
-import { tupleOf } from '../../src/endpoint/outbound.js';
+import { tupleOf } from '../../src/endpoint/transmitter.js';
 import type { Mutant } from '../conformance/mutant.js';
 
 export const mutant: Mutant = {
@@ -13,9 +13,9 @@ export const mutant: Mutant = {
       const copy = new DatagramView();
       copy.parse(view.bytes.slice(0, length), 0, length);
       sendToEnabled.call(endpoint.outbound, view, row, now, length);
-      if (!endpoint.outbound.mayQuery(row)) return;
+      if (!endpoint.handshake.mayQuery(row)) return;
       row.queries++;
-      endpoint.outbound.sendCopy(copy, tupleOf(copy), Flags.enable, row.layout ?? 'compact', now);
+      endpoint.transmitter.sendCopy(copy, tupleOf(copy), Flags.enable, row.layout ?? 'compact', now);
     };
   },
 };

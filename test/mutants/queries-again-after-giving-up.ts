@@ -8,13 +8,14 @@ export const mutant: Mutant = {
   apply({ endpoint }) {
     const gaveUp = new Map<object, number>();
     let clock = 0;
-    const { sendToUnknown, mayQuery } = endpoint.outbound;
+    const { sendToUnknown } = endpoint.outbound;
+    const { mayQuery } = endpoint.handshake;
     endpoint.outbound.sendToUnknown = (view, now, length) => {
       clock = now;
       sendToUnknown.call(endpoint.outbound, view, now, length);
     };
-    endpoint.outbound.mayQuery = (row) => {
-      if (mayQuery.call(endpoint.outbound, row)) return true;
+    endpoint.handshake.mayQuery = (row) => {
+      if (mayQuery.call(endpoint.handshake, row)) return true;
       if (!gaveUp.has(row)) gaveUp.set(row, clock);
       return clock - gaveUp.get(row)! > 1_000_000;
     };

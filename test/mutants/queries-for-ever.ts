@@ -6,6 +6,6 @@ export const mutant: Mutant = {
   requirements: ['MPIP-AV-14', 'MPIP-AV-15'],
   killedBy: ['AV-ordinary-after-giving-up', 'AV-query-limit', 'GEN-ordinary-traffic-unharmed'],
   apply({ endpoint }) {
-    endpoint.outbound.mayQuery = () => true;
+    endpoint.handshake.mayQuery = () => true;
   },
 };

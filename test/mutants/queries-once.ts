@@ -6,6 +6,6 @@ export const mutant: Mutant = {
   requirements: ['MPIP-AV-14'],
   killedBy: ['AV-query-limit'],
   apply({ endpoint }) {
-    endpoint.outbound.mayQuery = (row) => row.queries < 1;
+    endpoint.handshake.mayQuery = (row) => row.queries < 1;
   },
 };

@@ -22,9 +22,9 @@ export const mutant: Mutant = {
       const view = new DatagramView();
       view.parse(copy, 0, copy.length);
       const row = endpoint.availability.row(view.source, view.sourcePort);
-      if (row.enabled || !endpoint.outbound.mayQuery(row)) return;
+      if (row.enabled || !endpoint.handshake.mayQuery(row)) return;
       row.queries++;
-      endpoint.outbound.sendCopy(view, reversed(view), Flags.enable, endpoint.settings.profile.layout, now);
+      endpoint.transmitter.sendCopy(view, reversed(view), Flags.enable, endpoint.settings.profile.layout, now);
     };
   },
 };

@@ -7,13 +7,13 @@ export const mutant: Mutant = {
   requirements: ['MPIP-AV-04'],
   killedBy: ['AV-query-copy-beside-original', 'GEN-ordinary-traffic-unharmed'],
   apply({ endpoint }) {
-    const { sendCopy } = endpoint.outbound;
-    endpoint.outbound.sendCopy = (view, tuple, flags, layout, now) => {
+    const { sendCopy } = endpoint.transmitter;
+    endpoint.transmitter.sendCopy = (view, tuple, flags, layout, now) => {
       const copy = new DatagramView();
       const bytes = view.bytes.slice(0, view.end);
       for (let i = view.payloadOffset; i < bytes.length; i++) bytes[i] = bytes[i]! ^ 0x55;
       copy.parse(bytes, 0, bytes.length);
-      sendCopy.call(endpoint.outbound, copy, tuple, flags, layout, now);
+      sendCopy.call(endpoint.transmitter, copy, tuple, flags, layout, now);
     };
   },
 };

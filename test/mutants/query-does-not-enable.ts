@@ -17,9 +17,10 @@ export const mutant: Mutant = {
     'AV-tcp-query-copies-segment',
   ],
   apply({ endpoint }) {
-    const { processCm, markEnabled } = endpoint.inbound;
+    const { processCm } = endpoint.inbound;
+    const { markEnabled } = endpoint.handshake;
     endpoint.inbound.processCm = (view, now) => {
-      endpoint.inbound.markEnabled = view.cm.flags === Flags.enable ? () => {} : markEnabled;
+      endpoint.handshake.markEnabled = view.cm.flags === Flags.enable ? () => {} : markEnabled;
       return processCm.call(endpoint.inbound, view, now);
     };
   },

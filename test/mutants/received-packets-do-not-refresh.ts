@@ -6,11 +6,11 @@ export const mutant: Mutant = {
   requirements: ['MPIP-SS-07'],
   killedBy: ['SS-received-packets-refresh'],
   apply({ endpoint }) {
-    const { receiveData } = endpoint.inbound;
-    endpoint.inbound.receiveData = (...all) => {
+    const { receiveData } = endpoint.inboundData;
+    endpoint.inboundData.receiveData = (...all) => {
       const { refresh } = endpoint.sessionRules;
       endpoint.sessionRules.refresh = () => {};
-      const deliver = receiveData.apply(endpoint.inbound, all);
+      const deliver = receiveData.apply(endpoint.inboundData, all);
       endpoint.sessionRules.refresh = refresh;
       return deliver;
     };

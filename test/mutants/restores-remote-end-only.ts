@@ -6,12 +6,12 @@ export const mutant: Mutant = {
   requirements: ['MPIP-RX-01'],
   killedBy: ['AD-own-change-is-flagged', 'AD-own-session-survives', 'RX-to-other-service-port'],
   apply({ endpoint }) {
-    const { restore } = endpoint.inbound;
-    endpoint.inbound.restore = (view, session) => {
+    const { restore } = endpoint.inboundData;
+    endpoint.inboundData.restore = (view, session) => {
       const { destination: source, destinationPort: sourcePort } = view;
       const tuple = { ...session.tuple, source, sourcePort };
       const partly: typeof session = Object.create(session, { tuple: { value: tuple } });
-      restore.call(endpoint.inbound, view, partly);
+      restore.call(endpoint.inboundData, view, partly);
     };
   },
 };

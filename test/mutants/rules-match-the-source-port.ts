@@ -6,13 +6,13 @@ export const mutant: Mutant = {
   requirements: ['MPIP-RT-01'],
   killedBy: ['RT-by-port'],
   apply(host) {
-    const { outbound, state } = host.endpoint;
-    const { choosePath } = outbound;
+    const { pathChoice, state } = host.endpoint;
+    const { choosePath } = pathChoice;
     const { priority } = state.routing;
-    outbound.choosePath = (session, now, view, length) => {
+    pathChoice.choosePath = (session, now, view, length) => {
       state.routing.priority = (destination, _port, protocol, size) =>
         priority.call(state.routing, destination, session.tuple.sourcePort, protocol, size);
-      return choosePath.call(outbound, session, now, view, length);
+      return choosePath.call(pathChoice, session, now, view, length);
     };
   },
 };

@@ -15,7 +15,7 @@ export const mutant: Mutant = {
       if (endpoint.nodes.at(destination, destinationPort) === undefined) {
         const layout = endpoint.settings.profile.layout;
         endpoint.nodes.learn(0xfe01, layout, destination, destinationPort, []);
-        endpoint.inbound.markEnabled(destination, destinationPort, layout);
+        endpoint.handshake.markEnabled(destination, destinationPort, layout);
       }
       fromHost.call(endpoint, packet, now, length);
     };

@@ -6,6 +6,6 @@ export const mutant: Mutant = {
   requirements: ['MPIP-AV-02', 'MPIP-AV-14'],
   killedBy: ['AV-query-copy-beside-original', 'AV-tcp-query-copies-segment', 'PA-mesh-of-all-addresses'],
   apply({ endpoint }) {
-    endpoint.outbound.mayQuery = () => false;
+    endpoint.handshake.mayQuery = () => false;
   },
 };

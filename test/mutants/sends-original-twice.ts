@@ -8,10 +8,10 @@ export const mutant: Mutant = {
   apply({ endpoint }) {
     const { sendToUnknown } = endpoint.outbound;
     endpoint.outbound.sendToUnknown = (view, now, length) => {
-      const { mayQuery } = endpoint.outbound;
-      endpoint.outbound.mayQuery = () => false;
+      const { mayQuery } = endpoint.handshake;
+      endpoint.handshake.mayQuery = () => false;
       sendToUnknown.call(endpoint.outbound, view, now, length);
-      endpoint.outbound.mayQuery = mayQuery;
+      endpoint.handshake.mayQuery = mayQuery;
       sendToUnknown.call(endpoint.outbound, view, now, length);
     };
   },

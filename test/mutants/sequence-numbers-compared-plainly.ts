@@ -6,12 +6,12 @@ export const mutant: Mutant = {
   requirements: ['MPIP-OO-05'],
   killedBy: ['OO-sequence-wraps'],
   apply(host) {
-    const { inbound } = host.endpoint;
-    const { reorder } = inbound;
-    inbound.reorder = (view, session, now) => {
+    const { heldSegments } = host.endpoint;
+    const { reorder } = heldSegments;
+    heldSegments.reorder = (view, session, now) => {
       const next = session.reordering?.next;
       if (next !== undefined && view.sequence < next && next - view.sequence > 2 ** 31) return true;
-      return reorder.call(inbound, view, session, now);
+      return reorder.call(heldSegments, view, session, now);
     };
   },
 };

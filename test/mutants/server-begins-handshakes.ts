@@ -6,11 +6,11 @@ export const mutant: Mutant = {
   requirements: ['MPIP-HS-02'],
   killedBy: ['HS-server-sends-no-syn'],
   apply(host) {
-    const { outbound } = host.endpoint;
-    const { discoverPaths } = outbound;
-    outbound.discoverPaths = (session, layout, now) => {
+    const { discovery } = host.endpoint;
+    const { discoverPaths } = discovery;
+    discovery.discoverPaths = (session, layout, now) => {
       session.isInitiator = true;
-      discoverPaths.call(outbound, session, layout, now);
+      discoverPaths.call(discovery, session, layout, now);
     };
   },
 };

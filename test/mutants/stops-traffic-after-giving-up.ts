@@ -9,7 +9,7 @@ export const mutant: Mutant = {
     const { sendToUnknown } = endpoint.outbound;
     endpoint.outbound.sendToUnknown = (view, now, length) => {
       const row = endpoint.availability.get(view.destination, view.destinationPort);
-      if (row === undefined || endpoint.outbound.mayQuery(row))
+      if (row === undefined || endpoint.handshake.mayQuery(row))
         sendToUnknown.call(endpoint.outbound, view, now, length);
     };
   },

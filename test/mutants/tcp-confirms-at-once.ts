@@ -6,21 +6,21 @@ export const mutant: Mutant = {
   requirements: ['MPIP-AV-08', 'MPIP-AV-09', 'MPIP-AV-10'],
   killedBy: ['AV-tcp-confirm-copies-next-segment', 'AV-tcp-copied-segment-is-sent', 'AV-tcp-no-segment-invented'],
   apply({ endpoint }) {
-    const { inbound } = endpoint;
-    const receiveQuery = inbound.receiveQuery;
-    inbound.receiveQuery = (view, layout, now) => {
+    const { handshake } = endpoint;
+    const receiveQuery = handshake.receiveQuery;
+    handshake.receiveQuery = (view, layout, now) => {
       if (view.protocol !== 6) {
-        receiveQuery.call(inbound, view, layout, now);
+        receiveQuery.call(handshake, view, layout, now);
         return;
       }
-      inbound.markEnabled(view.source, view.sourcePort, layout);
+      handshake.markEnabled(view.source, view.sourcePort, layout);
       const back = {
         source: view.destination,
         sourcePort: view.destinationPort,
         destination: view.source,
         destinationPort: view.sourcePort,
       };
-      inbound.sendConfirmation(view, back, layout, now);
+      handshake.sendConfirmation(view, back, layout, now);
     };
   },
 };

@@ -7,10 +7,10 @@ export const mutant: Mutant = {
   requirements: ['MPIP-AV-04', 'MPIP-AV-10'],
   killedBy: ['AV-tcp-confirm-copies-next-segment', 'AV-tcp-copied-segment-is-sent', 'AV-tcp-query-copies-segment'],
   apply({ endpoint }) {
-    const { outbound, state } = endpoint;
-    const { sendCopy } = outbound;
-    outbound.sendCopy = (view, tuple, flags, layout, now) => {
-      sendCopy.call(outbound, view, tuple, flags, layout, now);
+    const { transmitter, state } = endpoint;
+    const { sendCopy } = transmitter;
+    transmitter.sendCopy = (view, tuple, flags, layout, now) => {
+      sendCopy.call(transmitter, view, tuple, flags, layout, now);
       if (view.protocol !== 6) return;
       const queue = state.transmits.filling;
       const { bytes } = queue.at(queue.length - 1);

@@ -6,10 +6,10 @@ export const mutant: Mutant = {
   requirements: ['MPIP-AV-05'],
   killedBy: ['AV-tcp-confirm-enables'],
   apply({ endpoint }) {
-    const { outbound } = endpoint;
+    const { transmitter, outbound } = endpoint;
     const { sendData } = outbound;
     outbound.sendData = (view, session, layout, now, length) => {
-      if (view.protocol === 6) outbound.sendPlain(view.bytes, length);
+      if (view.protocol === 6) transmitter.sendPlain(view.bytes, length);
       else sendData.call(outbound, view, session, layout, now, length);
     };
   },

@@ -15,10 +15,10 @@ export const mutant: Mutant = {
     };
     const { sendToUnknown } = endpoint.outbound;
     endpoint.outbound.sendToUnknown = (view, now, length) => {
-      const { mayQuery } = endpoint.outbound;
-      if (announced.has(view.destination)) endpoint.outbound.mayQuery = () => false;
+      const { mayQuery } = endpoint.handshake;
+      if (announced.has(view.destination)) endpoint.handshake.mayQuery = () => false;
       sendToUnknown.call(endpoint.outbound, view, now, length);
-      endpoint.outbound.mayQuery = mayQuery;
+      endpoint.handshake.mayQuery = mayQuery;
     };
   },
 };

@@ -8,14 +8,14 @@ export const mutant: Mutant = {
   killedBy: ['UW-udp-session-is-not-unwrapped'],
   tcpMode: 'udp-wrapper',
   apply(host) {
-    const { inbound } = host.endpoint;
-    const { receiveData } = inbound;
-    inbound.receiveData = (view, peer, sessionId, ...rest) => {
+    const { inboundData } = host.endpoint;
+    const { receiveData } = inboundData;
+    inboundData.receiveData = (view, peer, sessionId, ...rest) => {
       const session = peer.sessions.get(sessionId);
-      const goesUp = receiveData.call(inbound, view, peer, sessionId, ...rest);
+      const goesUp = receiveData.call(inboundData, view, peer, sessionId, ...rest);
       if (goesUp && session?.protocol === 17 && view.protocol === 17 && holdsSegment(view)) {
         const isAck = view.bytes[view.payloadOffset + 13] === 16;
-        if (isAck) inbound.unwrapSegment(view, session);
+        if (isAck) inboundData.unwrapSegment(view, session);
       }
       return goesUp;
     };

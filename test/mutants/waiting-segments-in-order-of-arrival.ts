@@ -6,10 +6,10 @@ export const mutant: Mutant = {
   requirements: ['MPIP-OO-06'],
   killedBy: ['OO-held-in-order-of-sequence'],
   apply(host) {
-    const { inbound } = host.endpoint;
-    const { reorder } = inbound;
+    const { heldSegments } = host.endpoint;
+    const { reorder } = heldSegments;
     const waiting = new WeakMap<object, Uint8Array[]>();
-    inbound.reorder = (view, session, now) => {
+    heldSegments.reorder = (view, session, now) => {
       const buffer = session.reordering;
       const { deliveries } = host.endpoint.state;
       if (buffer?.next !== undefined && view.payloadLength > 0) {
@@ -17,7 +17,7 @@ export const mutant: Mutant = {
         const ahead = (view.sequence - buffer.next) | 0;
         if (ahead > 0) {
           waiting.set(session, [...held, view.bytes.slice(0, view.end)]);
-          return reorder.call(inbound, view, session, now);
+          return reorder.call(heldSegments, view, session, now);
         }
         if (ahead === 0 && buffer.size === held.length && held.length > 0) {
           deliveries.filling.appendCopy(view.bytes.slice(0, view.end));
@@ -28,7 +28,7 @@ export const mutant: Mutant = {
         }
         if (ahead === 0) waiting.delete(session);
       }
-      return reorder.call(inbound, view, session, now);
+      return reorder.call(heldSegments, view, session, now);
     };
   },
 };

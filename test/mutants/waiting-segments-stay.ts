@@ -7,9 +7,9 @@ export const mutant: Mutant = {
   requirements: ['MPIP-OO-03'],
   killedBy: ['OO-gap-filled', 'OO-held-in-order-of-sequence', 'OO-sequence-wraps'],
   apply(host) {
-    const { inbound, settings } = host.endpoint;
-    const { reorder } = inbound;
-    inbound.reorder = (view, session, now) => {
+    const { heldSegments, settings } = host.endpoint;
+    const { reorder } = heldSegments;
+    heldSegments.reorder = (view, session, now) => {
       if (session.reordering === undefined) {
         const { constants } = settings;
         const buffer = new ReorderingBuffer(constants['reordering-slots'], constants['reordering-hold']);
@@ -21,7 +21,7 @@ export const mutant: Mutant = {
         };
         session.reordering = buffer;
       }
-      return reorder.call(inbound, view, session, now);
+      return reorder.call(heldSegments, view, session, now);
     };
   },
 };

@@ -7,10 +7,10 @@ export const mutant: Mutant = {
   killedBy: ['MT-each-connection-has-its-own-paths', 'UW-decided-per-packet'],
   tcpMode: 'udp-wrapper',
   apply(host) {
-    const { outbound } = host.endpoint;
-    const { choosePath } = outbound;
-    outbound.choosePath = (session, now, ...rest) => {
-      const path = choosePath.call(outbound, session, now, ...rest);
+    const { pathChoice } = host.endpoint;
+    const { choosePath } = pathChoice;
+    pathChoice.choosePath = (session, now, ...rest) => {
+      const path = choosePath.call(pathChoice, session, now, ...rest);
       const wrapped = session.paths.find((one) => one.encapsulation === 'udp-wrapper' && one.packetsSent > 0);
       return path?.encapsulation === 'none' && wrapped !== undefined && session.protocol === 6 ? wrapped : path;
     };

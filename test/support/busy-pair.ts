@@ -83,7 +83,7 @@ export class BusyPair {
   /** Rows of every table of both nodes, by name. */
   rows(): Record<string, number> {
     const rows: Record<string, number> = {};
-    for (const [name, { state, fakeTcp, inbound }] of Object.entries({ a: this.a, b: this.b })) {
+    for (const [name, { state, fakeTcp, heldSegments }] of Object.entries({ a: this.a, b: this.b })) {
       const peers = new Set([...state.nodes.rows()].map(([, peer]) => peer));
       const sum = (count: (peer: typeof peers extends Set<infer P> ? P : never) => number) =>
         [...peers].reduce((total, peer) => total + count(peer), 0);
@@ -98,7 +98,7 @@ export class BusyPair {
       rows[`${name}: path ids`] = sum((peer) => peer.pathIds.size + peer.pathIds.resting);
       rows[`${name}: waiting`] = state.waiting.size;
       rows[`${name}: handshakes`] = fakeTcp.size;
-      rows[`${name}: holding`] = inbound.holding.size;
+      rows[`${name}: holding`] = heldSegments.holding.size;
     }
     return rows;
   }

@@ -6,10 +6,10 @@ export const defect: Defect = {
   kind: 'crash',
   like: 'R9',
   apply(host) {
-    const { applyFeedback } = host.endpoint.inbound;
-    host.endpoint.inbound.applyFeedback = (peer, pathId, delay, now) => {
+    const { applyFeedback } = host.endpoint.measurements;
+    host.endpoint.measurements.applyFeedback = (peer, pathId, delay, now) => {
       if (peer.paths.get(pathId)!.id !== pathId) throw new TypeError('Not this path');
-      applyFeedback.call(host.endpoint.inbound, peer, pathId, delay, now);
+      applyFeedback.call(host.endpoint.measurements, peer, pathId, delay, now);
     };
   },
 };

@@ -6,9 +6,9 @@ export const defect: Defect = {
   kind: 'amplification',
   like: 'R13',
   apply(host) {
-    const { sendConfirmation } = host.endpoint.inbound;
-    host.endpoint.inbound.sendConfirmation = (...args) => {
-      for (let i = 0; i < 8; i++) sendConfirmation.apply(host.endpoint.inbound, args);
+    const { sendConfirmation } = host.endpoint.handshake;
+    host.endpoint.handshake.sendConfirmation = (...args) => {
+      for (let i = 0; i < 8; i++) sendConfirmation.apply(host.endpoint.handshake, args);
     };
   },
 };

@@ -7,9 +7,9 @@ export const defect: Defect = {
   like: 'R9',
   apply(host) {
     const latest = new Map<number, number>();
-    const { measure } = host.endpoint.inbound;
-    host.endpoint.inbound.measure = (peer, pathId, ...rest) => {
-      measure.call(host.endpoint.inbound, peer, pathId, ...rest);
+    const { measure } = host.endpoint.measurements;
+    host.endpoint.measurements.measure = (peer, pathId, ...rest) => {
+      measure.call(host.endpoint.measurements, peer, pathId, ...rest);
       const row = peer.feedback.get(pathId);
       if (row !== undefined) latest.set(pathId, row.delay);
     };

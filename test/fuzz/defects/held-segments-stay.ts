@@ -9,7 +9,7 @@ export const defect: Defect = {
   apply(host) {
     const next = new Map<object, number>();
     const held = new Map<object, Set<number>>();
-    host.endpoint.inbound.reorder = (view, session) => {
+    host.endpoint.heldSegments.reorder = (view, session) => {
       const flags = view.tcpFlags;
       const length = view.payloadLength + ((flags & (TcpFlags.syn | TcpFlags.fin)) === 0 ? 0 : 1);
       const expected = next.get(session);

@@ -6,9 +6,9 @@ export const defect: Defect = {
   kind: 'confusion',
   apply(host) {
     let last = 0;
-    const { measure } = host.endpoint.inbound;
-    host.endpoint.inbound.measure = (peer, pathId, ...rest) => {
-      measure.call(host.endpoint.inbound, peer, pathId, ...rest);
+    const { measure } = host.endpoint.measurements;
+    host.endpoint.measurements.measure = (peer, pathId, ...rest) => {
+      measure.call(host.endpoint.measurements, peer, pathId, ...rest);
       last = peer.feedback.get(pathId)?.delay ?? last;
     };
     const { addFeedback } = host.endpoint.composer;

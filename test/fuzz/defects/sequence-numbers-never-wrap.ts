@@ -7,12 +7,12 @@ export const defect: Defect = {
   like: 'R25',
   apply(host) {
     const highest = new Map<object, number>();
-    const { reorder } = host.endpoint.inbound;
-    host.endpoint.inbound.reorder = (view, session, now) => {
+    const { reorder } = host.endpoint.heldSegments;
+    host.endpoint.heldSegments.reorder = (view, session, now) => {
       const before = highest.get(session) ?? view.sequence;
       if (view.payloadLength > 0 && view.sequence < before - 100_000) return false;
       highest.set(session, Math.max(before, view.sequence));
-      return reorder.call(host.endpoint.inbound, view, session, now);
+      return reorder.call(host.endpoint.heldSegments, view, session, now);
     };
   },
 };

@@ -1,0 +1,109 @@
+import { buildTcp, DatagramView, Flags, type LayoutName, sameTuple, TCP, TcpFlags } from '../codec/index.js';
+import { bareSegment, isBareable } from './bare-segment.js';
+import type { FakeTcp } from './fake-tcp.js';
+import { tupleKey } from './mesh.js';
+import type { NodeState } from './node-state.js';
+import type { PacketSize } from './packet-size.js';
+import type { Path } from './paths.js';
+import type { Session } from './sessions.js';
+import type { Transmitter } from './transmitter.js';
+
+const EMPTY = new Uint8Array(0);
+
+/** Packets of this node's own making that find out whether a path works, or whether the peer's host is there. */
+export class Probes {
+  readonly #bare = new DatagramView();
+  readonly #header = new Uint8Array(60 + 60);
+
+  constructor(
+    private readonly state: NodeState,
+    private readonly transmitter: Transmitter,
+    private readonly packetSize: PacketSize,
+    private readonly fakeTcp: FakeTcp,
+  ) {}
+
+  /**
+   * A path of which it is not known whether a NAT lets the session's segments pass gets a copy of their header alone, so
+   * that no user data is at stake (docs/decisions.md 57).
+   */
+  provePath(view: DatagramView, session: Session, layout: LayoutName, now: number): void {
+    const { selection } = this.state;
+    if (session.isChanging || !isBareable(view)) return;
+    const path = selection.toProve(session, now);
+    if (path === undefined) return;
+    this.#bare.parse(this.#header, 0, bareSegment(view, this.#header));
+    this.sendBare(this.#bare, session, path, layout, now);
+  }
+
+  /** Sends a segment without user data of this node's own making. */
+  sendBare(view: DatagramView, session: Session, path: Path, layout: LayoutName, now: number): void {
+    const { composer, counters, fallback } = this.state;
+    const cm = composer.compose(layout, Flags.normal, now);
+    cm.sessionId = session.id;
+    cm.pathId = path.id;
+    composer.addFeedback(cm, session.peer, now);
+    path.sent(now, this.transmitter.transmit(view, path, cm, view.end));
+    fallback.sent(path);
+    counters.cmSent++;
+  }
+
+  /**
+   * Asks the peer's host whether it has the connection of a session: a segment below what it expects is acknowledged (RFC
+   * 9293, section 3.10.7.4), or answered with an RST. It takes another path than the session's own tuple.
+   */
+  askForLife(session: Session, now: number): void {
+    const others = session.paths.filter((path) => !path.isOriginal);
+    const path = this.state.selection.weighted(
+      others.some((one) => !one.isUnproven) ? others.filter((one) => !one.isUnproven) : others,
+    );
+    const fields = {
+      sequence: ((session.nextSent ?? 0) - 1) >>> 0,
+      acknowledgement: session.lastAcknowledged,
+      flags: TcpFlags.ack,
+    };
+    const segment = buildTcp(session.tuple, fields, EMPTY);
+    this.#bare.parse(segment);
+    this.sendBare(this.#bare, session, path, session.peer.layout, now);
+  }
+
+  /**
+   * Probes one path that was removed as obsolete, so that it comes back when both ends gave it up (docs/decisions.md 52):
+   * by a heartbeat on it, in answer to a packet only (section 3.5); by a fake handshake where that is what opens a path;
+   * the connection's own tuple by the next packet of the host.
+   */
+  probeRemoved(session: Session, layout: LayoutName, now: number, isAnswer: boolean): void {
+    const { mesh, addresses, composer, control, transmits, counters } = this.state;
+    const isUdp = session.protocol !== TCP || this.packetSize.wraps(TCP);
+    if (isUdp && !isAnswer) return;
+    const removed = mesh.nextProbe(session, now);
+    if (removed === undefined || !addresses.includes(removed.tuple.source)) return;
+    const isOwn = session.protocol === TCP && sameTuple(removed.tuple, session.tuple);
+    if (isOwn || session.wrapped.has(tupleKey(removed.tuple))) mesh.retry(session, removed);
+    else if (!isUdp && session.isInitiator) this.fakeTcp.again(session, removed.tuple, now);
+    else if (isUdp) {
+      const cm = composer.compose(layout, Flags.heartbeat, now);
+      cm.sessionId = session.id;
+      composer.addFeedback(cm, session.peer, now);
+      control.datagram(transmits.filling, removed.tuple, cm);
+      counters.heartbeatsSent++;
+      counters.cmSent++;
+    }
+  }
+
+  /**
+   * Asks for the proof of a path that leads to a NAT, in answer to a packet of the session (section 3.5): a heartbeat on
+   * it, once a second, that carries no user data. It opens a NAT on this side, and the other end feeds it back.
+   */
+  probeUnproven(session: Session, layout: LayoutName, now: number): void {
+    const { selection, composer, control, transmits, counters } = this.state;
+    const path = session.confirmed && !session.isChanging ? selection.toProbe(session, now) : undefined;
+    if (path === undefined) return;
+    const cm = composer.compose(layout, Flags.heartbeat, now);
+    cm.sessionId = session.id;
+    cm.pathId = path.id;
+    composer.addFeedback(cm, session.peer, now);
+    path.sent(now, control.datagram(transmits.filling, path.tuple, cm));
+    counters.heartbeatsSent++;
+    counters.cmSent++;
+  }
+}
