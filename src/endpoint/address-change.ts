@@ -112,10 +112,10 @@ export class AddressChange {
 
   #resetTo(session: Session, tuple: Path['tuple'], now: number): void {
     for (const path of [...session.paths]) this.mesh.remove(path, now);
-    session.abandoned.clear();
+    session.ownAbandoned.clear();
     session.probeAt = Number.POSITIVE_INFINITY;
-    session.handshaken.clear();
-    session.sources.clear();
+    session.ownHandshaken.clear();
+    session.ownSources.clear();
     session.isChanging = true;
     this.mesh.add(session, tuple, this.maxWeight, now, true);
   }

@@ -112,7 +112,7 @@ export class FakeTcp {
 
   /** Starts the handshake of a path anew that was removed (docs/decisions.md 52). */
   again(session: Session, tuple: Tuple, now: number): void {
-    session.handshaken.delete(tupleKey(tuple));
+    session.ownHandshaken.delete(tupleKey(tuple));
     this.#begin(session, tuple, now);
   }
 
@@ -163,7 +163,7 @@ export class FakeTcp {
     for (const [key, handshake] of this.#pending) {
       if (handshake.session !== session) continue;
       this.#remove(key, handshake);
-      session.handshaken.delete(key);
+      session.ownHandshaken.delete(key);
     }
   }
 
@@ -173,7 +173,7 @@ export class FakeTcp {
     if (session.handshaken.has(key) || this.#pending.has(key)) return true;
     if (this.#pending.size >= this.limits.handshakes || session.handshaken.size >= MOST_TRIED) return true;
     if (!this.mayProbe(session.peer, tuple.destination, now)) return false;
-    session.handshaken.add(key);
+    session.ownHandshaken.add(key);
     const handshake: Handshake = {
       session,
       tuple,
@@ -264,18 +264,18 @@ export class FakeTcp {
     this.#remove(key, handshake);
     session.peer.handshaken.add(tuple.destination);
     session.peer.answered.add(tuple.destination);
-    session.abandoned.delete(key);
+    session.ownAbandoned.delete(key);
     if (handshake.isNumbered) this.#number(handshake, key);
     if (session.isChanging) {
       if (this.onOpened(session, tuple, now)) this.forget(session);
-      else session.handshaken.delete(key);
+      else session.ownHandshaken.delete(key);
       return;
     }
     if (session.paths.some((path) => tupleKey(path.tuple) === key)) return;
     const path = this.mesh.add(session, tuple, this.maxWeight / (session.paths.length + 1), now);
     if (path !== undefined) path.roundTrip = now - handshake.since;
     // Without an id for the path its handshake is to be done again when there is one.
-    else session.handshaken.delete(key);
+    else session.ownHandshaken.delete(key);
   }
 
   /**

@@ -64,7 +64,7 @@ export class Fallback {
     session.usesFallback = true;
     const key = tupleKey(tuple);
     if (session.wrapped.has(key)) return;
-    session.abandoned.delete(key);
+    session.ownAbandoned.delete(key);
     if (path === undefined) this.#remember(session, tuple, 'peer');
     else this.wrap(path, 'peer');
   }

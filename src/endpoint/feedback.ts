@@ -1,5 +1,6 @@
 import { Evictor } from './evictor.js';
 import { FeedbackQueue } from './feedback-queue.js';
+import { IdMap } from './id-map.js';
 
 /** A row of Table 5: the last one-way delay of one of the peer's paths, as seen here (paper, section 3.4). */
 export interface FeedbackRow {
@@ -27,7 +28,7 @@ export interface FeedbackRow {
 
 /** Table 5 for one peer, keyed by the peer's path ids. */
 export class FeedbackTable {
-  readonly #rows = new Map<number, FeedbackRow>();
+  readonly #rows = new IdMap<FeedbackRow>();
   readonly #waiting = new FeedbackQueue();
   readonly #evictor: Evictor<number, FeedbackRow>;
   #made = 0;

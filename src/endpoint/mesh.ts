@@ -162,7 +162,7 @@ export class PathMesh {
     if (session.abandoned.size > 0) {
       const key = tupleKey(tuple);
       path.failures = session.abandoned.get(key)?.failures ?? 0;
-      session.abandoned.delete(key);
+      session.ownAbandoned.delete(key);
     }
     // Table 4 lost the row with the last path to there (section 3.3).
     if (this.nodes.at(tuple.destination, tuple.destinationPort) === undefined)
@@ -246,9 +246,9 @@ export class PathMesh {
    */
   abandon(path: Path, now: number, rest: number): void {
     const { session, tuple } = path;
-    if (session.abandoned.size >= MOST_ABANDONED) session.abandoned.delete(session.abandoned.keys().next().value!);
+    if (session.abandoned.size >= MOST_ABANDONED) session.ownAbandoned.delete(session.abandoned.keys().next().value!);
     const retryAt = now + rest;
-    session.abandoned.set(tupleKey(tuple), {
+    session.ownAbandoned.set(tupleKey(tuple), {
       tuple,
       failures: path.failures + 1,
       at: now,
@@ -321,7 +321,7 @@ export class PathMesh {
     const key = addressKey(destination, destinationPort);
     if (session.sources.has(key)) return;
     if (session.sources.size >= this.options.sourcesPerSession) this.#forgetSource(session);
-    session.sources.add(key);
+    session.ownSources.add(key);
     session.meshVersion = -1;
     session.discovered = -1;
   }
@@ -345,7 +345,7 @@ export class PathMesh {
       goes = key;
       break;
     }
-    if (goes !== undefined) session.sources.delete(goes);
+    if (goes !== undefined) session.ownSources.delete(goes);
   }
 
   #want(session: Session, tuple: Tuple, wanted: Tuple[]): void {

@@ -2,6 +2,7 @@ import { addressKey, type Constants, type Ipv4, type LayoutName, type NodeId } f
 import { AddressMap } from './address-map.js';
 import { Evictor } from './evictor.js';
 import { FeedbackTable } from './feedback.js';
+import { IdMap } from './id-map.js';
 import { IdPool } from './id-pool.js';
 import { DEFAULT_LIMITS, type Limits } from './limits.js';
 import type { Path } from './paths.js';
@@ -30,9 +31,9 @@ export class Peer {
   /** Table 5. */
   readonly feedback: FeedbackTable;
   /** Rows of Table 3 towards it, by path id. */
-  readonly paths = new Map<number, Path>();
+  readonly paths = new IdMap<Path>();
   /** Rows of Table 7 with it, by session id. */
-  readonly sessions = new Map<number, Session>();
+  readonly sessions = new IdMap<Session>();
   /** Those of them that were begun from addresses that did not do the handshake. */
   unprovenSessions = 0;
   /** Ids that were rows of Table 7, oldest first. */

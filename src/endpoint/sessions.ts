@@ -30,57 +30,50 @@ export interface WrappedTuple {
 }
 
 const NOTHING_WRAPPED: ReadonlyMap<string, WrappedTuple> = new Map();
+const NOTHING_ABANDONED: ReadonlyMap<string, Abandoned> = new Map();
+const NO_SOURCES: ReadonlySet<number> = new Set();
+const NOTHING_HANDSHAKEN: ReadonlySet<string> = new Set();
 
-/** A row of Table 7: one connection (paper, section 3.7). */
+/**
+ * A row of Table 7: one connection (paper, section 3.7). What every packet reads or writes stands first, so that it is
+ * together in memory: with many sessions, what a packet costs is the number of places that no cache holds.
+ */
 export class Session {
-  /** Paths that packets of this session may take; empty until both ends hold the session. */
+  peer: Peer;
+  /** Same at both ends; 1..255 in `compact`. */
+  id: number;
+  /** 6 or 17. */
+  readonly protocol: number;
+  /** The socket pair as the host knows it, this node as source. Never changes (section 3.7.1). */
+  readonly tuple: Tuple;
+  /** Paths that packets of the session may take; empty until both ends hold the session. */
   readonly paths: Path[] = [];
   /** When a packet that is not a heartbeat was last sent or received, microseconds. */
-  updateTime: number;
-  /** When a CM of this session was last sent, microseconds; the age of the feedback while there is no path. */
-  lastSent: number;
+  updateTime = 0;
+  /** When a CM of the session was last sent, microseconds; the age of the feedback while there is no path. */
+  lastSent = 0;
+  /** When a CM of the session last came, microseconds. */
+  heardAt = Number.NEGATIVE_INFINITY;
+  /** How long packets have been sent since anything of the session arrived, microseconds; pauses count as a second at most. */
+  silentMicros = 0;
+  /** Ordinary packets of the connection that came since `heardAt`. */
+  ordinaryPackets = 0;
+  /** How long packets have been sent since `heardAt`, microseconds; pauses count as a second at most. */
+  unheardMicros = 0;
   /** Up to when Algorithm 1 has run, microseconds. */
-  weightsAt: number;
-  /** True once a CM with this session's id came from the peer: both ends hold the row. */
+  weightsAt = 0;
+  /** When the next removed path is to be probed, microseconds. */
+  probeAt = Number.POSITIVE_INFINITY;
+  /** Feedback that arrived for its paths, in delays. */
+  answers = 0;
+  /** True once a CM with the session's id came from the peer: both ends hold the row. */
   confirmed = false;
-
-  /** True once the peer used the id with path id 0: it may have chosen the same id for the connection itself. */
-  isNamedByPeer = false;
-  /** True once this host sent in it; sessions in which it never did go first when Table 7 is full. */
-  isUsed: boolean;
-  /** True for a session that a peer began from an address that did not do the handshake; see `Limits`. */
-  isUnproven = false;
   /** True while its packets go by its own tuple with path id 0 again, until the peer uses its id (docs/decisions.md 48). */
   isNaming = false;
   /** The id by which the peer calls it although this node's choice counts; 0 for none. */
   rivalId = 0;
-  /** When the peer was last heard to use `rivalId`, microseconds. */
-  rivalAt = 0;
-  /** How long the peer has been heard to use it, microseconds; pauses count as a second at most. */
-  rivalMicros = 0;
-  /** When the row was made, microseconds. */
-  readonly createdAt: number;
-  /** Fake handshakes under way that the other end began. */
-  halfOpen = 0;
-
-  /** Other remote addresses and ports, as `addressKey`, that packets of this session came from. */
-  readonly sources = new Set<number>();
-  /** Paths that were removed, by tuple as text. */
-  readonly abandoned = new Map<string, Abandoned>();
-  /** When the next of them is to be probed, microseconds. */
-  probeAt = Number.POSITIVE_INFINITY;
-  /** How long packets have been sent since anything of the session arrived, microseconds; pauses count as a second at most. */
-  silentMicros = 0;
-  /** When a CM of the session last came, microseconds. */
-  heardAt = Number.NEGATIVE_INFINITY;
-  /** Ordinary packets of the connection that came since. */
-  ordinaryPackets = 0;
-  /** How long packets have been sent since, microseconds; pauses count as a second at most. */
-  unheardMicros = 0;
-  /** True when the last segment went out as it is because all is silent (docs/decisions.md 60). */
-  isTrialDue = false;
-  /** When a packet last went by the session's own tuple with path id 0 because of that, microseconds. */
-  namedAt = Number.NEGATIVE_INFINITY;
+  /** True once this host sent in it; sessions in which it never did go first when Table 7 is full. */
+  isUsed: boolean;
   /** Questions of the peer (`namesAsked`) that a packet by the session's own tuple answered. */
   namesTold: number;
   /** True after the peer left the session's own remote address, until a packet comes from there again. */
@@ -89,68 +82,101 @@ export class Session {
   moreAt = Number.POSITIVE_INFINITY;
   /** State of the peer's addresses that the paths were last made from. */
   meshVersion = -1;
+  /** State of the peer's addresses for which more paths were looked for. */
+  discovered = -1;
   /** True from a reset by an address change until the other end has caught up: no path is added. */
   isChanging = false;
   /** True while its host's segments wait for a fake handshake after a change of this node's addresses. */
   isOpening = false;
-  /** True when this node's host opened the connection: it sends the fake SYNs (section 3.8.1). */
-  isInitiator = false;
-  /** Tuples on which a fake handshake was begun since the last address change, as text. */
-  readonly handshaken = new Set<string>();
-  /** State of the peer's addresses for which more paths were looked for. */
-  discovered = -1;
-  /** True while a path waits for a packet from its far end, which is a NAT's (docs/decisions.md 59). */
-  hasUnproven = false;
-  /** Feedback that arrived for its paths, in delays. */
-  answers = 0;
-  /** Tuples by which segments go in UDP although the node uses fake TCP, by `tupleKey` (docs/decisions.md 57). */
-  wrapped: ReadonlyMap<string, WrappedTuple> = NOTHING_WRAPPED;
-  /** Numbers of its paths, by `tupleKey`; undefined until both ends want such (docs/decisions.md 64). */
-  numbers: Map<string, PathNumbers> | undefined;
-  /** True once both ends know that segments go in UDP: wrapped ones arrived, or feedback for them did. */
-  usesFallback = false;
   /** Packets that are still to carry ip-change after a change of this node's addresses. */
   flaggedLeft = 0;
-  /** Address lists of the peer's change that was obeyed last, as text, and the path id that it came by. */
-  changesSeen: Set<string> | undefined;
-  changeBy = 0;
+  /** True while a path waits for a packet from its far end, which is a NAT's (docs/decisions.md 59). */
+  hasUnproven = false;
+  /** Paths that were removed, by tuple as text; see `ownAbandoned`. */
+  abandoned: ReadonlyMap<string, Abandoned> = NOTHING_ABANDONED;
   /** A change of the peer's addresses that waits for a handshake of the address that it came from. */
   deferredChange: PeerChange | undefined;
   /** Ways of the session that carry less than this node's links, by tuple as text; undefined while none is known. */
   wayMtus: Map<string, WayMtu> | undefined;
-  /** By which path its last large segments went; undefined before the first. */
-  largeSegments: LargeSegments | undefined;
-  /** Holds TCP segments that came out of order; undefined for other protocols or when switched off. */
-  reordering: ReorderingBuffer | undefined;
-  /** How long the slowest path took lately, where the buffer waits by that (`reordering-margin`). */
-  slowest: SlowestDelay | undefined;
+  /** Numbers of its paths, by `tupleKey`; undefined until both ends want such (docs/decisions.md 64). */
+  numbers: Map<string, PathNumbers> | undefined;
   /** Of the table's index: the next row with the same key. */
   nextOfKey: Session | undefined;
   /** One past the highest sequence number that this host sent; undefined before the first segment. */
   nextSent: number | undefined;
   /** The acknowledgement number of this host's last segment. */
   lastAcknowledged = 0;
+  /** Holds TCP segments that came out of order; undefined for other protocols or when switched off. */
+  reordering: ReorderingBuffer | undefined;
+  /** How long the slowest path took lately, where the buffer waits by that (`reordering-margin`). */
+  slowest: SlowestDelay | undefined;
+  /** By which path its last large segments went; undefined before the first. */
+  largeSegments: LargeSegments | undefined;
+  /** Tuples by which segments go in UDP although the node uses fake TCP, by `tupleKey` (docs/decisions.md 57). */
+  wrapped: ReadonlyMap<string, WrappedTuple> = NOTHING_WRAPPED;
+  /** True once both ends know that segments go in UDP: wrapped ones arrived, or feedback for them did. */
+  usesFallback = false;
   /** Ends of the TCP connection that send no more: 1 this host, 2 the peer's. */
   #ended = 0;
+  /** Fake handshakes under way that the other end began. */
+  halfOpen = 0;
+  /** True when the last segment went out as it is because all is silent (docs/decisions.md 60). */
+  isTrialDue = false;
+  /** When a packet last went by the session's own tuple with path id 0 because of that, microseconds. */
+  namedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(
-    public peer: Peer,
-    /** Same at both ends; 1..255 in `compact`. */
-    public id: number,
-    /** 6 or 17. */
-    readonly protocol: number,
-    /** The socket pair as the host knows it, this node as source. Never changes (section 3.7.1). */
-    readonly tuple: Tuple,
-    /** Which end chose the id. */
-    public origin: 'self' | 'peer',
-    now: number,
-  ) {
+  /** Which end chose the id. */
+  origin: 'self' | 'peer';
+  /** When the row was made, microseconds. */
+  readonly createdAt: number;
+  /** True once the peer used the id with path id 0: it may have chosen the same id for the connection itself. */
+  isNamedByPeer = false;
+  /** True for a session that a peer began from an address that did not do the handshake; see `Limits`. */
+  isUnproven = false;
+  /** When the peer was last heard to use `rivalId`, microseconds. */
+  rivalAt = 0;
+  /** How long the peer has been heard to use it, microseconds; pauses count as a second at most. */
+  rivalMicros = 0;
+  /** Other remote addresses and ports, as `addressKey`, that packets of the session came from; see `ownSources`. */
+  sources: ReadonlySet<number> = NO_SOURCES;
+  /** True when this node's host opened the connection: it sends the fake SYNs (section 3.8.1). */
+  isInitiator = false;
+  /** Tuples on which a fake handshake was begun since the last address change, as text; see `ownHandshaken`. */
+  handshaken: ReadonlySet<string> = NOTHING_HANDSHAKEN;
+  /** Address lists of the peer's change that was obeyed last, as text, and the path id that it came by. */
+  changesSeen: Set<string> | undefined;
+  changeBy = 0;
+
+  constructor(peer: Peer, id: number, protocol: number, tuple: Tuple, origin: 'self' | 'peer', now: number) {
+    this.peer = peer;
+    this.id = id;
+    this.protocol = protocol;
+    this.tuple = tuple;
+    this.origin = origin;
     this.isUsed = origin === 'self';
     this.namesTold = peer.namesAsked;
     this.createdAt = now;
     this.updateTime = now;
     this.lastSent = now;
     this.weightsAt = now;
+  }
+
+  /** `abandoned`, to be changed: most sessions never have one of their own. */
+  get ownAbandoned(): Map<string, Abandoned> {
+    if (this.abandoned === NOTHING_ABANDONED) this.abandoned = new Map();
+    return this.abandoned as Map<string, Abandoned>;
+  }
+
+  /** `sources`, to be changed. */
+  get ownSources(): Set<number> {
+    if (this.sources === NO_SOURCES) this.sources = new Set();
+    return this.sources as Set<number>;
+  }
+
+  /** `handshaken`, to be changed. */
+  get ownHandshaken(): Set<string> {
+    if (this.handshaken === NOTHING_HANDSHAKEN) this.handshaken = new Set();
+    return this.handshaken as Set<string>;
   }
 
   /** Notes that a CM of the session came. */

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { addressKey, defaultConstants, TCP, UDP } from '../../src/codec/index.js';
 import { AddressMap } from '../../src/endpoint/address-map.js';
+import { IdMap } from '../../src/endpoint/id-map.js';
 import { FeedbackTable, Peer } from '../../src/endpoint/index.js';
 import { keyOf, SessionIndex } from '../../src/endpoint/session-index.js';
 import { Session } from '../../src/endpoint/sessions.js';
@@ -51,7 +52,7 @@ test('a map by address and port holds what a plain map holds, in the same order'
   const port = fc.constantFrom(0, 1, 7000, 65535);
   const step = fc.record({ kind: fc.constantFrom('at', 'set', 'delete'), address, port });
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
       const map = new AddressMap<number>();
       const plain = new Map<number, number>();
       for (const [i, { kind, address, port }] of steps.entries()) {
@@ -64,6 +65,60 @@ test('a map by address and port holds what a plain map holds, in the same order'
         assert.deepEqual([map.size, map.has(key), map.get(key)], [plain.size, plain.has(key), plain.get(key)]);
       }
       assert.deepEqual([...map.entries()], [...plain.entries()]);
+    }),
+    runs(200),
+  );
+});
+
+test('a map by address and port finds rows that share a place, as many as there may be', () => {
+  // The ports of one address, moved so that all are looked for at one place: of a table of 65536, more than are stepped over.
+  const home = (address: number, port: number) =>
+    Math.imul(Math.imul(address, 0x9e3779b1) ^ Math.imul(port, 0x85ebca6b), 0xc2b2ae35) >>> 16;
+  const crowd: [number, number][] = [];
+  for (let address = 1; crowd.length < 40; address++) if (home(address, 7000) === 99) crowd.push([address, 7000]);
+  const [first] = crowd as [[number, number]];
+  for (let port = 1; crowd.length < 60; port++)
+    for (const address of [0xc0a80001, 0xc0a80002, 0xc0a80003, 0xc0a80004])
+      if (((home(address, port) - 99) & 0xffff) < 8) crowd.push([address, port]);
+  fc.assert(
+    fc.property(
+      fc.shuffledSubarray(crowd, { minLength: 50 }),
+      fc.shuffledSubarray(crowd, { minLength: 30 }),
+      (added, removed) => {
+        const map = new AddressMap<number>();
+        const plain = new Map<number, number>();
+        for (let i = 0; i < 20_000; i++) map.set(addressKey(0xdf000000 + i, 1), i);
+        for (const [address, port] of [...added, ...removed]) {
+          const key = addressKey(address, port);
+          if (plain.delete(key)) assert.ok(map.delete(key));
+          else {
+            plain.set(key, address + port);
+            map.set(key, address + port);
+          }
+          for (const one of crowd) assert.equal(map.at(...one), plain.get(addressKey(...one)));
+        }
+        map.set(addressKey(...first), -1);
+        assert.equal(map.at(...first), -1);
+      },
+    ),
+    runs(10),
+  );
+});
+
+test('a map by id holds what a plain map holds, in the same order', () => {
+  const id = fc.constantFrom(0, 1, 2, 255, 256, 65535);
+  const step = fc.record({ kind: fc.constantFrom('get', 'set', 'delete', 'clear'), id });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 50, size: 'max' }), (steps) => {
+      const map = new IdMap<number>();
+      const plain = new Map<number, number>();
+      for (const [i, { kind, id }] of steps.entries()) {
+        if (kind === 'set') for (const one of [map, plain]) one.set(id, i);
+        else if (kind === 'delete') assert.equal(map.delete(id), plain.delete(id));
+        else if (kind === 'clear') for (const one of [map, plain]) one.clear();
+        assert.deepEqual([map.size, map.has(id), map.get(id)], [plain.size, plain.has(id), plain.get(id)]);
+      }
+      assert.deepEqual([...map], [...plain]);
     }),
     runs(200),
   );
