@@ -1,6 +1,7 @@
 import { defaultConstants, type Ipv4, PROFILES } from '../codec/index.js';
 import { exitCodeOf, type RunResult, SelectionError, select } from '../conformance/index.js';
 import { PASSIVE_CASES, PassiveRun, passiveResult } from '../conformance/passive/index.js';
+import { TimeOrder } from '../io/time-order.js';
 import { type CheckArguments, knownFailingOf, reportsOf } from './check-options.js';
 import { CheckOutputs } from './check-outputs.js';
 import { selectionFault } from './check-selection.js';
@@ -58,7 +59,9 @@ export async function checkCapture(argv: CheckArguments): Promise<number> {
   const began = performance.now();
   const passive = new PassiveRun({ constants, predicates, ...(address === undefined ? {} : { address }) });
   const interrupt = new Interrupt(processOutput(), 'mpip check: interrupted; what was read is judged.');
-  const damages = await readMergedFiles(files, (packet, file) => passive.see(packet, file), interrupt.output);
+  const inOrder = new TimeOrder((packet, file) => passive.see(packet, file));
+  const damages = await readMergedFiles(files, (packet, file) => inOrder.add(packet, file), interrupt.output);
+  inOrder.end();
   interrupt.end();
   let run: RunResult = passiveResult(passive.end(), {
     files,

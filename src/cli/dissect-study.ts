@@ -12,6 +12,7 @@ import {
   TimeSeries,
 } from '../dissector/index.js';
 import { FindingBit, findingBits } from '../dissector/packet-findings.js';
+import { TimeOrder } from '../io/time-order.js';
 import { finish } from './dissect-end.js';
 import { readMergedFiles } from './dissect-input.js';
 import { Exit, type ExitCode, FaultError } from './exit.js';
@@ -30,26 +31,25 @@ export class Study {
   constructor(readonly files: readonly string[]) {}
 
   /**
-   * Reads the captures, merged by time.
+   * Reads the captures, merged by time, packets of each in the order of their times.
    * @param seen called for each packet, after the dissector has inspected it
    * @returns a sentence for each that could not be read to its end
    */
-  read(output: Output, seen?: (packet: CapturedPacket, source: number) => void): Promise<string[]> {
+  async read(output: Output, seen?: (packet: CapturedPacket, source: number) => void): Promise<string[]> {
     const { passive, series, exchanges } = this;
     const { tracker, dissector } = passive;
-    return readMergedFiles(
-      this.files,
-      (packet, source) => {
-        dissector.fileIndex = source;
-        passive.see(packet, source);
-        series.note(tracker);
-        exchanges.note(tracker, dissector.trailer, packet.number);
-        const bits = findingBits(dissector, packet, { ip: 'unverified', l4: 'unverified' });
-        if (bits !== 0) this.#noteOdd(bits, packet.number, source);
-        seen?.(packet, source);
-      },
-      output,
-    );
+    const inOrder = new TimeOrder((packet, source) => {
+      dissector.fileIndex = source;
+      passive.see(packet, source);
+      series.note(tracker);
+      exchanges.note(tracker, dissector.trailer, packet.number);
+      const bits = findingBits(dissector, packet, { ip: 'unverified', l4: 'unverified' });
+      if (bits !== 0) this.#noteOdd(bits, packet.number, source);
+      seen?.(packet, source);
+    });
+    const damages = await readMergedFiles(this.files, (packet, source) => inOrder.add(packet, source), output);
+    inOrder.end();
+    return damages;
   }
 
   #noteOdd(bits: number, frame: number, source: number): void {

@@ -248,8 +248,11 @@ export const PATHS: readonly Predicate[] = [
           own.sourcePort === trailer.sourcePort &&
           own.destinationPort === trailer.destinationPort;
         const isSure = tracker.sessions.directions.int(seen.direction, Direction.isOwnFlowSure) !== 0;
+        // Behind a NAT several addresses become one, and another path may look like the own tuple.
+        const { announced } = tracker.nodes.get(seen.node);
+        const isTranslated = announced.length > 0 && !announced.some(({ address }) => address === trailer.source);
         if (!isOwn) judge.pass();
-        else if (isSure)
+        else if (isSure && !isTranslated)
           judge.fail(
             {
               code: 'own-tuple-wrapped',

@@ -124,6 +124,9 @@ test('a wrapped segment on the own tuple of its session breaks UW-02', () => {
   const id = 'UW-passive-own-tuple-unwrapped';
   assert.deepEqual(verdictOf(id, capture(first, elsewhere)), ['pass', undefined]);
   assert.deepEqual(verdictOf(id, capture(first, elsewhere, wrapped)), ['fail', 3]);
+  // Behind a NAT, which gives two addresses of the sender the same one.
+  const listed = tcp(cm({ sessionId: 2, localAddresses: [A + 100, A + 101] }), new Uint8Array(10));
+  assert.deepEqual(verdictOf(id, capture(listed, wrapped)), ['none', undefined]);
 });
 
 test('two ids for one connection that both ends keep to break SS-03', () => {
