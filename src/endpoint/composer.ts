@@ -19,7 +19,8 @@ export class Composer {
   readonly #clock: TickClock;
   readonly #message: ControlMessage;
   readonly #compactId: NodeId;
-  #rotation = 0;
+  /** Where in the addresses the next list begins of a packet that is for no known peer. */
+  rotation = 0;
   /** The address list for which `#trailers` holds. */
   #measured: readonly Ipv4[] | undefined;
   readonly #trailers = { compact: 0, full: 0 };
@@ -59,13 +60,16 @@ export class Composer {
     return cm;
   }
 
-  /** Section 3.1: all local addresses; in `compact` two at a time, rotating so that all appear (docs/decisions.md 11). */
-  addressList(layout: LayoutName): readonly Ipv4[] {
+  /**
+   * Section 3.1: all local addresses; in `compact` two at a time, rotating so that all appear (docs/decisions.md 11).
+   * @param turns whose turns they are: each peer is to see all of them.
+   */
+  addressList(layout: LayoutName, turns: { rotation: number } = this): readonly Ipv4[] {
     const addresses = this.addresses();
     const most = MOST_ADDRESSES[layout];
     if (addresses.length <= most) return addresses;
-    const start = this.#rotation;
-    this.#rotation = (start + most) % addresses.length;
+    const start = turns.rotation % addresses.length;
+    turns.rotation = (start + most) % addresses.length;
     return Array.from({ length: most }, (_, i) => addresses[(start + i) % addresses.length]!);
   }
 
@@ -81,8 +85,12 @@ export class Composer {
     return this.#trailers[layout];
   }
 
-  /** Section 3.4: feedback of the path that was fed back longest ago, when there is a new sample. */
+  /**
+   * What depends on the peer. Section 3.4: feedback of the path that was fed back longest ago, when there is a new sample;
+   * of more addresses than a CM holds, those whose turn it is.
+   */
   addFeedback(cm: ControlMessage, peer: Peer, now: number): void {
+    if (this.addresses().length > MOST_ADDRESSES[cm.layout]) cm.localAddresses = this.addressList(cm.layout, peer);
     const row = peer.feedback.next(now);
     cm.feedbackPathId = row?.pathId ?? 0;
     cm.pathDelay = row?.delay ?? 0;

@@ -23,6 +23,8 @@ export class Peer {
   readonly announced = new Set<Ipv4>();
   /** Counts changes of what paths can be made of: a remote address joined, or a local one changed. */
   version = 0;
+  /** Where in this node's addresses the next list for it begins. */
+  rotation = 0;
   /** How often it asked for MPIP while it had sessions here, and when it did last, microseconds. */
   namesAsked = 0;
   namesAskedAt = Number.NEGATIVE_INFINITY;

@@ -249,3 +249,24 @@ test('paths for which there was no id are made as soon as ids have rested (3.3, 
   }
   assert.equal(last.paths.length, 2);
 });
+
+test('compact tells each peer all addresses, two at a time, whatever goes to others in between (3.1, decision 11)', () => {
+  for (let count = 1; count <= 7; count++)
+    for (const peers of [1, 2, 3]) {
+      const addresses = Array.from({ length: count }, (_, i) => LOCAL + i);
+      const driver = new Driver({ addresses });
+      const remotes = Array.from({ length: peers }, (_, i) => ({ address: OTHER + i }));
+      for (const [i, remote] of remotes.entries()) driver.enable({ nodeId: 100 + i, localAddresses: [] }, remote);
+      const told = remotes.map(() => [] as number[][]);
+      for (let packet = 0; packet < 12; packet++)
+        for (const [i, remote] of remotes.entries()) {
+          const list = driver.hostUdp('x', remote)[0]!.cm!.localAddresses.filter((address) => address !== 0);
+          assert.ok(list.length <= 2);
+          told[i]!.push([...list]);
+        }
+      const needed = Math.ceil(count / 2);
+      for (const lists of told)
+        for (let i = 0; i + needed <= lists.length; i++)
+          assert.deepEqual([...new Set(lists.slice(i, i + needed).flat())].sort(), addresses, `${count} for ${peers}`);
+    }
+});
