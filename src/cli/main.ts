@@ -90,6 +90,7 @@ async function dispatch(args: readonly string[]): Promise<number> {
           const surplus = argv._.slice(1).map(String);
           if (surplus.length > 0)
             throw new UsageError(sentence(`Unknown argument: ${surplus.join(', ')}`, chosen.name));
+          refuseWordsForSwitches(args, argv);
           const result = (await module.handler(argv as never)) as unknown;
           if (typeof result === 'number') exitCode = result;
         },
@@ -100,6 +101,16 @@ async function dispatch(args: readonly string[]): Promise<number> {
   forgoCachedHelp(parser);
   await parser.parseAsync();
   return exitCode;
+}
+
+/** A switch takes no word: yargs reads `--switch=yes` as false. */
+function refuseWordsForSwitches(args: readonly string[], argv: Readonly<Record<string, unknown>>): void {
+  for (const arg of args) {
+    if (arg === '--') return;
+    const [, name, word] = /^--([\w-]+)=(.*)$/s.exec(arg) ?? [];
+    if (name !== undefined && typeof argv[name] === 'boolean' && word !== 'true' && word !== 'false')
+      throw new UsageError(`--${name} takes no value; leave '=${word}' out.`);
+  }
 }
 
 /**

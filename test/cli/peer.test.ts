@@ -107,6 +107,7 @@ const refused: [string, string[], number, RegExp][] = [
   ['cleanup with anything else', ['--cleanup', '--interface', 'lo'], 2, /--cleanup stands alone/],
   ['cleanup with how the node would be', ['--cleanup', '--udp-wrapper'], 2, /alone; leave --udp-wrapper out/],
   ['cleanup with a limit', ['--cleanup', '--limit', 'sessions=1'], 2, /alone; leave --limit out/],
+  ['a word for a switch', ['--address', '127.0.0.1', '--no-reordering=yes'], 2, /takes no value; leave '=yes' out/],
   ['a leftover word', ['--address', '127.0.0.1', '--', 'x'], 2, /Unknown argument: x/],
   ['an address of nobody', ['--address', '192.0.2.1'], 4, /EADDRNOTAVAIL/],
 ];
