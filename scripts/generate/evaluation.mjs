@@ -16,12 +16,33 @@ export function evaluation() {
   return { [PAGE]: withGenerated(withGenerated(page, 'verdicts', verdicts(results)), 'figures', figures(results)) };
 }
 
-/** Goals and statements of the paper. */
+/** Goals of the project and statements of the paper, a table each. */
 function verdicts({ experiments }) {
-  const rows = experiments.flatMap(({ title, judgements }) =>
-    judgements.map(({ text, verdict, numbers }) => [`**${verdict}**`, title, text, numbers]),
-  );
-  return table(['', 'experiment', 'goal or statement', 'figures'], rows);
+  const all = experiments.flatMap((experiment) => experiment.judgements.map((said) => ({ experiment, said })));
+  const isGoal = ({ experiment, said }) => said.text === experiment.goal;
+  const goals = all
+    .filter(isGoal)
+    .map(({ experiment: { title, ratios }, said: { text, verdict, numbers } }) => [
+      `**${verdict}**`,
+      title,
+      text,
+      numbers,
+      /MPTCP/.test(text) && ratios.mpip !== undefined ? ratios.mpip.toFixed(3) : '',
+    ]);
+  const statements = all
+    .filter((one) => !isGoal(one))
+    .map(({ experiment: { title, source }, said: { text, verdict, numbers } }) => [
+      `**${verdict}**`,
+      `${title} (${source})`,
+      text,
+      numbers,
+    ]);
+  return [
+    "Goals of the project, each met by the better of the paper's path selection and `earliest`:",
+    table(['', 'experiment', 'goal', 'the better one', "the paper's to MPTCP"], goals),
+    'Statements of the paper, with its own path selection:',
+    table(['', 'experiment', 'statement', 'figures'], statements),
+  ].join('\n\n');
 }
 
 /** Every experiment with its contenders. */
@@ -44,21 +65,29 @@ function experimentPart({ title, source, about, unit, capacityMbps, systems, rat
     ...(isRate ? ['of capacity'] : []),
     ...(hasRatios ? ['to MPTCP'] : []),
     ...(hasPaper ? ['paper'] : []),
-    'shares of the paths, %',
+    'share of a1→b1 / a1→b2 / a2→b1 / a2→b2, %',
   ];
   const rows = Object.entries(systems).map(([id, { label, median, min, max, runs, errors, figures: all }]) => {
-    const shares = Object.entries(all).filter(([name]) => name.startsWith('share '));
     return [
       label,
       runs.length === 0 ? `failed: ${errors[0]}` : `${short(median)} [${short(min)}, ${short(max)}]`,
       ...(isRate ? [runs.length === 0 ? '' : (median / capacityMbps).toFixed(2)] : []),
       ...(hasRatios ? [ratios[id] === undefined ? '' : ratios[id].toFixed(2)] : []),
       ...(hasPaper ? [paper[id] ?? ''] : []),
-      shares.map(([, value]) => Math.round(value)).join(' / '),
+      sharesOf(all),
     ];
   });
   const capacity = capacityMbps > 0 ? ` Capacity ${capacityMbps} Mbit/s.` : '';
   return `### ${title}\n\n${source}. ${about}${capacity} ${seconds} s after ${settle} s.\n\n${table(head, rows)}${others(systems)}`;
+}
+
+/** By the addresses of the paths: those of a1 before those of a2, b1 before b2. */
+function sharesOf(figures) {
+  const shares = Object.entries(figures).filter(([name]) => name.startsWith('share '));
+  return shares
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([, value]) => Math.round(value))
+    .join(' / ');
 }
 
 /** The other figures. */

@@ -11,6 +11,8 @@ export interface Contender {
   readonly node?: NodeOptions;
   /** The applications ask for the kernel's MPTCP. */
   readonly mptcp?: boolean;
+  /** The client's TCP takes three overtaken segments for a loss, as that of the paper's time did. */
+  readonly strictTcp?: boolean;
 }
 
 /** What a measurement has to work with. */
@@ -85,7 +87,8 @@ export function ratioGoal(
         return { text, verdict: 'not measured', numbers: '' };
       const ratio = first[1] / base;
       const isMet = isLeast ? ratio >= bound.atLeast : ratio <= bound.atMost;
-      const numbers = `${systems[first[0]]!.label} ${first[1].toFixed(1)} to ${base.toFixed(1)}: ${ratio.toFixed(3)}`;
+      const measured = `${systems[first[0]]!.label} ${first[1].toFixed(1)}`;
+      const numbers = base === 1 ? measured : `${measured} to ${base.toFixed(1)}: ${ratio.toFixed(3)}`;
       return { text, verdict: isMet ? 'met' : 'missed', numbers };
     },
   };

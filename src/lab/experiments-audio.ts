@@ -1,11 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
-import { AUDIO_PORT, type AudioReport } from './audio.js';
-import { ADDRESSES, conditions, late } from './conditions.js';
+import { answered, callServer } from './call.js';
+import { conditions, late } from './conditions.js';
 import { type Experiment, equalClaim, orderClaim, ratioGoal } from './experiment.js';
-import { Program } from './host-commands.js';
 import { observed, thinned } from './measurements.js';
 import { rounded } from './results.js';
-import { HOST_A, HOST_B } from './testbed.js';
+
+const BESIDE = 'transfer beside it, Mbit/s';
 
 /** Figures 5(a) and 5(b). */
 export const AUDIO: readonly Experiment[] = [
@@ -35,21 +35,11 @@ export const AUDIO: readonly Experiment[] = [
     ],
     seconds: 32,
     settle: 8,
-    async measure(bench) {
-      const server = await Program.start(HOST_B, [...bench.words, 'lab', 'audio-echo'], /^ready/);
-      try {
+    measure: (bench) =>
+      answered(bench, async () => {
         const transferring = observed(bench);
         await setTimeout(bench.settle * 1000);
-        const words = [
-          ...bench.words,
-          'lab',
-          'audio-call',
-          ADDRESSES.b1,
-          String(AUDIO_PORT),
-          String(bench.seconds - 2),
-        ];
-        const call = await Program.start(HOST_A, words);
-        const report = JSON.parse(await call.finish()) as AudioReport;
+        const report = await callServer(bench, bench.seconds - 2);
         const { result, samples } = await transferring;
         return {
           value: report.medianMillis,
@@ -57,24 +47,20 @@ export const AUDIO: readonly Experiment[] = [
             'mean, ms': report.meanMillis,
             '95th percentile, ms': report.p95Millis,
             'lost, %': report.lossPercent,
-            'transfer beside it, Mbit/s': result.megabits,
+            [BESIDE]: result.megabits,
           },
           samples: thinned(samples),
           received: result.received.map(rounded),
           interval: 0.25,
         };
-      } finally {
-        await server.end();
-      }
-    },
+      }),
     paper: { off: 119, on: 82 },
     goal: ratioGoal('with the rule at most 0.7 of the round trip without', ['on', 'on-fresh'], 'off', { atMost: 0.7 }),
     claims: [
       orderClaim('the rule lowers the delay of the call (EV-06)', 'on', 'off', 0.03, -1),
       (systems) => {
-        const name = 'transfer beside it, Mbit/s';
         const as = (id: string) =>
-          systems[id] === undefined ? undefined : { ...systems[id], median: systems[id].figures[name] ?? Number.NaN };
+          systems[id] === undefined ? undefined : { ...systems[id], median: systems[id].figures[BESIDE] ?? Number.NaN };
         const bulk = Object.fromEntries(['on', 'off'].flatMap((id) => (as(id) === undefined ? [] : [[id, as(id)!]])));
         return equalClaim('and leaves the transfer unharmed', 'on', 'off', 0.15)(bulk);
       },

@@ -1,15 +1,13 @@
+import { answered, callServer } from './call.js';
 import { conditions } from './conditions.js';
 import { MPIP } from './contenders.js';
 import type { Contender, Experiment, Systems } from './experiment.js';
-import { DATAGRAM, observed, tcpGoodput } from './measurements.js';
+import { tcpGoodput } from './measurements.js';
 import type { Sample } from './nodes.js';
 import type { Judgement } from './results.js';
 
 /** Parts per million by which the server's clock is fast in this experiment: a day of the paper's drift in an hour. */
 const DRIFT = 200;
-
-/** Mbit/s of the stream in which delays are looked at. */
-const STEADY = 20;
 
 const drifting: Contender = {
   id: 'drift',
@@ -45,7 +43,7 @@ export const CLOCK: readonly Experiment[] = [
     title: 'Clocks that differ',
     source: 'Figure 2(a), 4.1',
     about:
-      "The server's clock is fast and ahead: one-way delays grow, on all paths alike (seen in a steady stream of datagrams, which fills no queue), and a TCP connection reaches the same.",
+      "The server's clock is fast and ahead: one-way delays grow, on all paths alike (seen in a call, which fills no queue), and a TCP connection reaches the same.",
     capacityMbps: 200,
     unit: 'Mbit/s',
     conditions: conditions({ a1: { rate: 20 }, a2: { rate: 20 } }),
@@ -53,13 +51,17 @@ export const CLOCK: readonly Experiment[] = [
     seconds: 10,
     settle: 6,
     async measure(bench) {
-      // Half of what the links carry: no queue grows and shrinks, so that what grows is the clock.
-      const steady = await observed({ ...bench, settle: 0 }, { udp: { megabits: STEADY, octets: DATAGRAM } });
+      // A call fills no queue and is answered, so that every delay is fed back at once: what grows is the clock.
+      const steady = await answered(bench, async () => {
+        const stop = await bench.nodes?.sample(500);
+        await callServer(bench, bench.seconds);
+        return (await stop?.()) ?? [];
+      });
       const run = await tcpGoodput(bench);
       const shares = Object.entries(run.figures).flatMap(([name, value]) => (name.startsWith('share') ? [value] : []));
       return {
         ...run,
-        figures: { ...run.figures, [SLOPE]: slopeOf(steady.samples, 1), [SPREAD]: Math.max(...shares) },
+        figures: { ...run.figures, [SLOPE]: slopeOf(steady, 1), [SPREAD]: Math.max(...shares) },
       };
     },
     claims: [

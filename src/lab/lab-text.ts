@@ -27,7 +27,8 @@ export function listText(experiments: readonly Experiment[], scheduler: string, 
 export function labText(results: LabResults): string {
   const { machine, rounds, isComplete, experiments } = results;
   const head = `Linux ${machine.kernel}, ${machine.processor}, ${machine.cores} cores, load ${machine.load}; ${rounds} round${rounds === 1 ? '' : 's'}${isComplete ? '' : '; interrupted'}\n`;
-  return head + experiments.map(experimentText).join('');
+  const check = results.check === null ? '' : `mpip check of the node on the server: ${results.check.verdict}\n`;
+  return head + check + experiments.map(experimentText).join('');
 }
 
 function experimentText(result: ExperimentResult): string {

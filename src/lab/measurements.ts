@@ -66,7 +66,7 @@ export function thinned(samples: readonly Sample[]): Sample[] {
 }
 
 /** User data of a datagram that fills a packet of the host MTU of `mpip peer` on Ethernet in layout compact, in octets. */
-export const DATAGRAM = 1446;
+const DATAGRAM = 1446;
 
 /** Goodput of datagrams sent as fast as the links carry them, in Mbit/s. */
 export function udpGoodput(megabits: number) {

@@ -16,7 +16,7 @@ import {
   rounded,
   summarise,
 } from './results.js';
-import { HOST_A, HOST_B, ROUTER, Testbed } from './testbed.js';
+import { HOST_A, HOST_B, ROUTER, setTcpTolerance, Testbed } from './testbed.js';
 
 /** What to run and how. */
 export interface LabOptions {
@@ -172,7 +172,8 @@ async function measure(
   testbed: Testbed,
   { tools, times }: LabOptions,
 ): Promise<Run> {
-  const { node } = contender;
+  const { node, strictTcp = false } = contender;
+  setTcpTolerance(strictTcp);
   const nodes = node === undefined ? undefined : await Nodes.start(tools, node, experiment.conditions);
   const { seconds, settle } = { ...experiment, ...times };
   const bench: Bench = { testbed, contender, nodes, seconds, settle, words: tools.words };

@@ -283,6 +283,17 @@ function enableMptcp(): void {
   run(...inNamespace(HOST_B, ['ip', 'mptcp', 'endpoint', 'add', ADDRESSES.b2, 'signal']));
 }
 
+/** RACK's window for reordering: its own, or always a quarter of the shortest round trip. */
+const RACK = { adapts: 1, isStatic: 2 } as const;
+/** Segments that TCP lets be overtaken before it takes the one for lost: at most, as it learns. */
+const LONGEST_REORDERING = { today: 300, strict: 3 } as const;
+
+/** Has the client's TCP learn how much reordering a connection has, as it does today, or not. */
+export function setTcpTolerance(isStrict: boolean): void {
+  setKernel(HOST_A, 'net/ipv4/tcp_recovery', isStrict ? RACK.isStatic : RACK.adapts);
+  setKernel(HOST_A, 'net/ipv4/tcp_max_reordering', LONGEST_REORDERING[isStrict ? 'strict' : 'today']);
+}
+
 function setKernel(namespace: string, name: string, value: number): void {
   run(...inNamespace(namespace, ['sh', '-c', `echo ${value} > /proc/sys/${name}`]));
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { Ajv } from 'ajv';
 import { equalClaim, orderClaim, ratioGoal, type Systems, shareClaim } from '../../src/lab/experiment.js';
 import { EXPERIMENTS } from '../../src/lab/experiments.js';
 import { fairness } from '../../src/lab/experiments-beyond.js';
@@ -223,4 +224,24 @@ describe('the experiments', () => {
     const page = readFileSync('docs/lab.md', 'utf8');
     for (const { name } of EXPERIMENTS) assert.ok(page.includes(name), name);
   });
+});
+
+test('the committed run has every experiment, whole, as the schema says, judged by the goals of today', () => {
+  const read = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
+  const results = read('docs/evaluation/results.json') as LabResults;
+  const isResults = new Ajv({ allErrors: true, formats: { 'date-time': true } }).compile(
+    read('docs/schema/lab-results.schema.json'),
+  );
+  assert.ok(isResults(results), JSON.stringify(isResults.errors));
+  assert.ok(results.isComplete);
+  assert.deepEqual(
+    results.experiments.map(({ name }) => name),
+    EXPERIMENTS.map(({ name }) => name),
+  );
+  const judgements = (run: LabResults) => run.experiments.map((experiment) => experiment.judgements);
+  assert.deepEqual(
+    judgements(results),
+    judgements(judgedAnew(results, EXPERIMENTS)),
+    'run: mpip lab report docs/evaluation',
+  );
 });
