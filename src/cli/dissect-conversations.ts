@@ -10,6 +10,7 @@ import {
   plainPaint,
   Tracker,
 } from '../dissector/index.js';
+import { TimeOrder } from '../io/time-order.js';
 import { finish } from './dissect-end.js';
 import { noneMatches, readMergedFiles, Selection } from './dissect-input.js';
 import type { DissectRequest } from './dissect-request.js';
@@ -42,7 +43,7 @@ export async function printConversations(request: DissectRequest, output: Output
     tracker.note(dissector, packet);
   };
   const written = write === undefined ? undefined : new WrittenPackets(write, files, live !== undefined);
-  const onPacket: Parameters<typeof readMergedFiles>[1] =
+  const take: Parameters<typeof readMergedFiles>[1] =
     filter === undefined && written === undefined
       ? (packet, file) => {
           dissector.inspect(packet);
@@ -53,9 +54,11 @@ export async function printConversations(request: DissectRequest, output: Output
           if (isTaken || filter === undefined) note(packet, file);
           if (isTaken) written?.add(packet, file, view);
         };
+  const inOrder = new TimeOrder(take, false);
   let damages: string[];
   try {
-    damages = await readMergedFiles(files, onPacket, output, undefined, live);
+    damages = await readMergedFiles(files, (packet, file) => inOrder.add(packet, file), output, undefined, live);
+    inOrder.end();
   } finally {
     written?.close();
   }

@@ -22,13 +22,32 @@ export class TimeOrder {
   #held: Held[] = [];
   #first = 0;
   #octets = 0;
+  #isHolding: boolean;
+  /** Time of the packet before, while none is held. */
+  #seconds = Number.NEGATIVE_INFINITY;
+  #nanoseconds = 0;
 
-  constructor(onPacket: MergedHandler) {
+  /**
+   * @param isEager false: packets are held only once one has come that is earlier than the one before. Nothing is copied until then, and
+   * what has gone by is not put in order any more
+   */
+  constructor(onPacket: MergedHandler, isEager = true) {
     this.#onPacket = onPacket;
+    this.#isHolding = isEager;
   }
 
-  /** Takes a packet, which is copied. */
+  /** Takes a packet, which is copied when it is held. */
   add(packet: CapturedPacket, source: number): void {
+    if (!this.#isHolding) {
+      const { seconds, nanoseconds } = packet;
+      if (seconds > this.#seconds || (seconds === this.#seconds && nanoseconds >= this.#nanoseconds)) {
+        this.#seconds = seconds;
+        this.#nanoseconds = nanoseconds;
+        this.#onPacket(packet, source);
+        return;
+      }
+      this.#isHolding = true;
+    }
     const held = this.#held;
     const place = this.#placeOf(packet);
     const one = { packet: copyPacket(packet), source };

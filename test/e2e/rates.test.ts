@@ -24,9 +24,16 @@ describeInLab('interfaces of different rates', { commands: ['iperf3'], prepare }
       lab.limitRate(SLOW, [slow], shaper);
       await withPair(lab, {}, async () => {
         const before = { slow: lab.octetsSent(slow), fast: lab.octetsSent(fast) };
-        await captured(lab, `rates-${shaper}`, async () => {
+        const wire = await captured(lab, `rates-${shaper}`, async () => {
           await lab.finish(lab.hostA, 'iperf3', '-c', '10.77.3.2', '-C', 'cubic', '-n', '12M');
         });
+        // Both hosts' kernels have one clock, and nothing between them loses or queues: what is shaped waits before it is captured.
+        const paths = wire.pairs().filter((path) => path.packets >= 50);
+        assert.ok(paths.length >= 4, `${paths.length} paths were seen at both hosts`);
+        for (const path of paths) {
+          assert.equal(path.lost, 0, JSON.stringify(path));
+          assert.ok(path.delay.mean > 0 && path.delay.mean < 20_000, JSON.stringify(path));
+        }
         const bySlow = lab.octetsSent(slow) - before.slow;
         const byFast = lab.octetsSent(fast) - before.fast;
         assert.ok(bySlow + byFast > 12 * 2 ** 20);

@@ -4,12 +4,12 @@ import { TimeOrder } from '../../src/io/time-order.js';
 import { captured } from '../dissector/made-packets.js';
 
 /** Hands these milliseconds on. @returns them with the numbers of their packets, as they come out before the end and then */
-function ordered(millis: readonly number[]): string[] {
+function ordered(millis: readonly number[], isEager = true): string[] {
   const out: string[] = [];
   const order = new TimeOrder((packet, source) => {
     const at = (packet.seconds - 1_000_000) * 1000 + packet.nanoseconds / 1e6;
     out.push(`${at}:${packet.number}${source === 0 ? '' : ` of ${source}`}`);
-  });
+  }, isEager);
   const bytes = new Uint8Array(20);
   for (const [index, at] of millis.entries()) {
     const packet = captured(bytes, index + 1);
@@ -27,6 +27,11 @@ function ordered(millis: readonly number[]): string[] {
 test('packets come in the order of their times, equal ones as they came; what nobody waits for comes at once', () => {
   assert.deepEqual(ordered([10, 30, 20, 20, 5, 40]).slice(1), ['5:5 of 1', '10:1', '20:3', '20:4', '30:2', '40:6']);
   assert.deepEqual(ordered([0, 500, 1400, 1501, 2600, 90]).slice(0, 4), ['0:1', '500:2', '1400:3', '1501:4 of 1']);
+});
+
+test('not eager: what is in order goes by at once; from the first that is not, order is made', () => {
+  assert.deepEqual(ordered([10, 30, 40], false), ['10:1', '30:2', '40:3', 'end']);
+  assert.deepEqual(ordered([10, 30, 20, 60, 50], false), ['10:1', '30:2', 'end', '20:3', '50:5', '60:4']);
 });
 
 test('what is held is bounded, and nothing is lost', () => {

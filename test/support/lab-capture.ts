@@ -3,7 +3,10 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Flags } from '../../src/codec/index.js';
+import { PassiveRun } from '../../src/conformance/passive/run.js';
+import type { PairReport } from '../../src/dissector/pair-report.js';
 import { CaptureParser } from '../../src/io/capture-reader.js';
+import { TimeOrder } from '../../src/io/time-order.js';
 import { MPIP, until } from './live-pair.js';
 import { type NamespaceLab, type Running, run } from './namespaces.js';
 
@@ -89,10 +92,19 @@ export function kernelCounters(lab: NamespaceLab, namespace: string, group: stri
 
 /** What the wire carried. */
 export class Captured {
+  readonly #files: Readonly<Record<'a' | 'b', string>>;
   readonly #rows: Readonly<Record<'a' | 'b', readonly Row[]>>;
 
   constructor(files: Readonly<Record<'a' | 'b', string>>, tolerated: readonly string[] = []) {
+    this.#files = files;
     this.#rows = { a: dissected(files.a, tolerated), b: dissected(files.b, tolerated) };
+  }
+
+  /** What both captures saw of each path: the delay from one to the other, and what was lost between them. */
+  pairs(): readonly PairReport[] {
+    const { a, b } = this.#files;
+    const text = run(process.execPath, [MPIP, 'dissect', '--conversations', '--format', 'json', a, b]);
+    return (JSON.parse(text) as { pairs: PairReport[] }).pairs;
   }
 
   /** IPv4 packets at the interfaces of a host, in both directions. */
@@ -113,7 +125,7 @@ export class Captured {
   }
 }
 
-/** Reads a capture with `mpip dissect`, which has to find nothing: checksums are right, no packet is a part or too long. */
+/** Reads a capture with `mpip dissect`, which has to find nothing: checksums are right, no packet is a part or too long, no requirement is broken. */
 function dissected(file: string, tolerated: readonly string[]): Row[] {
   const text = run(process.execPath, [MPIP, 'dissect', '--all', '--checksums', '--format', 'ndjson', file]);
   const rows = text
@@ -123,13 +135,24 @@ function dissected(file: string, tolerated: readonly string[]): Row[] {
   assert.ok(rows.length > 0, `${file} is empty`);
   let longest = 0;
   let isFragmented = false;
-  const parser = new CaptureParser(({ buffer, offset, originalLength }) => {
+  const passive = new PassiveRun();
+  const inOrder = new TimeOrder((packet) => passive.see(packet));
+  const parser = new CaptureParser((packet) => {
+    const { buffer, offset, originalLength } = packet;
+    inOrder.add(packet, 0);
     longest = Math.max(longest, originalLength - ETHERNET);
     // More fragments, or an offset: RFC 791.
     if (((buffer[offset + ETHERNET + 6]! << 8) | buffer[offset + ETHERNET + 7]!) & 0x3fff) isFragmented = true;
   });
   parser.push(readFileSync(file));
   parser.end();
+  inOrder.end();
+  const broken = passive.end().filter(({ verdict }) => verdict === 'fail');
+  assert.deepEqual(
+    broken.map(({ predicate, finding, place }) => `${predicate.id}, frame ${place!.frame}: ${finding!.text}`),
+    [],
+    `${file}: as mpip check --capture judges it`,
+  );
   assert.ok(longest <= 1500, `${file}: a packet of ${longest} octets`);
   assert.ok(!isFragmented, `${file}: a fragment`);
   for (const row of rows) {
