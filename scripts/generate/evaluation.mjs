@@ -65,7 +65,7 @@ function experimentPart({ title, source, about, unit, capacityMbps, systems, rat
     ...(isRate ? ['of capacity'] : []),
     ...(hasRatios ? ['to MPTCP'] : []),
     ...(hasPaper ? ['paper'] : []),
-    'share of a1→b1 / a1→b2 / a2→b1 / a2→b2, %',
+    'share of each path, %',
   ];
   const rows = Object.entries(systems).map(([id, { label, median, min, max, runs, errors, figures: all }]) => {
     return [

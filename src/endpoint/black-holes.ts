@@ -9,6 +9,8 @@ const BASE = 1280;
 const SMALLER = [1006, 552];
 /** Large segments that are watched before a path is judged, and the part of them that the host had to send again. */
 const EVIDENCE = 5;
+/** And once more, of those sent since. */
+const FURTHER_EVIDENCE = 2;
 const LOST = 0.75;
 /** Counts are halved at this many segments, so that what was long ago does not count. */
 const MOST_WATCHED = 64;
@@ -53,6 +55,7 @@ export class BlackHoles {
     }
     path.largeSent++;
     if (path.largeSent >= MOST_WATCHED) {
+      path.isDoubted = false;
       path.largeSent >>= 1;
       path.largeLost >>= 1;
     }
@@ -64,11 +67,20 @@ export class BlackHoles {
     if (path === undefined || path.session !== session || path.isSuspect) return;
     path.largeLost++;
     const isSuspect =
-      path.largeSent >= EVIDENCE &&
+      path.largeSent >= (path.isDoubted ? FURTHER_EVIDENCE : EVIDENCE) &&
       path.largeLost >= LOST * path.largeSent &&
       // Where every path loses, it is not the size.
       session.paths.some((other) => other !== path && !other.isUnproven && other.largeLost < LOST * other.largeSent);
     if (!isSuspect) return;
+    if (!path.isDoubted) {
+      // A TCP that takes disorder for loss, or times out, sends much again at once: segments from now on have to say the same.
+      path.forgetLarge();
+      path.isDoubted = true;
+      session.largeSegments?.paths.forEach((id, slot, paths) => {
+        if (id === pathId) paths[slot] = 0;
+      });
+      return;
+    }
     path.isSuspect = true;
     path.isUnproven = true;
   }

@@ -144,8 +144,9 @@ export class PathMesh {
   }
 
   /**
-   * Adds one path; undefined when the peer's path ids are used up, and then it is tried again every 30 s. `isOnly`: the session has no other way, so that it gets
-   * an id all the same, one that was freed a moment ago or that of a session with several paths (docs/decisions.md 32).
+   * Adds one path, of the smallest weight at least. Undefined when the peer's path ids are used up, and then it is tried
+   * again every 30 s. `isOnly`: the session has no other way, so that it gets an id all the same, one that was freed a
+   * moment ago or that of a session with several paths (docs/decisions.md 32).
    */
   add(session: Session, tuple: Tuple, weight: number, now: number, isOnly = false): Path | undefined {
     const { peer } = session;
@@ -158,7 +159,7 @@ export class PathMesh {
       session.moreAt = Math.min(session.moreAt, now + RETRY_PERIODS * this.constants['path-expiry']);
       return undefined;
     }
-    const path = new Path(id, session, tuple, weight, now);
+    const path = new Path(id, session, tuple, Math.max(weight, this.constants['weight-min']), now);
     if (session.abandoned.size > 0) {
       const key = tupleKey(tuple);
       path.failures = session.abandoned.get(key)?.failures ?? 0;

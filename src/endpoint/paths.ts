@@ -68,6 +68,8 @@ export class Path {
   /** Large segments sent on it of late, and how many of them the host sent again (docs/decisions.md 65). */
   largeSent = 0;
   largeLost = 0;
+  /** Nearly all of them were sent again once; segments sent since then decide. */
+  isDoubted = false;
   /** True from when it is thought to lose large segments until it is known. */
   isSuspect = false;
   /** How many were unanswered when they were counted last, and when that was, microseconds. */
@@ -127,6 +129,7 @@ export class Path {
   /** Nothing is known of large segments on it. */
   forgetLarge(): void {
     this.isSuspect = false;
+    this.isDoubted = false;
     this.largeSent = 0;
     this.largeLost = 0;
   }

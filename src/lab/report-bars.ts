@@ -4,7 +4,7 @@ import type { ExperimentResult } from './results.js';
 
 const WIDTH = 900;
 const LABELS = 190;
-const FIGURES = 150;
+const FIGURES = 200;
 const ROW = 30;
 
 /** Medians as bars with the smallest and largest run, and the paper's figures. */

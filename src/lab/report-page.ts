@@ -105,7 +105,7 @@ function figures(systems: Readonly<Record<string, ContenderResult>>): string {
 
 function short(number: number | null): string {
   if (number === null || Number.isNaN(number)) return '–';
-  return Math.abs(number) >= 100 ? number.toFixed(0) : number.toFixed(2);
+  return Math.abs(number) >= 100 || Number.isInteger(number) ? number.toFixed(0) : number.toFixed(2);
 }
 
 /** A contender's typical run: what was received, and its paths. */

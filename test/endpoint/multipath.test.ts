@@ -42,6 +42,13 @@ test('a path id always names one tuple; ids count from 1; one session id in both
   assert.equal(new Set([...data(pair.a.sent), ...data(pair.b.sent)].map(({ cm }) => cm!.sessionId)).size, 1);
 });
 
+test('equal bounds are equal weights: a new path gets the smallest weight at least (3.6.1, 4.2.1)', () => {
+  const pair = established({ a: { constants: { 'weight-min': 1, 'weight-max': 1 } } });
+  for (let i = 0; i < 1000; i++) pair.exchange(String(i), 1);
+  // 1/4 of 1000 each: six standard deviations are 82.
+  for (const [name, count] of shares(data(pair.a.sent))) assert.ok(Math.abs(count - 250) < 82, `${name}: ${count}`);
+});
+
 test('announced addresses get data only after the handshake at that address (decision 10)', () => {
   const pair = new Pair();
   pair.links.set('10.1.0.1-10.2.0.2', 'down');
