@@ -95,13 +95,20 @@ function headLines(
   const rest = ` · ${profile} · ${addresses.join(' ')}`;
   const lines = [paint.bold(first) + cut(rest, width - first.length)];
   if (host === undefined) return lines;
-  const devices = host.interfaces.map(({ name, isPresent, isUp, hasCarrier }) => {
-    const state = !isPresent ? 'gone' : !isUp ? 'down' : hasCarrier ? 'up' : 'no carrier';
-    return { text: `${name} ${state}`, isWell: state === 'up' };
-  });
-  const text = `${host.device} MTU ${host.hostMtu} · ${devices.map((device) => device.text).join(' · ')}`;
-  const well = devices.every(({ isWell }) => isWell);
+  const text = devicesInWords(host);
+  const well = host.interfaces.every((device) => stateOf(device) === 'up');
   return [...lines, well ? paint.dim(cut(text, width)) : paint.bad(cut(text, width))];
+}
+
+/** `mpip0 MTU 1474 · eth0 up · eth1 down`: the device of a peer with `--interface`, and its interfaces. */
+export function devicesInWords({ device, hostMtu, interfaces }: HostStatus): string {
+  return [`${device} MTU ${hostMtu}`, ...interfaces.map((one) => `${one.name} ${stateOf(one)}`)].join(' · ');
+}
+
+function stateOf({ isPresent, isUp, hasCarrier }: HostStatus['interfaces'][number]): string {
+  if (!isPresent) return 'gone';
+  if (!isUp) return 'down';
+  return hasCarrier ? 'up' : 'no carrier';
 }
 
 /** A path and what was sent on it since the sample before. */

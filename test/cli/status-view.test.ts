@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { statusText } from '../../src/cli/commands/status.js';
 import type { HostStatus } from '../../src/cli/interface-peer.js';
 import { type StatusSample, statusLine, statusView } from '../../src/cli/status-view.js';
 import { statusOf } from '../../src/endpoint/index.js';
@@ -74,6 +75,13 @@ test('the view has sessions, paths with their share and rate, peers, events and 
     cells(lines, 'share').sort(),
     more.map((octets) => `${Math.round((100 * octets) / total)} %`).sort(),
   );
+});
+
+test('the tables of mpip status begin with the node, its device and its interfaces', () => {
+  const [node, devices] = statusText(now.status).split('\n');
+  assert.match(node!, /^node 0a:01 · profile paper · scheduler paper · addresses 10\.1\.0\.1 10\.2\.0\.1$/);
+  assert.equal(devices, 'mpip0 MTU 1474 · eth0 up · eth1 no carrier · eth2 gone');
+  assert.equal(statusText(before.status).split('\n')[1], '');
 });
 
 test('without a sample before there is no rate, without sessions it says so', () => {

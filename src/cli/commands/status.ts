@@ -1,8 +1,9 @@
 import type { CommandModule } from 'yargs';
-import type { EndpointStatus, StatusTuple } from '../../endpoint/index.js';
+import type { StatusTuple } from '../../endpoint/index.js';
 import { ControlClient, knownPeers, onlyPeer } from '../control-client.js';
 import { UsageError } from '../exit.js';
 import { oneOf, single } from '../options.js';
+import { devicesInWords, type StatusSample } from '../status-view.js';
 import { watchStatus } from '../watch-status.js';
 
 interface StatusArguments {
@@ -43,7 +44,7 @@ const command: CommandModule<object, StatusArguments> = {
     const seconds = interval === undefined ? 1 : secondsOf(interval);
     const client = await ControlClient.open(control ?? chosenPeer());
     if (watch) return await watchStatus(client, seconds * 1000);
-    const status = (await client.request({ command: 'status' })) as EndpointStatus;
+    const status = (await client.request({ command: 'status' })) as StatusSample['status'];
     client.close();
     process.stdout.write(shape === 'json' ? `${JSON.stringify(status, undefined, 2)}\n` : statusText(status));
   },
@@ -66,12 +67,13 @@ function chosenPeer(): string {
 }
 
 /** The tables for people. */
-export function statusText(status: EndpointStatus): string {
+export function statusText(status: StatusSample['status']): string {
   const way = (tuple: StatusTuple) =>
     `${tuple.source}:${tuple.sourcePort} → ${tuple.destination}:${tuple.destinationPort}`;
   const counters = Object.entries(status.counters).filter(([, count]) => count > 0);
   return [
     `node ${status.nodeId} · profile ${status.profile} · scheduler ${status.scheduler} · addresses ${status.addresses.join(' ')}\n`,
+    status.host === undefined ? '' : `${devicesInWords(status.host)}\n`,
     table(
       'Sessions (Table 7)',
       ['node', 'session', 'proto', 'tuple', 'id by', 'shared'],
