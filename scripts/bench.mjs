@@ -25,7 +25,7 @@ if (files.length === 0) {
 if (files.some((path) => path.includes('peer-live')))
   installCommands('benchmarks', ['ethtool', 'ip', 'iperf3', 'mptcpize', 'tc']);
 // The commands that users run are in the bundle.
-if (files.some((path) => path.includes('dissect')))
+if (files.some((path) => /(check|dissect)\.bench/.test(path)))
   spawnSync(process.execPath, [join(ROOT, 'scripts/build.mjs'), '--fast'], { stdio: 'inherit' });
 /** Result lines by the benchmark's name. */
 const results = new Map();

@@ -75,8 +75,8 @@ test('a wrong value fails with expected, seen, packet and field', async () => {
   const { log } = await runCase(sessionCase, settings(virtual({ ownSession: true })));
   assert.equal(log.verdict, 'fail');
   assert.equal(log.cause!.code, 'wrong-session');
-  assert.equal(log.cause!.expected, 77);
-  assert.equal(log.cause!.seen, 178);
+  assert.equal(log.cause!.expected, 'session id 77');
+  assert.equal(log.cause!.seen, 'session id 178');
   const { packet } = log.cause!;
   assert.deepEqual(packet!.fieldRange('sessionId'), { octet: packet!.packet.length - 25 + 3, octets: 1 });
 });

@@ -1,3 +1,4 @@
+import { writeU32be } from '../../codec/bytes.js';
 import { type ControlMessage, Flags, type Ipv4 } from '../../codec/index.js';
 import { EXPECTED, fieldValue } from '../describe.js';
 import type { Destination, Micros } from '../link.js';
@@ -222,7 +223,7 @@ export class Mesh {
     const number = ++this.#number;
     const payload = new Uint8Array(this.size);
     payload.set(this.#tag);
-    new DataView(payload.buffer).setUint32(LENGTH - 4, number);
+    writeU32be(payload, LENGTH - 4, number);
     this.from.send(this.to, payload, {
       sessionId: this.session.id,
       pathId: OWN_PATH,
