@@ -280,7 +280,7 @@ class Run {
     if (peerHasOneOf(finished, ids)) {
       finished = await runCase(testCase, this.#settings, ids.slice(NODES_PER_CASE), signal);
     }
-    if (this.#late.length < MOST_LATE && this.#wasLate(finished, facts)) {
+    if (this.#late.length < MOST_LATE && (await this.#wasLate(finished, facts))) {
       // Later, when nothing else keeps this machine busy.
       this.#late.push({ testCase, finished });
       this.#playing.delete(testCase.id);
@@ -334,8 +334,9 @@ class Run {
   }
 
   /** Whether a verdict may come from lateness that the case did not allow for. */
-  #wasLate(finished: FinishedCase, { ownCmEchoed }: PeerFacts): boolean {
+  async #wasLate(finished: FinishedCase, { ownCmEchoed }: PeerFacts): Promise<boolean> {
     if (!isDoubtful(finished) || ownCmEchoed !== undefined || this.#interrupt.signal.aborted) return false;
+    await this.#options.link.settled();
     return finished.log.cause?.code === SLOW_NETWORK || this.#options.link.worstSince(finished.began) > finished.slack;
   }
 

@@ -91,6 +91,8 @@ export interface Link {
   readonly slack: Micros;
   /** The greatest lateness, of this machine or of answers, since a time of the link's clock, in microseconds. */
   worstSince(time: Micros): Micros;
+  /** Waits until `worstSince` knows of everything that was late so far. */
+  settled(): Promise<void>;
   /** How long to wait for an answer that should come at once. */
   readonly patience: Micros;
   /** Whether cases have an upper tester. */

@@ -89,6 +89,10 @@ export abstract class LiveLink implements Link {
     return this.lateness.worstSince(time);
   }
 
+  settled(): Promise<void> {
+    return this.#pulse.settled();
+  }
+
   abstract openCase(seed: number): CaseLink;
 
   /** Begins to find out how late everything is. */

@@ -11,8 +11,10 @@ const TICK = 10;
 /** Time between two questions; longer where they would be more than a part of the packets that the rate allows. */
 const PERIOD: Micros = 50_000;
 const SHARE = 0.05;
+/** An answer that has not come after so long is lost. */
+const LONGEST: Micros = 4_000_000;
 /** Questions that may be without an answer. */
-const MOST_OPEN = 64;
+const MOST_OPEN = 128;
 
 /**
  * Finds out all the time how late this process and the peer are: by a timer, and by ordinary datagrams to the peer's echo
@@ -55,6 +57,18 @@ export class Pulse {
     }
     this.#socket = socket;
     socket.on('message', (data) => this.#answered(data));
+  }
+
+  /** Waits until every question that was asked is answered, or lost: only then it is known how late the answers were. */
+  async settled(): Promise<void> {
+    const asked = this.#count;
+    while (!this.#isClosed && this.#isWaiting(asked)) await new Promise((resolve) => setTimeout(resolve, TICK));
+  }
+
+  #isWaiting(last: number): boolean {
+    const now = performance.now() * 1000;
+    for (const [number, time] of this.#asked) if (number <= last && now - time < LONGEST) return true;
+    return false;
   }
 
   close(): void {

@@ -71,13 +71,13 @@ export const LATE_PLAYS = 4;
 export async function playUntilInTime(
   first: FinishedCase,
   again: (attempt: number) => Promise<FinishedCase>,
-  isLate: (finished: FinishedCase) => boolean,
+  isLate: (finished: FinishedCase) => Promise<boolean>,
   plays: number,
 ): Promise<FinishedCase> {
   let finished = first;
   for (let attempt = 1; attempt < plays; attempt++) {
     finished = await again(attempt);
-    if (!isLate(finished)) return finished;
+    if (!(await isLate(finished))) return finished;
   }
   const { log, slack } = finished;
   log.doubt({

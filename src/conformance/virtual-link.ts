@@ -68,6 +68,10 @@ export class VirtualLink implements Link {
     return 0;
   }
 
+  settled(): Promise<void> {
+    return Promise.resolve();
+  }
+
   close(): void {}
 }
 
