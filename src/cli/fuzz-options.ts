@@ -78,6 +78,18 @@ export interface FuzzPlan {
   readonly longestPause: number;
 }
 
+/** Options that say nothing of a reference in virtual time. */
+const OF_LIVE_PEERS = [
+  'pid',
+  'exec',
+  'restart',
+  'rate',
+  'raw',
+  'tcp-port',
+  'source',
+  'service',
+  'allow-target',
+] as const;
 const DEFAULT_RUNS = 1000;
 /** A run that was given no bound of time ends after an hour all the same. */
 const DEFAULT_TIME = 3600;
@@ -118,10 +130,15 @@ export function peerOf(argv: FuzzArguments, found?: { readonly address: string; 
       : wholeNumber('--udp-port', argv['udp-port'], 1, 65_534);
   if (argv.self === true) {
     if (argv.peer !== undefined) throw new UsageError(`Give either a PEER (${argv.peer}) or --self, not both.`);
-    for (const name of ['pid', 'exec', 'restart', 'rate', 'raw', 'tcp-port'] as const)
-      if (argv[name] !== undefined) throw new UsageError(`--${name} belongs to a live PEER; --self has no process.`);
+    for (const name of OF_LIVE_PEERS) {
+      const value = argv[name];
+      if (value !== undefined && !(Array.isArray(value) && value.length === 0))
+        throw new UsageError(`--${name} belongs to a live PEER, and --self is none; leave one of them out.`);
+    }
     return { kind: 'self', isWrapper: argv['udp-wrapper'] === true, echoPort: port };
   }
+  if (argv['udp-wrapper'] === true)
+    throw new UsageError('--udp-wrapper says how the built-in reference is to be; give it with --self.');
   const text = argv.peer ?? found?.address;
   if (text === undefined)
     throw new UsageError("Give the peer's IPv4 address, such as 127.0.0.2, or --self for the built-in reference.");

@@ -19,7 +19,7 @@ export async function replay(folder: string, argv: FuzzArguments): Promise<numbe
   const finding = read(folder);
   const isSelf = argv.self === true || (argv.peer === undefined && finding.target.kind === 'virtual');
   const peer = peerOf(
-    { ...argv, ...(isSelf ? { self: true } : {}), ...rawAs(finding, argv) },
+    { ...argv, ...(isSelf ? selfAs(finding, argv) : rawAs(finding, argv)) },
     { address: finding.target.address, port: finding.target.udpPort },
   );
   const target = await openTarget(peer, finding.seed);
@@ -52,10 +52,16 @@ export async function replay(folder: string, argv: FuzzArguments): Promise<numbe
   }
 }
 
+/** What was found on the reference with the UDP wrapper is played against that. */
+function selfAs({ target }: Finding, argv: FuzzArguments): Partial<FuzzArguments> {
+  const isWrapper = target.name === peerName({ kind: 'self', isWrapper: true, echoPort: target.udpPort });
+  return { self: true, 'udp-wrapper': argv['udp-wrapper'] ?? isWrapper };
+}
+
 /** What was found over packet sockets is played over packet sockets. */
 function rawAs({ target }: Finding, argv: FuzzArguments): Partial<FuzzArguments> {
-  if (target.kind !== 'raw' || argv.self === true) return {};
-  const { tcpPort } = target;
+  const { kind, tcpPort } = target;
+  if (kind !== 'raw') return {};
   return { raw: true, 'tcp-port': argv['tcp-port'] ?? (tcpPort === undefined ? undefined : String(tcpPort)) };
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -49,7 +49,11 @@ test('words that cannot be meant end with 2, and nothing is sent', () => {
     [[], /Give the peer/],
     [['8.8.8.8'], /--allow-target 8\.8\.8\.8/],
     [['--self', '127.0.0.1'], /not both/],
-    [['--self', '--pid', '1'], /--self has no process/],
+    [['--self', '--pid', '1'], /--pid belongs to a live PEER/],
+    [['--self', '--source', '127.0.0.1'], /--source belongs to a live PEER/],
+    [['--self', '--raw'], /--raw belongs to a live PEER/],
+    [['127.0.0.1', '--udp-wrapper'], /give it with --self/],
+    [['127.0.0.1', '--tcp-port', '7'], /--tcp-port needs --raw/],
     [['127.0.0.1', '--shard', '3/2'], /--shard must be I\/N/],
     [['127.0.0.1', '--service', 'discard'], /needs an echo service/],
     [['--self', '--report', 'pdf=x'], /choose text, json, junit, markdown, sarif/],
@@ -96,6 +100,11 @@ test('a live peer that ends is started again, its finding made small, replayed a
   assert.equal(self.status, 0, self.stdout);
   assert.match(self.stdout, /Not reproduced \(0 of 5\)/);
   assert.equal(mpip('--replay', where, '127.0.0.91', '--udp-port', '7991').status, 3);
+  // What was found on the reference with the wrapper is not played against the one without.
+  const wrapped = join(folder, 'wrapped.json');
+  const target = { kind: 'virtual', name: 'the reference with the UDP wrapper', address: '192.0.2.1', udpPort: 7000 };
+  writeFileSync(wrapped, JSON.stringify({ ...finding, target }));
+  assert.match(mpip('--replay', wrapped).stdout, /against the reference with the UDP wrapper:/);
 
   const merged = join(folder, 'merged');
   const both = mpip(
