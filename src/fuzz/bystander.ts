@@ -47,6 +47,8 @@ export class Bystander {
   isHeard = false;
   /** True once the peer has confirmed a query. */
   isConfirmed = false;
+  /** How often it has asked from an address and port. */
+  readonly asked = new Map<number, number>();
   /** Confirmations by port, for whoever waits for one. */
   readonly confirmed = new Set<number>();
   #feedback: { readonly pathId: number; readonly delay: number } | undefined;
@@ -69,6 +71,8 @@ export class Bystander {
 
   /** Asks whether the peer speaks MPIP. */
   query(address: Ipv4, port: number): void {
+    const key = addressKey(address, port);
+    this.asked.set(key, (this.asked.get(key) ?? 0) + 1);
     this.#control(Flags.enable, address, port, this.world.surroundings.echoPort);
   }
 

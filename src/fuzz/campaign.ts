@@ -254,6 +254,8 @@ export class Campaign {
       n++;
       shown = last;
       seen = again;
+      // What takes many exchanges to show is believed when most of the tries must have shown it.
+      if (play.repeat > 1 && 2 * n > CONFIRMATIONS) break;
     }
     // What cannot be shown again is kept as it was seen.
     const finding = findingOf({

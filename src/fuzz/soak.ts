@@ -3,7 +3,7 @@ import type { Violation } from './oracle.js';
 import type { Target } from './target.js';
 
 /** How often the exchange of a soak is played to one peer, at most. A multiple of four. */
-export const SOAK_REPEATS = { virtual: 48, socket: 80, raw: 80 } as const;
+export const SOAK_REPEATS = { virtual: 24, socket: 80, raw: 80 } as const;
 /** How long that exchange is, in steps. */
 export const SOAK_STEPS = { virtual: 240, socket: 120, raw: 120 } as const;
 
@@ -15,7 +15,7 @@ const MOST_GROWTH_OF_PROCESS = 8 * 1024 * 1024;
 const LEAST_RATIO = 1.6;
 const MOST_RATIO = 4;
 /** How much longer an exchange may take at the end than at the beginning, and the least difference that counts, in milliseconds. */
-const MOST_SLOWER = 5;
+const MOST_SLOWER = 4;
 const LEAST_SLOWER = 2;
 
 /**

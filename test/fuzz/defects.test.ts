@@ -5,12 +5,7 @@ import { defectNames, loadDefect } from './defect.js';
 import { discover } from './proof.js';
 
 /** Those that need long runs or a soak are looked for at night. */
-const SLOW = new Set([
-  'crash-on-address-count',
-  'eight-confirmations',
-  'feedback-of-all-nodes-shares-rows',
-  'slower-with-every-packet',
-]);
+const SLOW = new Set(['crash-on-address-count', 'feedback-of-all-nodes-shares-rows', 'slower-with-every-packet']);
 /** Exchanges of one search at most; a search ends with its first finding. */
 const MOST_RUNS = 5000;
 

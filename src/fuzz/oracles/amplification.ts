@@ -1,5 +1,5 @@
 import { readU32be } from '../../codec/bytes.js';
-import { formatIpv4, type Ipv4 } from '../../codec/index.js';
+import { addressKey, Flags, formatIpv4, type Ipv4, UDP } from '../../codec/index.js';
 import type { Exchange } from '../exchange.js';
 import type { Oracle } from '../oracle.js';
 import type { Received } from '../received.js';
@@ -22,6 +22,9 @@ const ALLOWANCE = 64;
 const LARGE = 1500;
 /** Packets that nobody asked for in a long pause: retransmissions and fake SYNs end. */
 const UNASKED = 60;
+/** Confirmations that a query of the bystander may bring, and some that a network doubled. */
+const CONFIRMATIONS = 2;
+const DOUBLED = 1;
 /** A pause shorter than this shows nothing. */
 const LONG: Micros = 5_000_000;
 
@@ -30,10 +33,13 @@ export class Amplification implements Oracle {
   readonly id = 'amplification';
   readonly severity = 'high';
   readonly #traffic = new Map<Ipv4, Traffic>();
+  /** Confirmations that the bystander got, by address and port. */
+  readonly #confirmations = new Map<number, number>();
   #packets = 0;
 
   begin(): void {
     this.#traffic.clear();
+    this.#confirmations.clear();
     this.#packets = 0;
   }
 
@@ -45,11 +51,15 @@ export class Amplification implements Oracle {
     traffic.octetsIn += packet.length;
   }
 
-  received(exchange: Exchange, { destination, packet, owner, frame }: Received): void {
+  received(exchange: Exchange, received: Received): void {
+    const { destination, packet, owner, frame } = received;
     const traffic = this.#of(destination);
     traffic.packetsOut++;
     traffic.octetsOut += packet.length;
-    if (owner === BYSTANDER) return;
+    if (owner === BYSTANDER) {
+      this.#confirmed(exchange, received);
+      return;
+    }
     // Who never sent gets probes alone, as many as all packets of the exchange may cause.
     const isStranger = traffic.packetsIn === 0;
     const packets = (isStranger ? this.#packets : FACTOR * traffic.packetsIn) + ALLOWANCE;
@@ -68,6 +78,19 @@ export class Amplification implements Oracle {
   }
 
   end(): void {}
+
+  /** The bystander asks soundly and nobody asks in its name: it gets as many confirmations as it has asked for. */
+  #confirmed(exchange: Exchange, { cm, protocol, destination, destinationPort, frame }: Received): void {
+    if (cm?.flags !== Flags.enabled || protocol !== UDP) return;
+    const key = addressKey(destination, destinationPort);
+    const asked = exchange.bystander.asked.get(key);
+    if (asked === undefined) return;
+    const count = (this.#confirmations.get(key) ?? 0) + 1;
+    this.#confirmations.set(key, count);
+    if (count !== CONFIRMATIONS * asked + DOUBLED + 1) return;
+    const title = `The peer has confirmed ${asked === 1 ? 'one query' : `${asked} queries`} of the bystander ${count} times.`;
+    this.#report(exchange, 'confirmations', title, frame);
+  }
 
   #of(address: Ipv4): Traffic {
     let traffic = this.#traffic.get(address);

@@ -35,7 +35,7 @@ export function virtualSurroundings(peer: number, echoPort: number, discardPort?
       [address('203.0.113.77'), address('203.0.114.77')],
     ],
     strangers: [address('203.0.113.200'), address('203.0.113.201')],
-    forged: [address('203.0.113.201'), address('203.0.113.202')],
+    forged: [address('203.0.113.202'), address('203.0.113.203')],
     isSeparate: true,
   };
 }
