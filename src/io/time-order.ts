@@ -14,7 +14,7 @@ interface Held {
 
 /**
  * Hands packets on in the order of their times, those of equal times as they came: a file with several interfaces has them by turns.
- * What is a second late, or more than is held, is handed on late.
+ * What is more than a second late is another beginning, as when the clock was set back; what is more than is held is handed on late.
  */
 export class TimeOrder {
   readonly #onPacket: MergedHandler;
@@ -48,6 +48,8 @@ export class TimeOrder {
       }
       this.#isHolding = true;
     }
+    const last = this.#held.at(-1);
+    if (last !== undefined && secondsBetween(packet, last.packet) > WINDOW) this.#empty();
     const held = this.#held;
     const place = this.#placeOf(packet);
     const one = { packet: copyPacket(packet), source };
@@ -61,7 +63,8 @@ export class TimeOrder {
       secondsBetween(held[this.#first]!.packet, newest) > WINDOW
     )
       this.#release();
-    if (this.#first > MOST_PACKETS) {
+    // What is released is let go of, without moving the rest each time.
+    if (this.#first > 1024 && this.#first * 2 > held.length) {
       this.#held = held.slice(this.#first);
       this.#first = 0;
     }
@@ -69,7 +72,13 @@ export class TimeOrder {
 
   /** No more packets come. */
   end(): void {
+    this.#empty();
+  }
+
+  #empty(): void {
     while (this.#first < this.#held.length) this.#release();
+    this.#held = [];
+    this.#first = 0;
   }
 
   #release(): void {

@@ -34,6 +34,14 @@ test('not eager: what is in order goes by at once; from the first that is not, o
   assert.deepEqual(ordered([10, 30, 20, 60, 50], false), ['10:1', '30:2', 'end', '20:3', '50:5', '60:4']);
 });
 
+test('a clock that is set back puts nothing that was before behind what comes then', () => {
+  const set = ordered([5000, 5020, 5010, 100, 120, 110]);
+  assert.deepEqual(
+    set.filter((one) => one !== 'end').map((one) => one.split(':')[0]),
+    ['5000', '5010', '5020', '100', '110', '120'],
+  );
+});
+
 test('what is held is bounded, and nothing is lost', () => {
   const many = ordered(Array.from({ length: 50_000 }, (_, index) => index % 2));
   assert.ok(many.indexOf('end') > 30_000, `${many.indexOf('end')} came before the end`);
