@@ -19,7 +19,7 @@ export class ContestedAddresses {
    */
   isContested(view: TrailerView, now: number): boolean {
     const { source, sourcePort, cm } = view;
-    const { nodes, sessions, claims, composer, transmits, control, counters } = this.state;
+    const { nodes, sessions, sessionRules, claims, composer, transmits, control, counters } = this.state;
     const holder = nodes.at(source, sourcePort);
     if (holder === undefined) return false;
     const isKnown = holder.nodeId === cm.nodeId && holder.layout === cm.layout;
@@ -29,6 +29,7 @@ export class ContestedAddresses {
     if (isKnown || holder.sessions.size === 0) return false;
     const isOwn = sessions.byTuple(reversedTuple(view), view.protocol, now)?.peer === holder;
     const state = claims.claim(holder, key, isOwn, now);
+    for (const other of holder.kin) if (other.nodeId === cm.nodeId) sessionRules.separate(holder, other, now);
     if (state === 'ask' && this.state.mayAnswer(source, now)) {
       counters.queriesSent++;
       counters.cmSent++;
@@ -42,14 +43,17 @@ export class ContestedAddresses {
    * of the session that it names, which it may have taken over with its id.
    */
   receiveClaim(view: TrailerView, flags: number, layout: LayoutName, now: number): boolean {
-    const { nodes, counters } = this.state;
+    const { nodes, sessions, sessionRules, counters } = this.state;
     counters.claims++;
-    const { sessionId, pathId } = view.cm;
+    const isOfPath = view.cm.pathId !== 0;
     if (flags === Flags.enable) this.handshake.receiveQuery(view, layout, now);
     if (flags > Flags.ipChange) return false;
-    const session = pathId === 0 ? undefined : nodes.at(view.source, view.sourcePort)?.sessions.get(sessionId);
-    if (session === undefined || session.protocol === view.protocol) {
-      if (session !== undefined) this.inboundData.restore(view, session);
+    const session = isOfPath ? sessionRules.claimed(view, nodes.at(view.source, view.sourcePort)) : undefined;
+    // A path packet of a connection that nothing tells would reach a wrong socket, unless it came by a connection's own tuple.
+    if (session === undefined)
+      return !isOfPath || sessions.byTuple(reversedTuple(view), view.protocol, now) !== undefined;
+    if (session.protocol === view.protocol) {
+      this.inboundData.restore(view, session);
       return true;
     }
     if (session.protocol !== TCP || !holdsSegment(view) || !hasSoundChecksum(view)) return false;

@@ -92,6 +92,7 @@ export class NodeState {
       this.availability,
       this.mesh,
       this.composer,
+      this.claims,
       this.counters,
       constants['path-expiry'],
     );

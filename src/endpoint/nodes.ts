@@ -9,6 +9,9 @@ import type { Path } from './paths.js';
 import { RateLimit } from './rate-limit.js';
 import type { FormerSession, Session } from './sessions.js';
 
+/** Peers that are remembered as the same node before it started again. */
+const MOST_KIN = 4;
+
 /** A remote node: its id, the addresses proven for it (Table 4) and what is kept per node. */
 export class Peer {
   /** Proven addresses and ports, as `addressKey`. */
@@ -28,8 +31,10 @@ export class Peer {
   /** How often it asked for MPIP while it had sessions here, and when it did last, microseconds. */
   namesAsked = 0;
   namesAskedAt = Number.NEGATIVE_INFINITY;
-  /** When a path packet came of a session that is not known here, microseconds. */
-  namelessAt = Number.NEGATIVE_INFINITY;
+  /** When a path packet came of a session that is not known here, or an id was of two connections, microseconds. */
+  confusedAt = Number.NEGATIVE_INFINITY;
+  /** When a session of this node took another id because the peer used its own for another connection, microseconds. */
+  cededAt = Number.NEGATIVE_INFINITY;
   /** Table 5. */
   readonly feedback: FeedbackTable;
   /** Rows of Table 3 towards it, by path id. */
@@ -38,6 +43,8 @@ export class Peer {
   readonly sessions = new IdMap<Session>();
   /** Those of them that were begun from addresses that did not do the handshake. */
   unprovenSessions = 0;
+  /** Peers of other ids that announced an address of its: one node before and after it started again, perhaps; the newest last. */
+  kin: readonly Peer[] = [];
   /** Ids that were rows of Table 7, oldest first. */
   readonly formerSessions = new Map<number, FormerSession>();
   readonly sessionIds: IdPool;
@@ -67,6 +74,8 @@ export class Peer {
 export class NodeTable {
   readonly #byId = new Map<number, Peer[]>();
   readonly #byAddress = new AddressMap<Peer>();
+  /** The peer that was the last to announce an address for the first time. */
+  readonly #announcers = new Map<Ipv4, Peer>();
   readonly #evictor: Evictor<number, Peer>;
 
   constructor(
@@ -126,6 +135,7 @@ export class NodeTable {
     for (const one of list) {
       if (one === 0 || peer.announced.has(one)) continue;
       peer.announced.add(one);
+      this.#relate(peer, one);
       if (peer.announced.size > this.limits.announcedPerPeer) forgetOneAnnounced(peer, list);
       peer.version++;
     }
@@ -179,6 +189,25 @@ export class NodeTable {
     for (const [, peer] of [...this.#byAddress.entries()]) this.#forgetPeer(peer);
   }
 
+  /**
+   * A node that starts again with another id is another peer here, but for that node this one is the same as before: it
+   * must not give one session id to a connection of each (docs/decisions.md 68).
+   */
+  #relate(peer: Peer, address: Ipv4): void {
+    const before = this.#announcers.get(address);
+    if (before === peer) return;
+    if (before !== undefined && before.nodeId !== peer.nodeId) {
+      for (const one of [before, ...before.kin]) {
+        if (one === peer || one.proven.size === 0 || peer.kin.includes(one)) continue;
+        peer.kin = [...peer.kin, one].slice(-MOST_KIN);
+        one.kin = [...one.kin, peer].slice(-MOST_KIN);
+      }
+    }
+    this.#announcers.delete(address);
+    if (this.#announcers.size >= this.limit) this.#announcers.delete(this.#announcers.keys().next().value!);
+    this.#announcers.set(address, peer);
+  }
+
   #forgetPeer(peer: Peer): void {
     for (const key of [...peer.proven]) this.#forget(key, peer);
   }
@@ -198,6 +227,8 @@ export class NodeTable {
   }
 
   #dropId(peer: Peer): void {
+    peer.kin = [];
+    for (const address of peer.announced) if (this.#announcers.get(address) === peer) this.#announcers.delete(address);
     const name = idKey(peer.nodeId, peer.layout);
     const rest = (this.#byId.get(name) ?? []).filter((other) => other !== peer);
     if (rest.length === 0) this.#byId.delete(name);

@@ -1,6 +1,7 @@
 import { Flags, type Ipv4, sameTuple, TCP, type TrailerView, type Tuple } from '../codec/index.js';
 import { reversedTuple } from '../codec/rewrite.js';
 import type { AvailabilityRow, AvailabilityTable } from './availability.js';
+import type { Claims } from './claims.js';
 import type { Composer } from './composer.js';
 import type { Counters } from './counters.js';
 import type { PathMesh } from './mesh.js';
@@ -11,8 +12,13 @@ import type { Session, SessionTable } from './sessions.js';
 const LONGEST_PAUSE = 1_000_000;
 /** A peer that asks for MPIP is told the names of its sessions once in so many microseconds. */
 const ASK_AGAIN = 1_000_000;
+/** A peer makes this node choose another id once in so many microseconds. */
+const CEDE_INTERVAL = 1_000_000;
 /** So long after a packet of an unknown connection no other of that peer is taken by its tuple, microseconds. */
 const SUSPICION = 120_000_000;
+
+/** A connection and who gave it its id. */
+type Named = Pick<Session, 'confirmed' | 'origin' | 'tuple' | 'peer'>;
 
 /** Which row of Table 7 a packet belongs to, and who names it (paper, section 3.7.1; docs/decisions.md 3 to 6, 23). */
 export class SessionRules {
@@ -22,6 +28,7 @@ export class SessionRules {
     private readonly availability: AvailabilityTable,
     private readonly mesh: PathMesh,
     private readonly composer: Composer,
+    private readonly claims: Claims,
     private readonly counters: Counters,
     /** How long a peer may go on with another id before it gets its way, microseconds: the constant `path-expiry`. */
     private readonly patience: number,
@@ -94,6 +101,7 @@ export class SessionRules {
     let known = this.sessions.byId(peer, id, now);
     if (known !== undefined && pathId !== 0) {
       if (!this.isForeign(known, view, now)) return known;
+      if (known.origin === 'peer' || !this.#mayCede(peer, now)) return null;
       this.sessions.cede(known, now);
       known = undefined;
     }
@@ -113,6 +121,7 @@ export class SessionRules {
     }
     // Path id 0 names the session's own tuple, and it is another one: both ends gave one id to two connections, or the
     // peer gave an id of its own to a new connection.
+    peer.confusedAt = now;
     if (known.origin === 'self' && !this.losesTo(peer)) return undefined;
     // The row of another address goes only for an address that answered (docs/decisions.md 42).
     if (!this.mesh.mayMoveTo(peer, view.source) && known.tuple.destination !== view.source) return undefined;
@@ -133,13 +142,58 @@ export class SessionRules {
    * it comes to the port of its connection here; it comes from the port there, too, unless a NAT translates or a fake
    * handshake takes another.
    */
-  isForeign({ confirmed, tuple, peer }: Session, view: TrailerView, now: number): boolean {
-    if (confirmed) return false;
-    if (view.destinationPort !== tuple.sourcePort) return true;
-    if (view.sourcePort === tuple.destinationPort) return false;
-    const isFreePort = view.cm.flags === Flags.handshake;
-    const isTranslated = !peer.announced.has(view.source) || !peer.announced.has(tuple.destination);
-    return !(isFreePort || isTranslated) || now - peer.namelessAt < SUSPICION;
+  isForeign({ confirmed, origin, tuple, peer }: Named, view: TrailerView, now: number): boolean {
+    const isConfused = now - peer.confusedAt < SUSPICION;
+    if (view.destinationPort !== tuple.sourcePort)
+      return origin === 'self' || isConfused || hasConnectionAt(view.destinationPort, peer);
+    if (origin === 'peer' && !isConfused) return false;
+    if (view.sourcePort === tuple.destinationPort || view.protocol === TCP) return false;
+    if (confirmed && !isConfused) return false;
+    if (peer.announced.has(view.source) && peer.announced.has(tuple.destination)) return true;
+    return !confirmed && isConfused;
+  }
+
+  /**
+   * The session of a path packet of a node that claims the address of `holder`: its own, when it was believed elsewhere, or
+   * one of the holder's that it took over with its id. Undefined when neither has it.
+   */
+  claimed(view: TrailerView, holder: Peer | undefined): Session | undefined {
+    const { nodeId, layout, sessionId } = view.cm;
+    const own = this.nodes.withId(nodeId, layout).filter((peer) => peer.sessions.has(sessionId));
+    if (own.length === 1) return own[0]!.sessions.get(sessionId);
+    const session = holder?.sessions.get(sessionId);
+    return session?.tuple.sourcePort === view.destinationPort ? session : undefined;
+  }
+
+  /**
+   * A node claims the address of a peer, so that the two are perhaps one: of an id that both use the peer's session gets
+   * another (docs/decisions.md 68).
+   */
+  separate(holder: Peer, claimant: Peer, now: number): void {
+    const both = [...holder.sessions.values()].filter(({ id }) => claimant.sessions.has(id));
+    if (both.length === 0 || !this.#mayCede(holder, now)) return;
+    claimant.confusedAt = now;
+    for (const session of both) this.sessions.restart(session, now);
+  }
+
+  /** The same for an id that the claimant names: false when it is not to be used, as that of this node counts (decision 5). */
+  isFreeOfKin(claimant: Peer, id: number, now: number): boolean {
+    for (const holder of claimant.kin) {
+      const session = holder.sessions.get(id);
+      if (session === undefined || !this.claims.isOpen(holder, now)) continue;
+      claimant.confusedAt = now;
+      if ((session.origin === 'self' && !this.losesTo(claimant)) || !this.#mayCede(holder, now)) return false;
+      this.sessions.restart(session, now);
+    }
+    return true;
+  }
+
+  /** Notes that an id is of two connections; true when one of this node may take another id now. */
+  #mayCede(peer: Peer, now: number): boolean {
+    peer.confusedAt = now;
+    if (now - peer.cededAt < CEDE_INTERVAL) return false;
+    peer.cededAt = now;
+    return true;
   }
 
   /**
@@ -149,6 +203,8 @@ export class SessionRules {
   revive(view: TrailerView, peer: Peer, id: number, pathId: number, now: number): Session | undefined {
     const former = peer.formerSessions.get(id);
     if (former === undefined || (former.protocol !== view.protocol && former.protocol !== TCP)) return undefined;
+    const { origin, tuple } = former;
+    if (this.isForeign({ confirmed: false, origin, tuple, peer }, view, now)) return undefined;
     const same = this.sessions.byTuple(former.tuple, former.protocol, now);
     if (same === undefined)
       return this.sessions.adopt(peer, id, former.protocol, former.tuple, now, this.isProven(peer, view.source));
@@ -164,10 +220,10 @@ export class SessionRules {
    */
   mayAdopt({ source, sourcePort, destination, protocol }: TrailerView, peer: Peer, tuple: Tuple, now: number): boolean {
     const row = this.availability.get(source, sourcePort);
-    const isSuspect = now - peer.namelessAt < SUSPICION;
+    const isSuspect = now - peer.confusedAt < SUSPICION;
     if (!isSuspect && row !== undefined && row.handshaken === peer && row.local === destination) return true;
     if (this.sessions.byTuple(tuple, protocol, now)?.peer === peer) return true;
-    peer.namelessAt = now;
+    peer.confusedAt = now;
     return false;
   }
 
@@ -189,6 +245,7 @@ export class SessionRules {
       return same;
     }
     if (this.isStillOurs(peer, id, now)) return undefined;
+    if (!this.isFreeOfKin(peer, id, now)) return undefined;
     if (same !== undefined) this.sessions.remove(same, now);
     const adopted = this.sessions.adopt(peer, id, view.protocol, tuple, now, this.isProven(peer, view.source));
     if (adopted === undefined) this.counters.sessionsRefused++;
@@ -215,4 +272,10 @@ export class SessionRules {
   losesTo(peer: Peer): boolean {
     return peer.nodeId < this.composer.nodeId(peer.layout);
   }
+}
+
+/** True when a peer has a connection with a port of this node. */
+function hasConnectionAt(port: number, { sessions }: Peer): boolean {
+  for (const { tuple } of sessions.values()) if (tuple.sourcePort === port) return true;
+  return false;
 }

@@ -293,7 +293,7 @@ export class SessionTable {
   /** Adds a row whose id this node chose; undefined when the peer's ids or the table are used up. */
   create(peer: Peer, protocol: number, tuple: Tuple, now: number): Session | undefined {
     if (!this.#hasRoom(peer, now)) return undefined;
-    const id = peer.sessionIds.allocate(now);
+    const id = freeId(peer, now);
     return id === 0 ? undefined : this.#add(new Session(peer, id, protocol, tuple, 'self', now));
   }
 
@@ -472,4 +472,17 @@ export class SessionTable {
     this.#index.add(session);
     return session;
   }
+}
+
+/** A new id towards a peer, one that no kin of it has if there is such a one; 0 for none. */
+function freeId({ sessionIds, kin }: Peer, now: number): number {
+  const skipped: number[] = [];
+  let id = sessionIds.allocate(now);
+  while (id !== 0 && kin.some(({ sessions }) => sessions.has(id))) {
+    skipped.push(id);
+    id = sessionIds.allocate(now);
+  }
+  if (id === 0) id = skipped.pop() ?? 0;
+  for (const one of skipped) sessionIds.free(one, now);
+  return id;
 }

@@ -236,3 +236,15 @@ test('an address that the peer does not announce may be a NAT: its ports count o
     assert.equal(driver.hostUdp()[0]!.cm!.sessionId, isSuspect ? 2 : 1);
   }
 });
+
+test('a path packet to the port of one connection does not reach another that its id names (RX-03, decision 67)', () => {
+  const driver = new Driver();
+  driver.enable({ localAddresses: [REMOTE] });
+  driver.netUdp({ sessionId: 5 });
+  driver.netUdp({ sessionId: 6 }, 'x', { to: 7001, port: 40001 });
+  const to = (port: number) =>
+    driver.netUdp({ sessionId: 5, pathId: 4 }, 'x', { to: port }).delivered.map(({ tuple }) => tuple.destinationPort);
+  assert.deepEqual(to(7000), [7000]);
+  assert.deepEqual(to(7002), [7000], 'no connection has this port: the id says whose it is');
+  assert.deepEqual(to(7001), [], 'an old packet named one of the two, or one end lost a row');
+});
