@@ -54,7 +54,7 @@ export async function printConversations(request: DissectRequest, output: Output
           if (isTaken || filter === undefined) note(packet, file);
           if (isTaken) written?.add(packet, file, view);
         };
-  const inOrder = new TimeOrder(take, false);
+  const inOrder = new TimeOrder(take);
   let damages: string[];
   try {
     damages = await readMergedFiles(files, (packet, file) => inOrder.add(packet, file), output, undefined, live);

@@ -6,6 +6,8 @@ const WINDOW = 1;
 /** Packets and octets that are held at most. */
 const MOST_PACKETS = 16_384;
 const MOST_OCTETS = 16 << 20;
+/** After so many packets in order, and as long as all are, none is held any more: to copy them takes as long as to read them. */
+const PROVEN = 4096;
 
 interface Held {
   readonly packet: CapturedPacket;
@@ -22,31 +24,27 @@ export class TimeOrder {
   #held: Held[] = [];
   #first = 0;
   #octets = 0;
-  #isHolding: boolean;
-  /** Time of the packet before, while none is held. */
+  /** Packets so far that were not earlier than the one before; minus infinity once one was. */
+  #inOrder = 0;
+  /** Time of the packet before. */
   #seconds = Number.NEGATIVE_INFINITY;
   #nanoseconds = 0;
 
-  /**
-   * @param isEager false: packets are held only once one has come that is earlier than the one before. Nothing is copied until then, and
-   * what has gone by is not put in order any more
-   */
-  constructor(onPacket: MergedHandler, isEager = true) {
+  constructor(onPacket: MergedHandler) {
     this.#onPacket = onPacket;
-    this.#isHolding = isEager;
   }
 
   /** Takes a packet, which is copied when it is held. */
   add(packet: CapturedPacket, source: number): void {
-    if (!this.#isHolding) {
-      const { seconds, nanoseconds } = packet;
-      if (seconds > this.#seconds || (seconds === this.#seconds && nanoseconds >= this.#nanoseconds)) {
-        this.#seconds = seconds;
-        this.#nanoseconds = nanoseconds;
-        this.#onPacket(packet, source);
-        return;
-      }
-      this.#isHolding = true;
+    const { seconds, nanoseconds } = packet;
+    if (seconds > this.#seconds || (seconds === this.#seconds && nanoseconds >= this.#nanoseconds)) this.#inOrder++;
+    else this.#inOrder = Number.NEGATIVE_INFINITY;
+    this.#seconds = seconds;
+    this.#nanoseconds = nanoseconds;
+    if (this.#inOrder > PROVEN) {
+      if (this.#held.length > 0) this.#empty();
+      this.#onPacket(packet, source);
+      return;
     }
     const last = this.#held.at(-1);
     if (last !== undefined && secondsBetween(packet, last.packet) > WINDOW) this.#empty();

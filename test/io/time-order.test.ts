@@ -4,12 +4,12 @@ import { TimeOrder } from '../../src/io/time-order.js';
 import { captured } from '../dissector/made-packets.js';
 
 /** Hands these milliseconds on. @returns them with the numbers of their packets, as they come out before the end and then */
-function ordered(millis: readonly number[], isEager = true): string[] {
+function ordered(millis: readonly number[]): string[] {
   const out: string[] = [];
   const order = new TimeOrder((packet, source) => {
     const at = (packet.seconds - 1_000_000) * 1000 + packet.nanoseconds / 1e6;
     out.push(`${at}:${packet.number}${source === 0 ? '' : ` of ${source}`}`);
-  }, isEager);
+  });
   const bytes = new Uint8Array(20);
   for (const [index, at] of millis.entries()) {
     const packet = captured(bytes, index + 1);
@@ -29,9 +29,11 @@ test('packets come in the order of their times, equal ones as they came; what no
   assert.deepEqual(ordered([0, 500, 1400, 1501, 2600, 90]).slice(0, 4), ['0:1', '500:2', '1400:3', '1501:4 of 1']);
 });
 
-test('not eager: what is in order goes by at once; from the first that is not, order is made', () => {
-  assert.deepEqual(ordered([10, 30, 40], false), ['10:1', '30:2', '40:3', 'end']);
-  assert.deepEqual(ordered([10, 30, 20, 60, 50], false), ['10:1', '30:2', 'end', '20:3', '50:5', '60:4']);
+test('once thousands came in order, the next come at once, until one does not: from there on order is made', () => {
+  const start = Array.from({ length: 5000 }, (_, index) => index);
+  const out = ordered([...start, 5100, 5099, 5098]);
+  assert.equal(out.indexOf('5100:5001'), 5000, 'at once');
+  assert.deepEqual(out.slice(5001), ['end', '5098:5003', '5099:5002 of 1']);
 });
 
 test('a clock that is set back puts nothing that was before behind what comes then', () => {
