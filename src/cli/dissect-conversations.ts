@@ -18,8 +18,8 @@ import { WrittenPackets } from './dissect-write.js';
 import type { ExitCode } from './exit.js';
 import type { Output } from './output.js';
 
-/** Sessions printed between two looks at whether the reader keeps up. */
-const BATCH = 256;
+/** Sessions printed between two looks at whether the reader keeps up: what a pipe has not taken yet is memory. */
+const BATCH = 32;
 
 /**
  * `mpip dissect --conversations`: of the packets that the filter selects, of all without one. With `--write`, these packets are also
