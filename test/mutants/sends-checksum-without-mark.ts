@@ -9,7 +9,6 @@ export const mutant: Mutant = {
     'AV-query-copy-beside-original',
     'AV-tcp-query-copies-segment',
     'CK-sum-of-octets',
-    'CK-chance-from-unknown-node',
     'GEN-ordinary-traffic-unharmed',
   ],
   apply(host) {

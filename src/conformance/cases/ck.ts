@@ -320,6 +320,8 @@ export const CK_CASES: readonly TestCase[] = [
     requirements: ['MPIP-CK-04'],
     services: ['echo'],
     async run(t: Tester) {
+      // A peer without MPIP may do what it likes with them.
+      await t.handshake(await t.node().port());
       const port = await t.node().port();
       const beginnings: readonly [string, Partial<ControlMessage>][] = [
         ['a query with a session id', { flags: Flags.enable, sessionId: 7 }],
