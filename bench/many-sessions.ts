@@ -13,6 +13,9 @@ const PER_PEER = 250;
 const DATA = 1346;
 const ANSWER = 100;
 
+/** A full cycle through all connections (Hull and Dobell): neighbours in time are none in memory. */
+const STEP = 61_803;
+
 /** Octets of a packet at which its fields are: IPv4 and UDP headers, and the CM behind the user data. */
 const CM = 20 + 8 + DATA + 1;
 
@@ -43,12 +46,13 @@ export class ManySessions {
     if (this.endpoint.sessions.size !== count) throw new Error(`${this.endpoint.sessions.size} of ${count} sessions.`);
   }
 
-  /** A packet from the network and one of the host for each of `rounds` connections, in an order without order. */
-  run(rounds: number): void {
-    // A full cycle through all connections (Hull and Dobell): neighbours in time are none in memory.
-    const step = 61_803;
+  /**
+   * A packet from the network and one of the host in each of `rounds`: `train` rounds for one connection, then for the
+   * next one, round robin in an order without order.
+   */
+  run(rounds: number, train = 1): void {
     for (let i = 0; i < rounds; i++) {
-      this.#at = (this.#at + step) % this.count;
+      if (i % train === 0) this.#at = (this.#at + STEP) % this.count;
       this.#receive(this.#at, Flags.normal);
       this.#send(this.#at);
       this.now += 2;
@@ -93,5 +97,29 @@ export class ManySessions {
     this.endpoint.takeTransmits();
     this.endpoint.takeDeliveries();
     this.endpoint.poll(this.now);
+  }
+}
+
+/** Octets of a record in `PlainRecords`: what a connection's rows have, in round figures; and of a line of a cache. */
+const RECORD = 2048;
+const LINE = 64;
+/** Lines of a record that a round reads and writes. */
+const TOUCHED = 16;
+
+/** The same order of connections over nothing but a record each, as near together as they can be: what memory costs alone. */
+export class PlainRecords {
+  readonly #numbers: Int32Array;
+  #at = 0;
+
+  constructor(readonly count: number) {
+    this.#numbers = new Int32Array((count * RECORD) / 4);
+  }
+
+  run(rounds: number): void {
+    for (let i = 0; i < rounds; i++) {
+      this.#at = (this.#at + STEP) % this.count;
+      const start = (this.#at * RECORD) / 4;
+      for (let line = 0; line < TOUCHED; line++) this.#numbers[start + (line * LINE) / 4]!++;
+    }
   }
 }
