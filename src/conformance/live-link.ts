@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { buildUdp, formatIpv4, type Ipv4, TCP, UDP } from '../codec/index.js';
-import { Lateness } from './lateness.js';
+import { Lateness, UNKNOWN_SLACK } from './lateness.js';
 import {
   type CaseLink,
   type Destination,
@@ -41,6 +41,9 @@ export interface LiveLinkOptions {
   readonly upper?: UpperTesterSource;
 }
 
+/** An answer that should come at once is waited for so many times longer as it may be later than usual. */
+const SLACKS_OF_PATIENCE = 3;
+
 /** The protocols that a port is for. */
 export type Protocols = readonly (typeof TCP | typeof UDP)[];
 
@@ -64,7 +67,6 @@ export abstract class LiveLink implements Link {
   readonly pacer: Pacer;
   readonly lateness = new Lateness(microsNow);
   readonly upper: UpperTesterSource | undefined;
-  readonly patience: Micros;
   readonly #pulse: Pulse;
 
   protected constructor(
@@ -72,7 +74,6 @@ export abstract class LiveLink implements Link {
     private readonly options: LiveLinkOptions,
   ) {
     this.upper = options.upper;
-    this.patience = options.patience ?? 1_000_000;
     this.pacer = new Pacer(options.rate ?? DEFAULT_RATE, microsNow);
     this.#pulse = new Pulse(this.lateness, this.pacer);
   }
@@ -83,6 +84,12 @@ export abstract class LiveLink implements Link {
 
   get slack(): Micros {
     return this.lateness.slack;
+  }
+
+  /** As given, and longer where answers were that late of late. */
+  get patience(): Micros {
+    const given = this.options.patience ?? 1_000_000;
+    return given + SLACKS_OF_PATIENCE * Math.max(0, this.slack - UNKNOWN_SLACK);
   }
 
   worstSince(time: Micros): Micros {
