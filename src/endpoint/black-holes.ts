@@ -9,8 +9,6 @@ const BASE = 1280;
 const SMALLER = [1006, 552];
 /** Large segments that are watched before a path is judged, and the part of them that the host had to send again. */
 const EVIDENCE = 5;
-/** And once more, of those sent since. */
-const FURTHER_EVIDENCE = 2;
 const LOST = 0.75;
 /** Counts are halved at this many segments, so that what was long ago does not count. */
 const MOST_WATCHED = 64;
@@ -55,7 +53,7 @@ export class BlackHoles {
     }
     path.largeSent++;
     if (path.largeSent >= MOST_WATCHED) {
-      path.isDoubted = false;
+      if (path.largeLost < LOST * path.largeSent) path.carriesLarge = true;
       path.largeSent >>= 1;
       path.largeLost >>= 1;
     }
@@ -67,15 +65,14 @@ export class BlackHoles {
     if (path === undefined || path.session !== session || path.isSuspect) return;
     path.largeLost++;
     const isSuspect =
-      path.largeSent >= (path.isDoubted ? FURTHER_EVIDENCE : EVIDENCE) &&
+      path.largeSent >= EVIDENCE &&
       path.largeLost >= LOST * path.largeSent &&
       // Where every path loses, it is not the size.
       session.paths.some((other) => other !== path && !other.isUnproven && other.largeLost < LOST * other.largeSent);
     if (!isSuspect) return;
-    if (!path.isDoubted) {
+    if (path.carriesLarge) {
       // A TCP that takes disorder for loss, or times out, sends much again at once: segments from now on have to say the same.
       path.forgetLarge();
-      path.isDoubted = true;
       session.largeSegments?.paths.forEach((id, slot, paths) => {
         if (id === pathId) paths[slot] = 0;
       });

@@ -68,8 +68,8 @@ export class Path {
   /** Large segments sent on it of late, and how many of them the host sent again (docs/decisions.md 65). */
   largeSent = 0;
   largeLost = 0;
-  /** Nearly all of them were sent again once; segments sent since then decide. */
-  isDoubted = false;
+  /** It carried large segments well for a while. */
+  carriesLarge = false;
   /** True from when it is thought to lose large segments until it is known. */
   isSuspect = false;
   /** How many were unanswered when they were counted last, and when that was, microseconds. */
@@ -129,7 +129,7 @@ export class Path {
   /** Nothing is known of large segments on it. */
   forgetLarge(): void {
     this.isSuspect = false;
-    this.isDoubted = false;
+    this.carriesLarge = false;
     this.largeSent = 0;
     this.largeLost = 0;
   }
