@@ -1,5 +1,3 @@
-import { readU32be } from '../../codec/bytes.js';
-import type { Ipv4 } from '../../codec/index.js';
 import type { Exchange } from '../exchange.js';
 import type { Oracle, Severity } from '../oracle.js';
 import type { Received } from '../received.js';
@@ -13,20 +11,12 @@ export class UserData implements Oracle {
   readonly id = 'user-data';
   /** Datagrams of the bystander that have to come back. */
   #owed: Sent[] = [];
-  /** Addresses of nobody that fuzzed nodes have sent from. */
-  readonly #forged = new Set<Ipv4>();
 
   begin(): void {
     this.#owed = [];
-    this.#forged.clear();
   }
 
-  sent(exchange: Exchange, sent: Sent, packet: Uint8Array): void {
-    const { forged } = exchange.surroundings;
-    if (forged.length > 0 && packet.length >= 20) {
-      const source = readU32be(packet, 12);
-      if (forged.includes(source)) this.#forged.add(source);
-    }
+  sent(_exchange: Exchange, sent: Sent): void {
     if (sent.node === BYSTANDER && sent.number !== 0) this.#owed.push(sent);
   }
 
@@ -37,8 +27,8 @@ export class UserData implements Oracle {
     const from = sent ?? senders[0];
     if (from === undefined) return;
     if (senders.every(({ node }) => node !== owner)) {
-      // A node that sends from an address has it, as far as a peer can tell: the address is one of its paths.
-      if (from.node !== BYSTANDER && owner === undefined && this.#forged.has(destination)) return;
+      // A node that sends from an address has it, as far as a peer can tell, for as long as the peer remembers: a path of the node.
+      if (from.node !== BYSTANDER && exchange.surroundings.forged.includes(destination)) return;
       // A copy of what the peer returns, sent as a query to a place that it heard of, has user data too.
       const whose = from.node === BYSTANDER ? 'the bystander' : `node ${from.node}`;
       const to =
