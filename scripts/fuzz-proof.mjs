@@ -2,7 +2,7 @@
 // something from a cold start, over SEEDS seeds (default 10), EXCHANGES each at most (default 5000), JOBS processes at once (default
 // one for each processor); writes docs/fuzz-results.md. All but the seconds is the same every time.
 import { fork, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { on } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
@@ -36,9 +36,10 @@ async function prove() {
   const results = new Map();
   const work = async () => {
     const child = fork(fileURLToPath(import.meta.url), process.argv.slice(2));
+    const answers = on(child, 'message', { close: ['exit'] });
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
       child.send(name);
-      const [result] = await Promise.race([once(child, 'message'), once(child, 'exit').then(() => [undefined])]);
+      const result = (await answers.next()).value?.[0];
       if (result === undefined) throw new Error(`The search for ${name} ended without a result.`);
       results.set(name, result);
       console.log(rowOf(result));
