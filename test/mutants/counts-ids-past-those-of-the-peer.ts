@@ -10,9 +10,11 @@ export const mutant: Mutant = {
     const { create } = endpoint.sessions;
     const last = new WeakMap<Peer, number>();
     endpoint.sessions.create = (peer, protocol, tuple, now) => {
-      const id = (last.get(peer) ?? 0) + 1;
-      last.set(peer, id);
-      peer.sessionIds.allocate = () => peer.sessionIds.take(id);
+      peer.sessionIds.allocate = () => {
+        const id = (last.get(peer) ?? 0) + 1;
+        last.set(peer, id);
+        return peer.sessionIds.take(id);
+      };
       return create.call(endpoint.sessions, peer, protocol, tuple, now);
     };
   },
