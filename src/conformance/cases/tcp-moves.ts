@@ -46,12 +46,15 @@ export function segmentIn(packet: Observed): Segment {
   return segmentOf(packet) ?? NO_SEGMENT;
 }
 
-/** Matches segments with this payload, whatever they travel in. */
+/**
+ * Matches segments that end with this user data. What stands before it is the answer to something earlier: an application
+ * that is served late answers twice in one segment, as a stream of octets may (RFC 9293, section 3.7).
+ */
 export const segmentWith =
   (payload: Uint8Array): Predicate =>
   (packet) => {
     const segment = segmentOf(packet);
-    return segment !== undefined && sameOctets(segment.payload, payload);
+    return segment !== undefined && sameOctets(segment.payload.subarray(-payload.length), payload);
   };
 
 /** Matches segments of the connection itself: no query, confirmation, heartbeat or packet of a fake handshake. */
