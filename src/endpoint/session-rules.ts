@@ -101,7 +101,8 @@ export class SessionRules {
     let known = this.sessions.byId(peer, id, now);
     if (known !== undefined && pathId !== 0) {
       if (!this.isForeign(known, view, now)) return known;
-      if (known.origin === 'peer' || !this.#mayCede(peer, now)) return null;
+      // What somebody sends who only knows the peer's node id moves nothing.
+      if (known.origin === 'peer' || !this.mesh.mayMoveTo(peer, view.source) || !this.#mayCede(peer, now)) return null;
       this.sessions.cede(known, now);
       known = undefined;
     }

@@ -233,7 +233,11 @@ test('an address that the peer does not announce may be a NAT: its ports count o
       delivered.map(({ tuple }) => tuple.source),
       isSuspect ? [] : [REMOTE],
     );
-    assert.equal(driver.hostUdp()[0]!.cm!.sessionId, isSuspect ? 2 : 1);
+    assert.equal(driver.hostUdp()[0]!.cm!.sessionId, 1, 'an address that never answered moves nothing (decision 42)');
+    if (!isSuspect) continue;
+    driver.netUdp({ flags: Flags.enabled, localAddresses: [REMOTE] }, 'query', from);
+    assert.deepEqual(driver.netUdp({ sessionId: 1, pathId: 4 }, 'x', from).delivered, []);
+    assert.equal(driver.hostUdp()[0]!.cm!.sessionId, 2);
   }
 });
 
