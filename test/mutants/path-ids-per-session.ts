@@ -10,6 +10,7 @@ export const mutant: Mutant = {
     'PA-ids-unique-over-sessions',
     'PA-only-paths-of-the-session',
     'SE-per-connection',
+    'SS-path-from-one-when-shared',
   ],
   apply(host) {
     const { mesh } = host.endpoint.state;

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'tcp-confirms-instead-of-sending',
   defect: 'The segment that the confirmation copies is not sent itself.',
   requirements: ['MPIP-AV-21'],
-  killedBy: ['AV-tcp-copied-segment-is-sent', 'CM-stream-keeps-every-octet'],
+  killedBy: ['AV-tcp-copied-segment-is-sent'],
   apply({ endpoint }) {
     const { outbound, state } = endpoint;
     const { sendToEnabled } = outbound;

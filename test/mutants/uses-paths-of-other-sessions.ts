@@ -11,6 +11,7 @@ export const mutant: Mutant = {
     'RX-answers-follow-the-session',
     'RX-unknown-session-goes-nowhere-else',
     'SE-per-connection',
+    'SS-path-from-one-when-shared',
   ],
   apply(host) {
     const { selection } = host.endpoint.state;
