@@ -68,6 +68,11 @@ export interface TestCase {
    * makes a live run need `--slow`.
    */
   readonly duration?: (constants: Constants) => Micros;
+  /**
+   * True for a case whose verdict rests on waits of some milliseconds, so that a peer whose process was not served in time
+   * looks like one that fails: in a live run only what fails several times in a row counts.
+   */
+  readonly timed?: boolean;
   /** True when no other case may run beside it. */
   readonly exclusive?: boolean;
   /**

@@ -24,7 +24,15 @@ import type { RunHead } from './journal.js';
 import { RECENT } from './lateness.js';
 import type { Link, Micros } from './link.js';
 import { examinePeer, type PeerFacts } from './preliminary.js';
-import { isDoubtful, LATE_PLAYS, LOSS_PROBE, playUntilInTime, playUntilSure, SLOW_NETWORK } from './repeat.js';
+import {
+  isDoubtful,
+  LATE_PLAYS,
+  LOSS_PROBE,
+  playUntilInTime,
+  playUntilSure,
+  SLOW_NETWORK,
+  TIMED_FAILURES,
+} from './repeat.js';
 import { requirementResults } from './requirement-status.js';
 import { type CaseResult, noCounts, REPORT_VERSION, type ResultCause, type RunResult } from './result.js';
 import { type CaseSettings, type FinishedCase, runCase } from './run-case.js';
@@ -280,7 +288,8 @@ class Run {
     if (peerHasOneOf(finished, ids)) {
       finished = await runCase(testCase, this.#settings, ids.slice(NODES_PER_CASE), signal);
     }
-    if (this.#late.length < MOST_LATE && (await this.#wasLate(finished, facts))) {
+    const isUnsure = async () => this.#isOnce(testCase, finished) || (await this.#wasLate(finished, facts));
+    if (this.#late.length < MOST_LATE && (await isUnsure())) {
       // Later, when nothing else keeps this machine busy.
       this.#late.push({ testCase, finished });
       this.#playing.delete(testCase.id);
@@ -295,7 +304,9 @@ class Run {
       await this.#rest(RECENT);
       return await this.#again(testCase, attempt);
     };
-    const isLate = (finished: FinishedCase) => this.#wasLate(finished, facts);
+    let failures = this.#isOnce(testCase, first) ? 1 : 0;
+    const isLate = async (finished: FinishedCase) =>
+      (this.#isOnce(testCase, finished) && ++failures < TIMED_FAILURES) || (await this.#wasLate(finished, facts));
     // A machine that is busy with something else stays so: not every case has to find that out.
     const plays = this.#inVain < MOST_IN_VAIN ? LATE_PLAYS : 1;
     const finished = await playUntilInTime(first, again, isLate, plays);
@@ -331,6 +342,11 @@ class Run {
   #again(testCase: TestCase, attempt: number, settings: Partial<CaseSettings> = {}): Promise<FinishedCase> {
     const seed = (this.#seed + attempt * ANOTHER_SEED) >>> 0;
     return runCase(testCase, { ...this.#settings, ...settings, seed }, [], this.#interrupt.signal);
+  }
+
+  /** Whether a verdict is a failure that has to come again, see `TestCase.timed`. */
+  #isOnce({ timed }: TestCase, { log }: FinishedCase): boolean {
+    return timed === true && log.verdict === 'fail' && !this.#options.link.isVirtual;
   }
 
   /** Whether a verdict may come from lateness that the case did not allow for. */

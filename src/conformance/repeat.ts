@@ -63,6 +63,8 @@ export async function playUntilSure(
 export const SLOW_NETWORK = 'slow-network';
 /** Plays, at most, of a case whose first one was disturbed by lateness. */
 export const LATE_PLAYS = 4;
+/** Failures in a row of a case of few milliseconds (`timed`) that count as the peer's. */
+export const TIMED_FAILURES = 3;
 
 /**
  * Plays a case again as long as its verdict may come from lateness that it did not allow for.

@@ -50,20 +50,22 @@ test('the worst since a time is told, whatever came before and however long ago'
 });
 
 /** A suite of one case that fails in its first `failing` plays, on a link where so much lateness was seen in each of its plays. */
-async function verdictOf(failing: number, lateness: readonly number[]) {
+async function verdictOf(failing: number, lateness: readonly number[], timed = false) {
   const address = parseIpv4('192.0.2.1');
   let plays = 0;
   const link = new VirtualLink({
     createPeer: () => new TinyPeer({ addresses: [address], services: { 7000: 'echo' } }),
   });
   link.worstSince = () => lateness[Math.min(plays, lateness.length) - 1] ?? 0;
+  // As a live link is judged, with a clock that need not be waited for.
+  if (timed) Object.defineProperty(link, 'isVirtual', { value: false });
   const testCase = makeCase('GEN-made-late', async (t) => {
     if (++plays <= failing)
       t.fail('too-late', 'It came too late.', { expected: 'at once', seen: 'later', packet: undefined });
     t.pass('It came in time.');
   });
   const services = new Map<ServiceName, number>([['echo', 7000]]);
-  const { cases } = await runSuite({ link, address, services, cases: [testCase] });
+  const { cases } = await runSuite({ link, address, services, cases: [{ ...testCase, timed }] });
   return [cases[0]!.verdict, cases[0]!.cause.code, plays];
 }
 
@@ -73,4 +75,11 @@ test('a failure counts only of a play in which nothing was later than the case a
   assert.deepEqual(await verdictOf(9, [60_000, 60_000, 0]), ['fail', 'too-late', 3], 'it fails in time too');
   assert.deepEqual(await verdictOf(9, [60_000]), ['inconc', 'slow-network', 4]);
   assert.deepEqual(await verdictOf(0, [60_000]), ['pass', 'as-required', 1], 'what passes although late has passed');
+});
+
+test('a failure that rests on milliseconds counts live when it came three times: a peer may have been served late', async () => {
+  assert.deepEqual(await verdictOf(1, [0], true), ['pass', 'as-required', 2]);
+  assert.deepEqual(await verdictOf(2, [0], true), ['pass', 'as-required', 3]);
+  assert.deepEqual(await verdictOf(9, [0], true), ['fail', 'too-late', 3]);
+  assert.deepEqual(await verdictOf(9, [60_000], true), ['inconc', 'slow-network', 4]);
 });

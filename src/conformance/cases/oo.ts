@@ -97,6 +97,7 @@ const common = {
   raw: true,
   tcp: true,
   capabilities: ['tcp', 'reordering'],
+  timed: true,
 } as const;
 
 /** Attempts of cases whose fastest one counts. */
