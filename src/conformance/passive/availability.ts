@@ -259,16 +259,24 @@ export const AVAILABILITY: readonly Predicate[] = [
     purpose: 'An address and port that is known to speak MPIP is not asked.',
     requirement: 'MPIP-AV-19',
     watch(judge) {
-      const flows = new Map<number, { lastData: number; session: number; query: Place | undefined; asked: number }>();
+      const flows = new Map<
+        number,
+        { lastData: number; session: number; peer: number | undefined; query: Place | undefined; asked: number }
+      >();
+      // A node that began anew at an address is another one, and is asked anew.
+      const nodes = new Map<number, number>();
       return {
         see(sight) {
           const { seen, trailer, time } = sight;
-          if (!isCm(sight) || !judge.judges(seen.node)) return;
+          if (!isCm(sight)) return;
+          if (nodes.size < MAX_FLOWS) nodes.set(trailer.source, trailer.cm.nodeId);
+          if (!judge.judges(seen.node)) return;
+          const peer = nodes.get(trailer.destination);
           const known = flows.get(seen.flow);
           if (carriesData(sight)) {
-            if (known === undefined) {
+            if (known === undefined || known.peer !== peer) {
               if (flows.size < MAX_FLOWS)
-                flows.set(seen.flow, { lastData: time, session: seen.session, query: undefined, asked: 0 });
+                flows.set(seen.flow, { lastData: time, session: seen.session, peer, query: undefined, asked: 0 });
               return;
             }
             judge.pass();
@@ -280,7 +288,12 @@ export const AVAILABILITY: readonly Predicate[] = [
             known.query = undefined;
             known.lastData = time;
             known.session = seen.session;
-          } else if (trailer.cm.flags === Flags.enable && known !== undefined && time - known.lastData < SECOND) {
+          } else if (
+            known !== undefined &&
+            known.peer === peer &&
+            trailer.cm.flags === Flags.enable &&
+            time - known.lastData < SECOND
+          ) {
             known.query = placeOf(sight);
             known.asked = time;
           }
