@@ -478,7 +478,8 @@ export class SessionTable {
 function freeId({ sessionIds, kin }: Peer, now: number): number {
   const skipped: number[] = [];
   let id = sessionIds.allocate(now);
-  while (id !== 0 && kin.some(({ sessions }) => sessions.has(id))) {
+  // An id that comes twice comes for ever: the search ends with it, as with none.
+  while (id !== 0 && id !== skipped.at(-1) && kin.some(({ sessions }) => sessions.has(id))) {
     skipped.push(id);
     id = sessionIds.allocate(now);
   }

@@ -65,7 +65,7 @@ export class Player {
         if (last.violations.length > 0) return { ...last, messages };
         soak.played();
       }
-      soak.end();
+      await soak.end();
     }
     if (last === undefined) throw new RangeError('A play that is repeated is so at least four times.');
     return { ...last, messages, violations: soak.violations() };

@@ -56,8 +56,8 @@ export class Soak {
   }
 
   /** A round is over. */
-  end(): void {
-    const memory = this.target.memory();
+  async end(): Promise<void> {
+    const memory = await this.target.memory();
     if (memory !== undefined) this.#memory.push(memory);
   }
 

@@ -67,7 +67,7 @@ export interface Target {
   /** Why the peer is no more; undefined while it lives, or when nobody can tell. */
   readonly death: Death | undefined;
   /** Octets of memory that the peer uses; undefined when unknown. A peer in virtual time ends with that: `reset` gives another. */
-  memory(): number | undefined;
+  memory(): number | undefined | Promise<number | undefined>;
   /** What the peer has printed lately, where it is supervised. */
   output?(): string;
   close(): Promise<void> | undefined;
