@@ -261,17 +261,14 @@ export const AVAILABILITY: readonly Predicate[] = [
     watch(judge) {
       const flows = new Map<
         number,
-        { lastData: number; session: number; peer: number | undefined; query: Place | undefined; asked: number }
+        { lastData: number; session: number; peer: number; query: Place | undefined; asked: number }
       >();
-      // A node that began anew at an address is another one, and is asked anew.
-      const nodes = new Map<number, number>();
       return {
         see(sight) {
-          const { seen, trailer, time } = sight;
-          if (!isCm(sight)) return;
-          if (nodes.size < MAX_FLOWS) nodes.set(trailer.source, trailer.cm.nodeId);
-          if (!judge.judges(seen.node)) return;
-          const peer = nodes.get(trailer.destination);
+          const { seen, trailer, tracker, time } = sight;
+          if (!isCm(sight) || !judge.judges(seen.node)) return;
+          // A node that began anew at an address is another one, and is asked anew.
+          const peer = tracker.nodes.newestAt(trailer.destination);
           const known = flows.get(seen.flow);
           if (carriesData(sight)) {
             if (known === undefined || known.peer !== peer) {

@@ -6,6 +6,8 @@ import { SenderClock } from './clock.js';
 const MAX_ADDRESSES = 64;
 /** Nodes that are remembered. */
 const MAX_NODES = 1 << 17;
+/** Addresses whose nodes are remembered. */
+const MAX_ADDRESSES_IN_USE = 1 << 18;
 
 /** When an address was seen or announced; microseconds since the first packet. */
 export interface AddressSpan {
@@ -84,6 +86,8 @@ export class Nodes {
   readonly #full = new Map<number, number>();
   /** Which node uses an address: 0 when several do. */
   readonly #byAddress = new Map<Ipv4, number>();
+  /** Which node sent from an address where another did, or none, before. */
+  readonly #newest = new Map<Ipv4, number>();
 
   get(index: number): TrackedNode {
     return this.list[index]!;
@@ -102,6 +106,17 @@ export class Nodes {
     return node;
   }
 
+  /** The node that was last to begin a flow from an address; 0 = not known. One that began anew there has another id. */
+  newestAt(address: Ipv4): number {
+    return this.#newest.get(address) ?? 0;
+  }
+
+  /** Says that a node begins a flow from an address. */
+  noteFlow(address: Ipv4, node: number): void {
+    if (this.#newest.has(address) || this.#newest.size < MAX_ADDRESSES_IN_USE) this.#newest.set(address, node);
+    this.claim(address, node);
+  }
+
   /** The node that uses an address, as far as it is one; 0 = not known. */
   atAddress(address: Ipv4): number {
     return this.#byAddress.get(address) ?? 0;
@@ -111,7 +126,7 @@ export class Nodes {
   claim(address: Ipv4, node: number): void {
     const known = this.#byAddress.get(address);
     if (known === undefined) {
-      if (this.#byAddress.size < 1 << 18) this.#byAddress.set(address, node);
+      if (this.#byAddress.size < MAX_ADDRESSES_IN_USE) this.#byAddress.set(address, node);
     } else if (known !== node) this.#byAddress.set(address, 0);
   }
 }

@@ -224,7 +224,7 @@ export class Tracker {
     }
     const source = this.flows.source(flow);
     node.noteSource(source, time);
-    this.nodes.claim(source, node.index);
+    this.nodes.noteFlow(source, node.index);
     const back = this.flows.reverse(flow);
     if (back >= 0) flows.setInt(back, Flow.peer, node.index);
     if (flows.int(flow, Flow.peer) !== 0) return;

@@ -78,6 +78,18 @@ test('a TCP checksum left to the device by the kernel is not judged, a wrong one
   assert.deepEqual(verdictOf('WF-passive-l4-checksum', capture(partial)), ['fail', 1]);
 });
 
+test('a query between two packets of data breaks AV-19, but not after another node began at the address, however often', () => {
+  const id = 'AV-passive-no-query-once-enabled';
+  const own = data({ sessionId: 1 });
+  const query = data({ flags: Flags.enable });
+  const answer = data({ ...B_NODE, sessionId: 1 }, toA);
+  assert.deepEqual(verdictOf(id, capture(answer, own, own, query, own)), ['fail', 4]);
+  // Heard on another flow, as the node that began anew asks for itself.
+  const anew = (nodeId: number) => data({ nodeId, flags: Flags.enable }, tuple(7001, 40001, B, A));
+  const restarts = [0x0b02, 0x0b03, 0x0b01].flatMap((nodeId) => [anew(nodeId), query, own, own]);
+  assert.deepEqual(verdictOf(id, capture(answer, own, own, ...restarts)), ['pass', undefined]);
+});
+
 test('data with a CM to somebody who was asked and answered with ordinary packets breaks AV-01; so does an echoed query', () => {
   const query = data({ flags: Flags.enable });
   const plain = udp(undefined, new Uint8Array(20), toA);
