@@ -24,15 +24,7 @@ import type { RunHead } from './journal.js';
 import { RECENT } from './lateness.js';
 import type { Link, Micros } from './link.js';
 import { examinePeer, type PeerFacts } from './preliminary.js';
-import {
-  isDoubtful,
-  LATE_PLAYS,
-  LOSS_PROBE,
-  playUntilInTime,
-  playUntilSure,
-  SLOW_NETWORK,
-  TIMED_FAILURES,
-} from './repeat.js';
+import { isDoubtful, LATE_PLAYS, LOSS_PROBE, playUntilInTime, playUntilSure, SLOW_NETWORK } from './repeat.js';
 import { requirementResults } from './requirement-status.js';
 import { type CaseResult, noCounts, REPORT_VERSION, type ResultCause, type RunResult } from './result.js';
 import { type CaseSettings, type FinishedCase, runCase } from './run-case.js';
@@ -288,7 +280,7 @@ class Run {
     if (peerHasOneOf(finished, ids)) {
       finished = await runCase(testCase, this.#settings, ids.slice(NODES_PER_CASE), signal);
     }
-    const isUnsure = async () => this.#isOnce(testCase, finished) || (await this.#wasLate(finished, facts));
+    const isUnsure = async () => this.#mustRepeat(testCase, finished) || (await this.#wasLate(finished, facts));
     if (this.#late.length < MOST_LATE && (await isUnsure())) {
       // Later, when nothing else keeps this machine busy.
       this.#late.push({ testCase, finished });
@@ -304,12 +296,13 @@ class Run {
       await this.#rest(RECENT);
       return await this.#again(testCase, attempt);
     };
-    let failures = this.#isOnce(testCase, first) ? 1 : 0;
-    const isLate = async (finished: FinishedCase) =>
-      (this.#isOnce(testCase, finished) && ++failures < TIMED_FAILURES) || (await this.#wasLate(finished, facts));
+    const doubts = {
+      mustRepeat: (finished: FinishedCase) => this.#mustRepeat(testCase, finished),
+      wasLate: (finished: FinishedCase) => this.#wasLate(finished, facts),
+    };
     // A machine that is busy with something else stays so: not every case has to find that out.
     const plays = this.#inVain < MOST_IN_VAIN ? LATE_PLAYS : 1;
-    const finished = await playUntilInTime(first, again, isLate, plays);
+    const finished = await playUntilInTime(first, again, doubts, plays);
     this.#inVain = finished.log.cause?.code === SLOW_NETWORK ? this.#inVain + 1 : 0;
     await this.#end(testCase, finished, facts);
   }
@@ -345,7 +338,7 @@ class Run {
   }
 
   /** Whether a verdict is a failure that has to come again, see `TestCase.timed`. */
-  #isOnce({ timed }: TestCase, { log }: FinishedCase): boolean {
+  #mustRepeat({ timed }: TestCase, { log }: FinishedCase): boolean {
     return timed === true && log.verdict === 'fail' && !this.#options.link.isVirtual;
   }
 

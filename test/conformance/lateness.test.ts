@@ -49,8 +49,11 @@ test('the worst since a time is told, whatever came before and however long ago'
   }
 });
 
-/** A suite of one case that fails in its first `failing` plays, on a link where so much lateness was seen in each of its plays. */
-async function verdictOf(failing: number, lateness: readonly number[], timed = false) {
+/**
+ * A suite of one case that fails in its first `failing` plays, of which nothing can be said of the first `late` ones, on a link
+ * where so much lateness was seen in each of its plays.
+ */
+async function resultOf(failing: number, lateness: readonly number[], timed = false, late = 0) {
   const address = parseIpv4('192.0.2.1');
   let plays = 0;
   const link = new VirtualLink({
@@ -60,13 +63,19 @@ async function verdictOf(failing: number, lateness: readonly number[], timed = f
   // As a live link is judged, with a clock that need not be waited for.
   if (timed) Object.defineProperty(link, 'isVirtual', { value: false });
   const testCase = makeCase('GEN-made-late', async (t) => {
-    if (++plays <= failing)
+    if (++plays <= late) t.inconc('slow-network', 'It came late.');
+    if (plays <= failing)
       t.fail('too-late', 'It came too late.', { expected: 'at once', seen: 'later', packet: undefined });
     t.pass('It came in time.');
   });
   const services = new Map<ServiceName, number>([['echo', 7000]]);
   const { cases } = await runSuite({ link, address, services, cases: [{ ...testCase, timed }] });
-  return [cases[0]!.verdict, cases[0]!.cause.code, plays];
+  return { result: cases[0]!, plays };
+}
+
+async function verdictOf(...args: Parameters<typeof resultOf>) {
+  const { result, plays } = await resultOf(...args);
+  return [result.verdict, result.cause.code, plays];
 }
 
 test('a failure counts only of a play in which nothing was later than the case allowed for', async () => {
@@ -82,4 +91,11 @@ test('a failure that rests on milliseconds counts live when it came three times:
   assert.deepEqual(await verdictOf(2, [0], true), ['pass', 'as-required', 3]);
   assert.deepEqual(await verdictOf(9, [0], true), ['fail', 'too-late', 3]);
   assert.deepEqual(await verdictOf(9, [60_000], true), ['inconc', 'slow-network', 4]);
+  const { result, plays } = await resultOf(9, [0], true, 2);
+  assert.deepEqual([result.verdict, plays], ['inconc', 4], 'late twice, then failed twice');
+  assert.match(
+    result.cause.text,
+    /^The case rests on waits of few milliseconds .* failed 2 times; .*It came too late\.$/,
+  );
+  assert.match((await resultOf(9, [60_000], true)).result.cause.text, /^Answers, or this machine, were later than/);
 });
