@@ -3,7 +3,7 @@ import type { TestCase } from '../case.js';
 import { headerField, isData, type Observed, sameOctets } from '../observed.js';
 import { cmOf, type Tester } from '../tester.js';
 import { tupleOf } from './pa.js';
-import { beginHandshake, completeHandshake, isHandshake, isStep, TcpMesh } from './tcp-mesh.js';
+import { beginHandshake, completeHandshake, isHandshake, isStep, type OwnHandshake, TcpMesh } from './tcp-mesh.js';
 import { isOfStream, segmentIn } from './tcp-moves.js';
 
 const common = {
@@ -19,12 +19,20 @@ const isFrom =
   (packet: Observed): boolean =>
     packet.direction === 'received' && packet.destination === destination;
 
+/** A mesh whose fake handshake from our second address has been begun and answered; `inconc` when the peer does not. */
+async function answeredHandshake(
+  t: Tester,
+): Promise<{ mesh: TcpMesh; handshake: OwnHandshake & { readonly synAck: Observed } }> {
+  const mesh = await TcpMesh.open(t, { sources: [0, 1] });
+  const { synAck, ...handshake } = await beginHandshake(t, mesh, 1);
+  if (synAck === undefined)
+    t.inconc('no-syn-ack', 'The peer did not answer the SYN of a fake handshake: another case judges that.');
+  return { mesh, handshake: { ...handshake, synAck } };
+}
+
 /** A mesh with a fake path from our second address, its handshake done; `inconc` when the peer does not answer. */
 async function withFakePath(t: Tester): Promise<TcpMesh> {
-  const mesh = await TcpMesh.open(t, { sources: [0, 1] });
-  const handshake = await beginHandshake(t, mesh, 1);
-  if (handshake.synAck === undefined)
-    t.inconc('no-syn-ack', 'The peer did not answer the SYN of a fake handshake: another case judges that.');
+  const { mesh, handshake } = await answeredHandshake(t);
   completeHandshake(mesh, 1, handshake);
   return mesh;
 }
@@ -72,10 +80,7 @@ export const HS_CASES: readonly TestCase[] = [
     requirements: ['MPIP-HS-10', 'MPIP-HS-11'],
     sources: 2,
     async run(t: Tester) {
-      const mesh = await TcpMesh.open(t, { sources: [0, 1] });
-      const { synAck, sequence } = await beginHandshake(t, mesh, 1);
-      if (synAck === undefined)
-        t.inconc('no-syn-ack', 'The SYN of a fake handshake was not answered: another case judges that.');
+      const { synAck, sequence } = (await answeredHandshake(t)).handshake;
       t.equal(
         segmentIn(synAck).acknowledgement,
         (sequence + 1) >>> 0,
@@ -107,11 +112,8 @@ export const HS_CASES: readonly TestCase[] = [
     requirements: ['MPIP-HS-06'],
     sources: 2,
     async run(t: Tester) {
-      const mesh = await TcpMesh.open(t, { sources: [0, 1] });
+      const { mesh, handshake } = await answeredHandshake(t);
       const second = mesh.stream.addresses[1]!;
-      const handshake = await beginHandshake(t, mesh, 1);
-      if (handshake.synAck === undefined)
-        t.inconc('no-syn-ack', 'The SYN of a fake handshake was not answered: another case judges that.');
       const early = (await mesh.talk(12, 60_000)).find(isFrom(second));
       t.refuse(
         early,
@@ -278,10 +280,8 @@ export const HS_CASES: readonly TestCase[] = [
     requirements: ['MPIP-HS-01'],
     sources: 2,
     async run(t: Tester) {
-      const mesh = await TcpMesh.open(t, { sources: [0, 1] });
-      const { synAck } = await beginHandshake(t, mesh, 1);
-      if (synAck === undefined)
-        t.inconc('no-syn-ack', 'The SYN of a fake handshake was not answered: another case judges that.');
+      const { mesh, handshake } = await answeredHandshake(t);
+      const { synAck } = handshake;
       t.equal(
         cmOf(synAck).sessionId,
         mesh.session.id,

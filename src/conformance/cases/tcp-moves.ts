@@ -1,4 +1,4 @@
-import { Flags, TcpFlags } from '../../codec/index.js';
+import { type ControlMessage, Flags, TcpFlags } from '../../codec/index.js';
 import { EXPECTED, fieldValue } from '../describe.js';
 import { isConfirm, isData, type Observed, type Predicate, sameOctets } from '../observed.js';
 import { type Segment, segmentOf, sequenceDistance } from '../segment.js';
@@ -134,6 +134,29 @@ function octetAt(packet: Observed, sequence: number): number {
   return (
     packet.payloadOffset + packet.payload.length - segment.payload.length + sequenceDistance(sequence, segment.sequence)
   );
+}
+
+/** A segment may be lost on its way, and the one that brings its data back. */
+const SENDINGS = 4;
+
+/**
+ * Sends user data in one segment, up to four times until `whole` octets of the stream came back.
+ * @returns whether they did.
+ */
+export async function sendUntilBack(
+  t: Tester,
+  stream: TestStream,
+  payload: Uint8Array,
+  whole: number,
+  cm: () => Partial<ControlMessage> | null = () => null,
+): Promise<boolean> {
+  const sequence = stream.next;
+  for (let sending = 0; sending < SENDINGS; sending++) {
+    stream.send({ payload, sequence, cm: cm() });
+    stream.next = (sequence + payload.length) >>> 0;
+    if (await t.until(() => stream.data.length >= whole, t.patience / 2)) return true;
+  }
+  return false;
 }
 
 /** Sends data on a session and waits for the segment that echoes its first octets, on whatever path it comes. */

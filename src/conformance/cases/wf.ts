@@ -7,7 +7,7 @@ import type { TestStream } from '../test-stream.js';
 import type { Tester } from '../tester.js';
 import { answers, ownSession, provokeQuery } from './moves.js';
 import { TcpMesh } from './tcp-mesh.js';
-import { connected, isOfStream, requireStream, segmentIn } from './tcp-moves.js';
+import { connected, isOfStream, requireStream, segmentIn, sendUntilBack } from './tcp-moves.js';
 import { hasSoundChecksum, requireSound } from './tx.js';
 
 /** MTU of the links that the cases assume, octets: Ethernet's. */
@@ -149,15 +149,9 @@ export const WF_CASES: readonly TestCase[] = [
       const sent: number[] = [];
       let isWhole = true;
       for (let i = 0; i < SEGMENTS && isWhole; i++) {
-        isWhole = false;
         const payload = t.payload(1200);
-        const sequence = stream.next;
-        for (let attempt = 0; attempt < 4 && !isWhole; attempt++) {
-          stream.send({ payload, sequence, cm: mesh.cm() });
-          stream.next = (sequence + payload.length) >>> 0;
-          isWhole = await t.until(() => stream.data.length >= known + sent.length + payload.length, t.patience / 2);
-        }
         sent.push(...payload);
+        isWhole = await sendUntilBack(t, stream, payload, known + sent.length, () => mesh.cm());
       }
       const data = stream.data.subarray(known);
       const large = stream.history.find(
@@ -222,13 +216,8 @@ export const WF_CASES: readonly TestCase[] = [
       const sent: number[] = [];
       for (let i = 0; i < 8; i++) {
         const payload = t.payload(200);
-        const sequence = stream.next;
-        for (let attempt = 0; attempt < 4; attempt++) {
-          stream.send({ payload, sequence });
-          stream.next = (sequence + payload.length) >>> 0;
-          if (await t.until(() => stream.data.length >= sent.length + payload.length, t.patience / 2)) break;
-        }
         sent.push(...payload);
+        await sendUntilBack(t, stream, payload, sent.length);
       }
       const copies = stream.history.filter((packet) => packet.direction === 'received' && isQuery(packet));
       if (copies.length === 0) t.inconc('no-query', 'The peer asks nothing on this connection.');
