@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { Endpoint, ReferenceHost, TcpMode } from '../../src/endpoint/index.js';
+import type { Endpoint, ReferenceHost, RoutingRule, TcpMode } from '../../src/endpoint/index.js';
 
 /** A peer with one defect: the unmodified endpoint plus one patch. The file's name is the defect in words. */
 export interface Mutant {
@@ -55,6 +55,13 @@ export function onTransmit(host: ReferenceHost, change: (packet: Uint8Array) => 
       change(packet);
       send(packet);
     });
+}
+
+/** Lets each rule of the host's routing be changed before it takes effect. */
+export function onRules({ endpoint }: ReferenceHost, change: (rule: RoutingRule) => RoutingRule): void {
+  const { routing } = endpoint.state;
+  const { replace } = routing;
+  routing.replace = (rules) => replace.call(routing, rules.map(change));
 }
 
 /** Octets before the user data of a UDP datagram without IP options. */

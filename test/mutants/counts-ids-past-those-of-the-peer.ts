@@ -1,4 +1,3 @@
-import type { Peer } from '../../src/endpoint/nodes.js';
 import type { Mutant } from '../conformance/mutant.js';
 
 export const mutant: Mutant = {
@@ -8,13 +7,9 @@ export const mutant: Mutant = {
   killedBy: ['SS-own-ids-avoid-ours'],
   apply({ endpoint }) {
     const { create } = endpoint.sessions;
-    const last = new WeakMap<Peer, number>();
+    let last = 0;
     endpoint.sessions.create = (peer, protocol, tuple, now) => {
-      peer.sessionIds.allocate = () => {
-        const id = (last.get(peer) ?? 0) + 1;
-        last.set(peer, id);
-        return peer.sessionIds.take(id);
-      };
+      peer.sessionIds.allocate = () => peer.sessionIds.take(++last);
       return create.call(endpoint.sessions, peer, protocol, tuple, now);
     };
   },
