@@ -61,6 +61,7 @@ That of Wireshark 4.0, of which this is understood:
 | relations: \`== != < <= > >=\` (\`eq ne lt le gt ge\`) | \`mpip.path_delay < -4000\` |
 | all or any of several values: \`===\`, \`!==\` | \`mpip.local_addr === 10.1.0.0/16\` |
 | text and octets: \`contains\`, \`matches\` (a regular expression, without regard to case) | \`mpip.expert matches "checksum$"\` |
+| numbers: decimal, hex, binary, octal; one that the field cannot hold is refused | \`tcp.flags == 0x12\`, \`0b10010\`, \`022\` |
 | sets and ranges | \`mpip.session_id in {1, 3..5}\` |
 | bits | \`tcp.flags & 0x12 == 0x12\` |
 | parts of octets: \`[at]\`, \`[at:length]\`, \`[from-to]\`, \`[-1]\` | \`mpip.node_id[0] == 0a\` |

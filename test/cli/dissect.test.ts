@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { runDissect } from '../../src/cli/commands/dissect.js';
 import type { DissectRequest } from '../../src/cli/dissect-request.js';
@@ -15,6 +17,7 @@ import { A, B, cm, pcapOf, tuple, udp } from '../dissector/made-packets.js';
 
 const MPIP = 'build/src/cli/mpip.js';
 const UDP = 'fixtures/pcaps/linux-2015-udp.pcap';
+const MOVED = 'fixtures/pcaps/linux-2015-link-down-up.pcap';
 const PROBES = 'fixtures/pcaps/linux-2015-hand-made-probes.pcap';
 const folder = mkdtempSync(join(tmpdir(), 'mpip-dissect-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -247,6 +250,35 @@ test('--write: the packets selected, as they were, with findings as comments', a
   );
   const comments = again.map((record) => record['frame.comment'] as string[]);
   assert.ok(comments.every((list) => list.includes('mpip: udp-length: the UDP length is not that of the IP payload')));
+});
+
+test('--write, interrupted: a whole file of what was read until then, code 4', async () => {
+  const path = join(folder, 'interrupted.pcapng');
+  const bytes = readFileSync(MOVED);
+  const child = spawn(process.execPath, [MPIP, 'dissect', '--write', path, '-'], { stdio: ['pipe', 'ignore', 'pipe'] });
+  const ended = once(child, 'exit');
+  let error = '';
+  child.stderr.on('data', (text: Buffer) => {
+    error += text.toString();
+  });
+  while (!existsSync(path)) await sleep(10);
+  const half = bytes.length >> 1;
+  child.stdin.write(bytes.subarray(0, half));
+  child.kill('SIGINT');
+  while (!error.includes('interrupted')) await sleep(10);
+  // What comes now ends the reading; nothing of it is waited for.
+  child.stdin.on('error', () => {});
+  child.stdin.write(bytes.subarray(half, half + 1));
+  const [code] = (await ended) as [number];
+  assert.equal(code, 4, error);
+  const said = /mpip: (\d+) of \d+ packets written/.exec(error);
+  const read = mpip(['--format', 'ndjson', '-e', 'mpip.timestamp', path]);
+  assert.deepEqual([read.code, read.error], [0, '']);
+  const all = objects(mpip(['--format', 'ndjson', '-e', 'mpip.timestamp', MOVED]).out);
+  const kept = objects(read.out);
+  assert.equal(kept.length, Number(said?.[1]), error);
+  assert.ok(kept.length > all.length / 4 && kept.length < all.length, `${kept.length} of ${all.length}`);
+  assert.deepEqual(kept, all.slice(0, kept.length));
 });
 
 test('--write keeps link types, interfaces, comments and cut packets of several files', async () => {

@@ -61,6 +61,10 @@ test('relations, logic, sets, slices, networks, bits, words', () => {
     ['tcp.port in {5001}', [4, 5]],
     ['tcp.flags & 0x10', [4, 5]],
     ['tcp.flags & 0x10 == 16', [4, 5]],
+    ['tcp.flags & 020 == 0b10000', [4, 5]],
+    ['mpip.path_delay & 0x7fffffff == 2147483643', [6]],
+    ['mpip.path_delay in {-2147483648..-5}', [6]],
+    ['udp.port <= 65535', [1, 2, 3, 6, 7]],
     ['tcp.flags.push == true and tcp.flags.syn == 0', [4, 5]],
     ['mpip.layout matches "^FULL$"', [6]],
     ['mpip.analysis.path_tuple contains "192.0.2.1:1 "', [6]],
@@ -77,6 +81,13 @@ test('relations, logic, sets, slices, networks, bits, words', () => {
   for (const [filter, numbers] of rows) assert.deepEqual(selected(filter, ...PACKETS), numbers, filter);
 });
 
+test('the highest bit of 32 is a bit as the others', () => {
+  const segment = tcp(undefined);
+  segment[24] = 0xf1;
+  assert.deepEqual(selected('tcp.seq_raw & 0x80000000 == 0x80000000', segment, tcp(undefined)), [1]);
+  assert.deepEqual(selected('tcp.seq_raw & 0xff000000 > 0xf0000000', segment, tcp(undefined)), [1]);
+});
+
 test('whether the packets before a packet matter', () => {
   assert.equal(compileFilter('mpip.flags == 3 || udp').needsAnalysis, false);
   for (const field of ['mpip.analysis.delay > 3', 'mpip.expert', 'mpip.expert.path_zero', 'mpip.analysis.response_to'])
@@ -88,6 +99,13 @@ test('a wrong filter: one sentence, and the place of the first thing that is wro
     ['mpip.flag == 3', 0, 9, /there is no field 'mpip\.flag'/],
     ['udp && ', 7, 1, /the filter ends where a field/],
     ['udp && mpip.flags == four', 21, 4, /mpip\.flags takes a number.*or one of normal, ip-change/],
+    ['udp.port == 70000', 12, 5, /^udp\.port is a number from 0 to 65535$/],
+    ['mpip.path_delay < -2147483649', 18, 11, /^mpip\.path_delay is a number from -2147483648 to 2147483647$/],
+    ['mpip.session_id in {1, 65536..70000}', 23, 5, /from 0 to 65535$/],
+    ['tcp.flags & 0x10000', 12, 7, /^tcp\.flags is a number from 0 to 65535$/],
+    ['ip.ttl == -1', 10, 2, /^ip\.ttl is a number from 0 to 255$/],
+    ['mpip.flags == true', 14, 4, /mpip\.flags takes a number/],
+    ['ip.ttl == 08', 10, 2, /ip\.ttl takes a number/],
     ['ip.src == 10.0.0.999', 10, 10, /takes an IPv4 address/],
     ['mpip.node_id == 5', 16, 1, /takes octets in hex/],
     ['mpip.flags in {1, }', 18, 1, /a value is missing/],

@@ -1,6 +1,7 @@
 import type { PacketView } from '../packet-view.js';
 import { FilterError } from './filter-error.js';
 import { FILTER_FIELDS, type FilterField, needsAnalysis } from './filter-fields.js';
+import { integerRange } from './integers.js';
 import { type Literal, literalOf } from './literals.js';
 import { numberRelation, type Predicate, relation } from './relations.js';
 import { sliced, slicesOf } from './slices.js';
@@ -194,9 +195,11 @@ class Compiler {
     if (side.kind !== 'number') throw this.#error(`${side.name} has no bits: & needs a number`, side.token);
     const mask = this.#side();
     if (mask.field !== undefined) throw this.#error('& needs a number here', mask.token);
-    const { value } = this.#literal(mask.token, side);
+    const bits = this.#literal(mask.token, side).value as number;
     const values = side.values!;
-    return { ...this.#without(side), token, values: (view) => values(view).map((one) => Number(one) & Number(value)) };
+    const isSigned = (integerRange(side.name)?.min ?? 0) < 0;
+    const masked = (value: Value) => (isSigned ? (value as number) & bits : ((value as number) & bits) >>> 0);
+    return { ...this.#without(side), token, values: (view) => values(view).map(masked) };
   }
 
   #slice(side: Side): Side {

@@ -1,5 +1,6 @@
 import { FilterError } from './filter-error.js';
 import type { FilterField } from './filter-fields.js';
+import { integerRange } from './integers.js';
 import type { Token } from './tokens.js';
 import type { Value, ValueKind } from './values.js';
 
@@ -9,7 +10,8 @@ export interface Literal {
   readonly mask?: number;
 }
 
-const NUMBER = /^-?(0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)$/;
+const NUMBER = /^-?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[0-7]*|[1-9]\d*)$/;
+const BOOLEAN = /^(true|false)$/i;
 const ADDRESS = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:\/(\d{1,2}))?$/;
 const TIME = /^(-?)(\d+)(?:\.(\d{1,9}))?$/;
 const OCTETS = /^[0-9a-fA-F]{2}(?:([:.-])[0-9a-fA-F]{2}(?:\1[0-9a-fA-F]{2})*)?$|^(?:[0-9a-fA-F]{2})+$/;
@@ -25,7 +27,7 @@ const NEEDED: Readonly<Record<ValueKind, string>> = {
 /**
  * What a word or string means beside a field.
  * @param name the field's name, for errors; @param words names of its values
- * @throws FilterError when it means nothing
+ * @throws FilterError when it means nothing, or is a number that the field cannot hold
  */
 export function literalOf(
   token: Token,
@@ -35,8 +37,15 @@ export function literalOf(
   filter: string,
 ): Literal {
   const { text } = token;
+  const range = integerRange(name);
+  if (kind === 'number' && range === undefined && token.kind === 'word' && BOOLEAN.test(text))
+    return { value: text.length === 4 ? 1 : 0 };
   const found = token.kind === 'string' ? quoted(text, kind, words) : unquoted(text, kind, words);
-  if (found !== undefined) return found;
+  if (found !== undefined) {
+    const number = found.value as number;
+    if (kind !== 'number' || range === undefined || (number >= range.min && number <= range.max)) return found;
+    throw new FilterError(`${name} is a number from ${range.min} to ${range.max}`, filter, token.at, token.length);
+  }
   const meant = words === undefined ? '' : `, or one of ${words.join(', ')}`;
   throw new FilterError(`${name} takes ${NEEDED[kind]}${meant}`, filter, token.at, token.length);
 }
@@ -49,11 +58,8 @@ function quoted(text: string, kind: ValueKind, words: FilterField['words']): Lit
 
 function unquoted(text: string, kind: ValueKind, words: FilterField['words']): Literal | undefined {
   switch (kind) {
-    case 'number': {
-      if (NUMBER.test(text)) return { value: wholeNumber(text) };
-      if (/^(true|false)$/i.test(text)) return { value: text.length === 4 ? 1 : 0 };
-      return wordOf(text, words);
-    }
+    case 'number':
+      return NUMBER.test(text) ? { value: wholeNumber(text) } : wordOf(text, words);
     case 'address':
       return addressOf(text);
     case 'octets':
