@@ -54,13 +54,14 @@ export class Player {
   async #repeat(play: Play, seed: number, coverage: Coverage): Promise<Outcome> {
     if (play.repeat <= 1) return await this.#once(play.steps, seed, coverage);
     const soak = new Soak(this.target, play.repeat);
+    const guessedPaths = new Set<number>();
     let messages = 0;
     let last: Outcome | undefined;
     for (const times of soak.rounds) {
       if (soak.isAnewEachRound && last !== undefined) await this.target.reset(seed);
       soak.begin();
       for (let i = 0; i < times; i++) {
-        last = await this.#once(play.steps, seed, coverage);
+        last = await this.#once(play.steps, seed, coverage, guessedPaths);
         messages += last.messages;
         if (last.violations.length > 0) return { ...last, messages };
         soak.played();
@@ -71,12 +72,12 @@ export class Player {
     return { ...last, messages, violations: soak.violations() };
   }
 
-  async #once(steps: readonly Step[], seed: number, coverage: Coverage): Promise<Outcome> {
+  async #once(steps: readonly Step[], seed: number, coverage: Coverage, guessedPaths?: Set<number>): Promise<Outcome> {
     const { target, corpus } = this;
     const begun = target.begin(seed);
     if (begun !== undefined) await begun;
     coverage.begin();
-    const exchange = new Exchange({ target, seed, oracles: this.#oracles, coverage, corpus });
+    const exchange = new Exchange({ target, seed, oracles: this.#oracles, coverage, corpus, guessedPaths });
     await exchange.play(steps);
     return { violations: exchange.violations, exchange, messages: exchange.messages };
   }

@@ -2,6 +2,7 @@ import { readU32be } from '../codec/bytes.js';
 import {
   addressKey,
   COMPACT,
+  Flags,
   HeaderStatus,
   type Ipv4,
   type LayoutName,
@@ -49,6 +50,8 @@ export interface ExchangeOptions {
   readonly oracles: readonly Oracle[];
   readonly coverage: Coverage;
   readonly corpus: readonly CorpusPacket[];
+  /** Paths of the bystander that others named to the same peer; they are added to. */
+  readonly guessedPaths?: Set<number> | undefined;
 }
 
 /**
@@ -79,6 +82,7 @@ export class Exchange implements BystanderWorld {
   readonly #coverage: Coverage;
   readonly #composer: Composer;
   readonly #places = new Map<number, Place>();
+  readonly #guessedPaths: Set<number>;
   readonly #bystanderLayouts: ReadonlySet<LayoutName> = new Set(['compact']);
   #number = 0;
   #ticks: number;
@@ -97,6 +101,7 @@ export class Exchange implements BystanderWorld {
     this.#oracles = oracles;
     this.#coverage = coverage;
     this.#composer = new Composer(this, corpus);
+    this.#guessedPaths = options.guessedPaths ?? new Set();
     this.#ticks = mixSeed(seed, 9);
     const port = (index: number) => target.port(index);
     this.nodes = this.surroundings.actors.map(
@@ -142,6 +147,7 @@ export class Exchange implements BystanderWorld {
       isPure: true,
       isWhole: true,
       layouts: this.#bystanderLayouts,
+      isGuess: false,
       copies: 0,
       echoes: 0,
     };
@@ -256,6 +262,7 @@ export class Exchange implements BystanderWorld {
     let packets: readonly Uint8Array[] = [packet];
     let isPure = true;
     const layouts = layoutsAt(node, place);
+    let isGuess = false;
     for (const mutation of mutations) {
       const mutator = mutatorOf(mutation.name);
       const changed = packets.length === 1 ? mutator?.apply(packets[0]!, mutation, this) : undefined;
@@ -264,7 +271,10 @@ export class Exchange implements BystanderWorld {
       this.#tails.add(tailOf(packets[0]!));
       if (scratch.locate(packets[0]!)) {
         if (this.#isBystanders(scratch)) return;
-        if (!(changed instanceof Uint8Array)) layouts.add(scratch.cm.layout);
+        if (!(changed instanceof Uint8Array)) {
+          layouts.add(scratch.cm.layout);
+          isGuess = this.#noteGuess(scratch);
+        }
       }
       isPure = false;
       this.#coverage.mutator(mutation.name);
@@ -280,6 +290,7 @@ export class Exchange implements BystanderWorld {
         step: this.step,
         isPure,
         layouts,
+        isGuess,
         copies: 0,
         echoes: 0,
       };
@@ -329,26 +340,49 @@ export class Exchange implements BystanderWorld {
   #note(packet: Uint8Array, sent: Sent): boolean {
     const view = scratch;
     view.locate(packet);
+    // What comes back of a fragment has the mark of the whole.
+    if (!sent.isWhole) this.#mark(sent.number, sent);
     if (view.status !== HeaderStatus.ok && sent.isWhole) return true;
     if (view.hasCm && sent.node !== BYSTANDER) {
       (sent.layouts as Set<LayoutName>).add(view.cm.layout);
       if (this.#isBystanders(view)) return false;
+      sent.isGuess = this.#noteGuess(view);
     }
     // Of two trailers the peer takes one, and returns the other.
     if (view.hasCm) this.#tails.add(tailOf(packet, view.cm.trailerStart));
     const mark = readMark(packet, view.payloadOffset, view.end);
-    if (mark === undefined) return true;
-    const known = this.#marked.get(mark);
-    if (known === undefined) this.#marked.set(mark, [sent]);
-    else if (!known.includes(sent)) known.push(sent);
+    if (mark !== undefined) this.#mark(mark, sent);
     return true;
   }
 
-  #isBystanders({ cm }: TrailerView): boolean {
+  #mark(mark: number, sent: Sent): void {
+    const known = this.#marked.get(mark);
+    if (known === undefined) this.#marked.set(mark, [sent]);
+    else if (!known.includes(sent)) known.push(sent);
+  }
+
+  #isBystanders(view: TrailerView): boolean {
     const { ids, addresses, sessionId } = this.bystander;
+    const { cm } = view;
     if (cm.nodeId !== ids[cm.layout]) return false;
-    const isGuess = cm.pathId !== 0 && (cm.sessionId === sessionId || cm.sessionId === this.stream?.sessionId);
-    return isGuess || cm.localAddresses.some((address) => addresses.includes(address));
+    const isKnown = cm.sessionId === sessionId || cm.sessionId === this.stream?.sessionId;
+    return (isKnown && cm.pathId !== 0) || cm.localAddresses.some((address) => addresses.includes(address));
+  }
+
+  /**
+   * True for a path packet under the bystander's node id. Session ids that the peer itself chose for the bystander are not all known
+   * here, so each is a guess of one: such data goes to that session's application, and such a delay into that path's row, by the
+   * protocol's own rules (docs/security.md, R7).
+   */
+  #noteGuess({ cm }: TrailerView): boolean {
+    if (cm.nodeId !== this.bystander.ids[cm.layout] || (cm.pathId === 0 && cm.flags !== Flags.handshake)) return false;
+    this.#guessedPaths.add(cm.pathId);
+    return true;
+  }
+
+  /** True when somebody else may have told the peer of this path of the bystander, in this exchange or one before it. */
+  isGuessedPath(pathId: number): boolean {
+    return this.#guessedPaths.has(pathId);
   }
 
   /** How often user data with a mark came back. */

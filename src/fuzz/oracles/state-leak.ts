@@ -40,7 +40,7 @@ export class StateLeak implements Oracle {
         this.#report(exchange, 'session', title, frame, ['MPIP-SS-03']);
       }
     }
-    if (cm.feedbackPathId === 0 || cm.flags > Flags.heartbeat) return;
+    if (cm.feedbackPathId === 0 || cm.flags > Flags.heartbeat || exchange.isGuessedPath(cm.feedbackPathId)) return;
     const samples = bystander.samples.get(cm.feedbackPathId);
     exchange.judged('MPIP-FB-02');
     if (samples === undefined) {
