@@ -29,21 +29,22 @@ export class Fallback {
   ) {}
 
   /** A segment of the host was sent by a path. */
-  sent(path: Path): void {
-    if (path.encapsulation === 'udp-wrapper') return;
+  sent(path: Path, now: number): void {
     const { constants } = this.settings;
+    const isTcp = path.encapsulation !== 'udp-wrapper';
+    if (!isTcp && path.fallback === undefined) return;
     if (path.encapsulation === 'none' && path.session.wrapped.size > 0 && isRefusedToo(path)) {
-      this.wrap(path, 'other-paths');
+      this.wrap(path, 'other-paths', now);
       return;
     }
     const others = path.session.answers - path.answersBefore;
     // The path would be removed; where traffic is slow that comes before there is evidence enough.
-    if (path.unansweredMicros >= constants['path-expiry'] && others > 0) path.unansweredMicros = 0;
+    if (isTcp && path.unansweredMicros >= constants['path-expiry'] && others > 0) path.unansweredMicros = 0;
     const evidence = Math.min(path.unanswered, others);
     if (evidence < EVIDENCE * DOUBT_COUNT) return;
     const patience = Math.max(constants['refusal-time'], ROUND_TRIPS * path.roundTrip);
     const isEnough = path.overdue >= OVERDUE && others >= EVIDENCE;
-    if (isEnough && path.waitedMicros >= patience) this.wrap(path, 'no-feedback');
+    if (isTcp && isEnough && path.waitedMicros >= patience) this.wrap(path, 'no-feedback', now);
     else if (path.waitedMicros >= patience * DOUBT_TIME) path.isUnproven = true;
   }
 
@@ -53,7 +54,7 @@ export class Fallback {
   }
 
   /** The peer sent a wrapped segment by the reverse of `tuple`: it is answered in the same way, through the same NAT. */
-  received(session: Session, tuple: Tuple): void {
+  received(session: Session, tuple: Tuple, now: number): void {
     // A node in wrapper mode finds its paths as for UDP; the original is wrapped by its own evidence only.
     if (this.settings.tcpMode === 'udp-wrapper') return;
     const path = session.paths.find((one) => sameTuple(one.tuple, tuple));
@@ -66,7 +67,7 @@ export class Fallback {
     if (session.wrapped.has(key)) return;
     session.ownAbandoned.delete(key);
     if (path === undefined) this.#remember(session, tuple, 'peer');
-    else this.wrap(path, 'peer');
+    else this.wrap(path, 'peer', now);
   }
 
   /**
@@ -83,9 +84,20 @@ export class Fallback {
     return session.wrapped.has(tupleKey(session.tuple));
   }
 
-  /** From now on the segments of a path go in UDP. */
-  wrap(path: Path, reason: FallbackReason): void {
+  /**
+   * From now on the segments of a path go in UDP, under another id: a delay of those that went before, fed back late, would
+   * prove a way that it says nothing of.
+   */
+  wrap(path: Path, reason: FallbackReason, now: number): void {
+    const { peer } = path.session;
     this.#remember(path.session, path.tuple, reason);
+    const id = peer.pathIds.allocate(now);
+    if (id !== 0) {
+      peer.paths.delete(path.id);
+      peer.pathIds.free(path.id, now);
+      path.id = id;
+      peer.paths.set(id, path);
+    }
     path.encapsulation = 'udp-wrapper';
     path.fallback = reason;
     path.isUnproven = true;

@@ -83,8 +83,8 @@ export class InboundData {
     mesh.seen(session, back, now);
     if (this.state.settings.scheduler !== 'paper') noteArrival(session, back, now);
     session.heard(now);
-    if (this.heldSegments.resets.size > 0) this.heldSegments.resets.seen(session, view.cm.timestamp);
-    if (isWrapped) this.state.fallback.received(session, back);
+    if (this.heldSegments.resets.size > 0) this.heldSegments.resets.seen(session, view.cm.timestamp, now);
+    if (isWrapped) this.state.fallback.received(session, back, now);
     else if (session.halfOpen > 0) this.fakeTcp.seenData(back, now);
     sessionRules.refresh(session, Flags.normal, now);
     sessionRules.confirm(session, sessionId);

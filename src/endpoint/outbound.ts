@@ -182,7 +182,7 @@ export class Outbound {
           state.pathMtus.forHost(session, now) - this.packetSize.overhead(view, layout),
           now,
         );
-      state.fallback.sent(path);
+      state.fallback.sent(path, now);
       this.probes.provePath(view, session, layout, now);
     }
     state.sessionRules.refresh(session, Flags.normal, now);

@@ -43,7 +43,7 @@ export class Probes {
     cm.pathId = path.id;
     composer.addFeedback(cm, session.peer, now);
     path.sent(now, this.transmitter.transmit(view, path, cm, view.end));
-    fallback.sent(path);
+    fallback.sent(path, now);
     counters.cmSent++;
   }
 

@@ -47,7 +47,7 @@ export class ResetHold {
   take(view: DatagramView, length: number, now: number): boolean {
     const back = reversedTuple(view);
     const session = this.sessions.byTuple(back, TCP, now);
-    if (session === undefined) return this.#blamePath(view, back);
+    if (session === undefined) return this.#blamePath(view, back, now);
     if (!session.confirmed || session.paths.length < 2) return false;
     if (this.#held.has(session)) return true;
     const packet = view.bytes.slice(view.offset, view.offset + length);
@@ -60,7 +60,7 @@ export class ResetHold {
    * A packet of a session came from the peer. Sent after the reset came, by what is known of the clocks, it shows that the
    * reset was not the host's: what sends nothing but resets has closed.
    */
-  seen(session: Session, timestamp: number): void {
+  seen(session: Session, timestamp: number, now: number): void {
     const held = this.#held.get(session);
     if (held === undefined) return;
     let fastest: number | undefined;
@@ -71,7 +71,7 @@ export class ResetHold {
     this.#held.delete(session);
     this.counters.resetsDropped++;
     const original = session.paths.find((path) => path.isOriginal);
-    if (original?.encapsulation === 'none') this.fallback.wrap(original, 'reset');
+    if (original?.encapsulation === 'none') this.fallback.wrap(original, 'reset', now);
   }
 
   /** Delivers those that waited long enough; returns when to look again. */
@@ -89,13 +89,13 @@ export class ResetHold {
   }
 
   /** The hosts know nothing of a fake connection: who resets one is on the way. False when it is none. */
-  #blamePath({ source, sourcePort }: DatagramView, back: Tuple): boolean {
+  #blamePath({ source, sourcePort }: DatagramView, back: Tuple, now: number): boolean {
     let left = MOST_SESSIONS;
     for (const session of this.nodes.at(source, sourcePort)?.sessions.values() ?? []) {
       if (left-- === 0) return false;
       const path = session.paths.find((one) => sameTuple(one.tuple, back));
       if (path === undefined) continue;
-      if (path.encapsulation === 'fake-tcp') this.fallback.wrap(path, 'reset');
+      if (path.encapsulation === 'fake-tcp') this.fallback.wrap(path, 'reset', now);
       this.counters.resetsDropped++;
       return true;
     }

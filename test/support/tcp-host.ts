@@ -31,6 +31,8 @@ export interface TcpHostOptions {
   readonly window?: number;
   /** Sends a FIN after its data. */
   readonly closes?: boolean;
+  /** Longest time-out, microseconds, however often it was doubled; default 2 s. A kernel's is 120 s. */
+  readonly longestRto?: number;
   /** Drops what no kernel takes: segments beyond the window, acknowledgements of what was not sent (RFC 9293, RFC 5961). */
   readonly isWary?: boolean;
 }
@@ -44,6 +46,8 @@ export class TcpHost {
   received = 0;
   /** Segments sent again. */
   retransmissions = 0;
+  /** Most time-outs in a row: a kernel's pause after so many is 2 to that power times its first. */
+  mostTimeOuts = 0;
   /** Segments with SACK blocks that arrived. */
   sackBlocks = 0;
   isReset = false;
@@ -121,7 +125,10 @@ export class TcpHost {
     const { delivered } = this.node;
     for (; this.#at < delivered.length; this.#at++) this.#receive(delivered[this.#at]!.bytes, now);
     if (this.#state === 'closed' || this.isReset) return;
-    if (this.#una < this.#highest && now - this.#sentAt >= Math.min(LONGEST_RTO, RTO * 2 ** this.#backoff))
+    if (
+      this.#una < this.#highest &&
+      now - this.#sentAt >= Math.min(this.options.longestRto ?? LONGEST_RTO, RTO * 2 ** this.#backoff)
+    )
       this.#timeOut(now);
     if (this.isOpen) this.#send(now);
     if (this.#owesAck) this.#segment(this.#next, ack, 0);
@@ -222,6 +229,7 @@ export class TcpHost {
 
   #timeOut(now: number): void {
     this.#backoff++;
+    this.mostTimeOuts = Math.max(this.mostTimeOuts, this.#backoff);
     this.#cwnd = 2;
     this.#recover = this.#highest;
     this.#duplicates = 0;

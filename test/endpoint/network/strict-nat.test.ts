@@ -62,6 +62,48 @@ for (const [name, client, server] of [
     );
   });
 
+test('while the paths fall back, a TCP that doubles its pauses never waits twice in a row: it loses seconds, not minutes', () => {
+  const host = { length: 4 * MEGABYTE, longestRto: 120_000_000 };
+  for (let seed = 1; seed <= 6; seed++) {
+    const stream = new Stream({ nat: STRICT, seed, a: { seed }, b: { seed: seed + 1000 }, client: host, server: host });
+    stream.finish();
+    const timeOuts = [stream.client.mostTimeOuts, stream.server.mostTimeOuts];
+    assert.ok(Math.max(...timeOuts) <= 1, `seed ${seed}: ${timeOuts} time-outs in a row`);
+    assert.deepEqual([stream.client.isReset, stream.server.isReset], [false, false]);
+  }
+});
+
+test('a path that fell back and carries no more is left to copies of headers while others are answered', () => {
+  const stream = new Stream({ nat: STRICT, client: { length: 8 * MEGABYTE } });
+  stream.finish();
+  const { network } = stream.pair;
+  const send = network.send.bind(network);
+  const view = new DatagramView();
+  network.send = (packet) => {
+    view.parse(packet);
+    if (view.protocol !== UDP || view.source !== A2) send(packet);
+  };
+  stream.client.add(8 * MEGABYTE);
+  stream.run(1000);
+  for (const path of stream.paths('a')) assert.equal(path.isUnproven, path.tuple.source === A2);
+  network.send = send;
+  stream.finish();
+  assert.ok(stream.paths('a').every(({ isUnproven }) => !isUnproven));
+});
+
+test('a delay of a path before its fallback says nothing of its way in UDP: it has another id from then on', () => {
+  const stream = new Stream({ client: { length: MEGABYTE } });
+  stream.finish();
+  const { pair } = stream;
+  const path = stream.paths('a').find(({ encapsulation }) => encapsulation === 'fake-tcp')!;
+  const { id } = path;
+  pair.a.endpoint.state.fallback.wrap(path, 'no-feedback', pair.network.now);
+  assert.notEqual(path.id, id);
+  const { peer } = path.session;
+  assert.deepEqual([peer.paths.get(id), peer.paths.get(path.id)], [undefined, path]);
+  assert.equal(peer.pathIds.isFree(id, pair.network.now), false, 'the former id rests');
+});
+
 test('no user data is lost to find out: a refused path has carried headers only', () => {
   const stream = new Stream({ nat: STRICT, client: { length: 8 * MEGABYTE } });
   const view = new DatagramView();
