@@ -1,6 +1,6 @@
 import type { CorpusPacket } from './corpus.js';
 import { Coverage } from './coverage.js';
-import { Exchange } from './exchange.js';
+import { Exchange, Past } from './exchange.js';
 import { mixSeed } from './generator.js';
 import type { Violation } from './oracle.js';
 import { exchangeOracles } from './oracles/index.js';
@@ -54,14 +54,17 @@ export class Player {
   async #repeat(play: Play, seed: number, coverage: Coverage): Promise<Outcome> {
     if (play.repeat <= 1) return await this.#once(play.steps, seed, coverage);
     const soak = new Soak(this.target, play.repeat);
-    const guessedPaths = new Set<number>();
+    let past = new Past();
     let messages = 0;
     let last: Outcome | undefined;
     for (const times of soak.rounds) {
-      if (soak.isAnewEachRound && last !== undefined) await this.target.reset(seed);
+      if (soak.isAnewEachRound && last !== undefined) {
+        await this.target.reset(seed);
+        past = new Past();
+      }
       soak.begin();
       for (let i = 0; i < times; i++) {
-        last = await this.#once(play.steps, seed, coverage, guessedPaths);
+        last = await this.#once(play.steps, seed, coverage, past);
         messages += last.messages;
         if (last.violations.length > 0) return { ...last, messages };
         soak.played();
@@ -72,12 +75,12 @@ export class Player {
     return { ...last, messages, violations: soak.violations() };
   }
 
-  async #once(steps: readonly Step[], seed: number, coverage: Coverage, guessedPaths?: Set<number>): Promise<Outcome> {
+  async #once(steps: readonly Step[], seed: number, coverage: Coverage, past?: Past): Promise<Outcome> {
     const { target, corpus } = this;
     const begun = target.begin(seed);
     if (begun !== undefined) await begun;
     coverage.begin();
-    const exchange = new Exchange({ target, seed, oracles: this.#oracles, coverage, corpus, guessedPaths });
+    const exchange = new Exchange({ target, seed, oracles: this.#oracles, coverage, corpus, past });
     await exchange.play(steps);
     return { violations: exchange.violations, exchange, messages: exchange.messages };
   }

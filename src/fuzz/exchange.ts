@@ -50,8 +50,18 @@ export interface ExchangeOptions {
   readonly oracles: readonly Oracle[];
   readonly coverage: Coverage;
   readonly corpus: readonly CorpusPacket[];
-  /** Paths of the bystander that others named to the same peer; they are added to. */
-  readonly guessedPaths?: Set<number> | undefined;
+  /** What earlier exchanges with the same peer left; it is added to. */
+  readonly past?: Past | undefined;
+}
+
+/** What the peer may remember from one exchange to the next. */
+export class Past {
+  /** The last octets of every packet sent, to know a trailer that came back. */
+  readonly tails = new Set<number>();
+  /** Fuzzed nodes that named a path of the bystander's node: the peer may take their addresses for its. */
+  readonly guessers = new Set<number>();
+  /** The paths that they named. */
+  readonly guessedPaths = new Set<number>();
 }
 
 /**
@@ -76,13 +86,11 @@ export class Exchange implements BystanderWorld {
   step = -1;
   /** Node id of the peer, once it was heard by the bystander. */
   peerId: NodeId | undefined;
-  /** The last octets of every packet sent, to know a trailer that came back. */
-  readonly #tails = new Set<number>();
   readonly #oracles: readonly Oracle[];
   readonly #coverage: Coverage;
   readonly #composer: Composer;
   readonly #places = new Map<number, Place>();
-  readonly #guessedPaths: Set<number>;
+  readonly #past: Past;
   readonly #bystanderLayouts: ReadonlySet<LayoutName> = new Set(['compact']);
   #number = 0;
   #ticks: number;
@@ -101,7 +109,7 @@ export class Exchange implements BystanderWorld {
     this.#oracles = oracles;
     this.#coverage = coverage;
     this.#composer = new Composer(this, corpus);
-    this.#guessedPaths = options.guessedPaths ?? new Set();
+    this.#past = options.past ?? new Past();
     this.#ticks = mixSeed(seed, 9);
     const port = (index: number) => target.port(index);
     this.nodes = this.surroundings.actors.map(
@@ -147,7 +155,6 @@ export class Exchange implements BystanderWorld {
       isPure: true,
       isWhole: true,
       layouts: this.#bystanderLayouts,
-      isGuess: false,
       copies: 0,
       echoes: 0,
     };
@@ -262,18 +269,17 @@ export class Exchange implements BystanderWorld {
     let packets: readonly Uint8Array[] = [packet];
     let isPure = true;
     const layouts = layoutsAt(node, place);
-    let isGuess = false;
     for (const mutation of mutations) {
       const mutator = mutatorOf(mutation.name);
       const changed = packets.length === 1 ? mutator?.apply(packets[0]!, mutation, this) : undefined;
       if (changed === undefined) continue;
       // Of fragments the peer may return the whole, and the whole is what must not pass for the bystander.
-      this.#tails.add(tailOf(packets[0]!));
+      this.#past.tails.add(tailOf(packets[0]!));
       if (scratch.locate(packets[0]!)) {
         if (this.#isBystanders(scratch)) return;
         if (!(changed instanceof Uint8Array)) {
           layouts.add(scratch.cm.layout);
-          isGuess = this.#noteGuess(scratch);
+          this.#noteGuess(scratch, node.index);
         }
       }
       isPure = false;
@@ -290,7 +296,6 @@ export class Exchange implements BystanderWorld {
         step: this.step,
         isPure,
         layouts,
-        isGuess,
         copies: 0,
         echoes: 0,
       };
@@ -328,7 +333,7 @@ export class Exchange implements BystanderWorld {
     sent.copies++;
     this.messages++;
     this.log.push({ frame: this.log.length + 1, time: this.now(), packet, isSent: true, step: this.step });
-    this.#tails.add(tailOf(packet));
+    this.#past.tails.add(tailOf(packet));
     this.target.send(packet);
     for (const oracle of this.#oracles) oracle.sent?.(this, sent, packet);
   }
@@ -346,10 +351,10 @@ export class Exchange implements BystanderWorld {
     if (view.hasCm && sent.node !== BYSTANDER) {
       (sent.layouts as Set<LayoutName>).add(view.cm.layout);
       if (this.#isBystanders(view)) return false;
-      sent.isGuess = this.#noteGuess(view);
+      this.#noteGuess(view, sent.node);
     }
     // Of two trailers the peer takes one, and returns the other.
-    if (view.hasCm) this.#tails.add(tailOf(packet, view.cm.trailerStart));
+    if (view.hasCm) this.#past.tails.add(tailOf(packet, view.cm.trailerStart));
     const mark = readMark(packet, view.payloadOffset, view.end);
     if (mark !== undefined) this.#mark(mark, sent);
     return true;
@@ -370,19 +375,24 @@ export class Exchange implements BystanderWorld {
   }
 
   /**
-   * True for a path packet under the bystander's node id. Session ids that the peer itself chose for the bystander are not all known
-   * here, so each is a guess of one: such data goes to that session's application, and such a delay into that path's row, by the
-   * protocol's own rules (docs/security.md, R7).
+   * A path packet under the bystander's node id. Session ids that the peer itself chose for the bystander are not all known here, so
+   * each is a guess of one: by the protocol's own rules the sender's address is the bystander's then, such data goes to that session's
+   * application and such a delay into that path's row (docs/security.md, R7).
    */
-  #noteGuess({ cm }: TrailerView): boolean {
-    if (cm.nodeId !== this.bystander.ids[cm.layout] || (cm.pathId === 0 && cm.flags !== Flags.handshake)) return false;
-    this.#guessedPaths.add(cm.pathId);
-    return true;
+  #noteGuess({ cm }: TrailerView, node: number): void {
+    if (cm.nodeId !== this.bystander.ids[cm.layout] || (cm.pathId === 0 && cm.flags !== Flags.handshake)) return;
+    this.#past.guessers.add(node);
+    this.#past.guessedPaths.add(cm.pathId);
   }
 
-  /** True when somebody else may have told the peer of this path of the bystander, in this exchange or one before it. */
+  /** True when the peer may take a fuzzed node for the bystander. */
+  passesForBystander(node: number): boolean {
+    return this.#past.guessers.has(node);
+  }
+
+  /** True when somebody else may have told the peer of this path of the bystander. */
   isGuessedPath(pathId: number): boolean {
-    return this.#guessedPaths.has(pathId);
+    return this.#past.guessedPaths.has(pathId);
   }
 
   /** How often user data with a mark came back. */
@@ -397,7 +407,7 @@ export class Exchange implements BystanderWorld {
 
   /** True when a packet ends as one that was sent does: the peer returned it undigested. */
   isReturned(packet: Uint8Array): boolean {
-    return this.#tails.has(tailOf(packet));
+    return this.#past.tails.has(tailOf(packet));
   }
 
   /** An earlier packet of the exchange, for mutators that join two. */

@@ -47,8 +47,6 @@ export interface Sent {
   readonly isWhole: boolean;
   /** Layouts that its address and port had used before. */
   readonly layouts: ReadonlySet<LayoutName>;
-  /** True for a path packet under the bystander's node id: it may name one of the sessions that the bystander has. */
-  isGuess: boolean;
   /** How often it was put on the wire. */
   copies: number;
   /** How often its user data came back. */

@@ -29,7 +29,7 @@ export class UserData implements Oracle {
     if (senders.every(({ node }) => node !== owner)) {
       // A node that sends from an address has it, as far as a peer can tell, for as long as the peer remembers: a path of the node.
       if (from.node !== BYSTANDER && exchange.surroundings.forged.includes(destination)) return;
-      if (owner === BYSTANDER && from.isGuess) return;
+      if (owner === BYSTANDER && exchange.passesForBystander(from.node)) return;
       // A copy of what the peer returns, sent as a query to a place that it heard of, has user data too.
       const whose = from.node === BYSTANDER ? 'the bystander' : `node ${from.node}`;
       const to =
