@@ -1,7 +1,7 @@
 import { addressKey, type Ipv4 } from '../codec/index.js';
 
 /** Places at first, as a power of two; there are always twice as many as rows. */
-const FEWEST_BITS = 8;
+const FEWEST_BITS = 5;
 /** Places looked at for one row: beyond that only the plain map has it, so that no choice of addresses makes runs long. */
 const MOST_STEPS = 16;
 

@@ -11,9 +11,15 @@ import { wrap } from './udp-wrapper.js';
 
 /** Puts packets into the queue to the network: as they are, or with a CM. */
 export class Transmitter {
-  readonly #wrapped = new Uint8Array(65535 + PATH_HEADER);
+  #buffer: Uint8Array | undefined;
 
   constructor(private readonly state: NodeState) {}
+
+  /** Where a segment is wrapped, or gets a header of the path's own; many an endpoint never does either. */
+  get #wrapped(): Uint8Array {
+    this.#buffer ??= new Uint8Array(65535 + PATH_HEADER);
+    return this.#buffer;
+  }
 
   /** Sends a packet as it is. */
   sendPlain(packet: Uint8Array, length: number): void {
