@@ -30,8 +30,8 @@ export class CaseLog {
   /** Called for every valid CM that was received. */
   onForeignCm: ((cm: ControlMessage) => void) | undefined;
 
-  /** Trailers sent that are not in `#ownTrailers` yet: hardly any peer's packet has one of our node ids. */
-  readonly #newTrailers: Uint8Array[] = [];
+  /** Packets sent whose trailers are not in `#ownTrailers` yet: hardly any peer's packet has one of our node ids. */
+  readonly #newOnes: Observed[] = [];
   readonly #ownTrailers = new Set<string>();
   readonly #ownNodeIds = new Set<number>();
   #octets = 0;
@@ -65,7 +65,7 @@ export class CaseLog {
   ownTrailer(packet: Observed): void {
     if (packet.cm === undefined) return;
     this.#ownNodeIds.add(packet.cm.nodeId);
-    this.#newTrailers.push(packet.trailer);
+    this.#newOnes.push(packet);
   }
 
   /** Looks whether a received packet ends in one of our own trailers; if so the case has failed and stops. */
@@ -91,7 +91,7 @@ export class CaseLog {
   }
 
   #isOwn(trailer: Uint8Array): boolean {
-    for (const own of this.#newTrailers.splice(0)) this.#ownTrailers.add(key(own));
+    for (const own of this.#newOnes.splice(0)) this.#ownTrailers.add(key(own.trailer));
     return this.#ownTrailers.has(key(trailer));
   }
 

@@ -63,6 +63,29 @@ export class Observed {
     return this.packet.subarray(this.payloadOffset, this.#payloadEnd);
   }
 
+  /** Octets of `payload`. */
+  get payloadLength(): number {
+    return this.#payloadEnd - this.payloadOffset;
+  }
+
+  /** True when these octets are the user data. */
+  isPayload(octets: Uint8Array): boolean {
+    return this.#holds(octets, this.#payloadEnd);
+  }
+
+  /** True when these octets are everything after the TCP or UDP header. */
+  isWirePayload(octets: Uint8Array): boolean {
+    return this.#holds(octets, this.#end);
+  }
+
+  /** Compares in place: cases look through many packets, and each view of octets is an object. */
+  #holds(octets: Uint8Array, end: number): boolean {
+    const { packet, payloadOffset } = this;
+    if (end - payloadOffset !== octets.length) return false;
+    for (let i = 0; i < octets.length; i++) if (packet[payloadOffset + i] !== octets[i]) return false;
+    return true;
+  }
+
   /** Everything after the TCP or UDP header, the trailer included. */
   get wirePayload(): Uint8Array {
     return this.packet.subarray(this.payloadOffset, this.#end);
@@ -149,7 +172,7 @@ export const all =
 export const payloadIs =
   (payload: Uint8Array): Predicate =>
   (packet) =>
-    sameOctets(packet.payload, payload);
+    packet.isPayload(payload);
 
 /** True when two arrays hold the same octets. */
 export function sameOctets(a: Uint8Array, b: Uint8Array): boolean {

@@ -63,18 +63,19 @@ export class TestNode {
 
   /** A control message of this node: flags normal, the clock's time, everything else 0 unless given. */
   controlMessage(localAddresses: readonly Ipv4[], cm: Partial<ControlMessage> = {}): ControlMessage {
-    return {
-      layout: this.layout,
-      nodeId: this.id,
-      sessionId: 0,
-      pathId: 0,
-      feedbackPathId: 0,
-      timestamp: this.clock(),
-      pathDelay: 0,
-      localAddresses,
-      flags: 0,
-      ...cm,
+    const message: ControlMessage = {
+      layout: cm.layout ?? this.layout,
+      nodeId: cm.nodeId ?? this.id,
+      sessionId: cm.sessionId ?? 0,
+      pathId: cm.pathId ?? 0,
+      feedbackPathId: cm.feedbackPathId ?? 0,
+      timestamp: cm.timestamp ?? this.clock(),
+      pathDelay: cm.pathDelay ?? 0,
+      localAddresses: cm.localAddresses ?? localAddresses,
+      flags: cm.flags ?? 0,
     };
+    if (cm.filler !== undefined) message.filler = cm.filler;
+    return message;
   }
 
   /** A whole datagram with a control message of this node behind its user data; see `controlMessage`. */

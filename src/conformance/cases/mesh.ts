@@ -1,4 +1,4 @@
-import { writeU32be } from '../../codec/bytes.js';
+import { readU32be, writeU32be } from '../../codec/bytes.js';
 import { type ControlMessage, Flags, type Ipv4 } from '../../codec/index.js';
 import { EXPECTED, fieldValue } from '../describe.js';
 import type { Destination, Micros } from '../link.js';
@@ -10,6 +10,10 @@ import { confirmProvoked, ownSession } from './moves.js';
 
 /** Datagrams on their way at once: few enough for any socket's buffer. */
 const AT_ONCE = 128;
+/** Packets sent together to look for paths. */
+const BURST = 24;
+/** Answers without a new path that are enough where no further one is possible. */
+const QUIET = 16;
 /** The tester's own path id in data packets: its only one. */
 const OWN_PATH = 1;
 /** Octets of user data: a tag of the mesh and a number. */
@@ -59,6 +63,8 @@ export class Mesh {
   #number = 0;
   #turn = 0;
   #lastFed = 0;
+  /** Answers since the last that came by a new path. */
+  #quiet = 0;
 
   private constructor(
     private readonly t: Tester,
@@ -162,14 +168,17 @@ export class Mesh {
     this.announced = this.ports.map(({ address }) => address);
   }
 
-  /** Sends until no new path shows any more: a path with an equal share is overlooked once in 1e10 times. */
+  /**
+   * Sends until no new path shows any more: a path with an equal share is overlooked once in 1e10 times. Where there is a path
+   * between each two addresses, a few answers more are enough: there can be no other.
+   */
   async findPaths(): Promise<void> {
-    for (let quiet = 0; quiet < 24 * (this.paths.size + 1); ) {
-      const known = this.paths.size;
-      const answers = await this.burst(24);
+    this.#quiet = 0;
+    const isComplete = () => this.paths.size === this.ports.length * this.peerAddresses.size;
+    while (this.#quiet < (isComplete() ? QUIET : BURST * (this.paths.size + 1))) {
+      const answers = await this.burst(BURST);
       if (answers.length === 0)
         this.t.inconc('no-echo', 'The peer does not return the data of an established session.');
-      quiet = this.paths.size > known ? 0 : quiet + answers.length;
     }
     if (this.paths.size === 0) {
       this.t.inconc('no-path', 'The peer never names a path in a session that both ends hold.');
@@ -261,8 +270,11 @@ export class Mesh {
   }
 
   /** True for an answer to a packet of this mesh, wherever it arrived. */
-  owns({ payload }: Observed): boolean {
-    return payload.length >= LENGTH && this.#tag.every((octet, i) => octet === payload[i]);
+  owns({ packet, payloadOffset, payloadLength }: Observed): boolean {
+    if (payloadLength < LENGTH) return false;
+    const tag = this.#tag;
+    for (let i = 0; i < tag.length; i++) if (tag[i] !== packet[payloadOffset + i]) return false;
+    return true;
   }
 
   /** How many of the answers came by each path, in the order of `pathIds`. */
@@ -297,8 +309,8 @@ export class Mesh {
   }
 
   #take(packet: Observed): void {
-    const { payload, cm } = packet;
     if (!this.owns(packet)) return;
+    const { cm } = packet;
     if (!isData(packet)) {
       if (cm === undefined)
         this.t.inconc('no-cm', 'A packet of an established session came without a control message.', {
@@ -317,12 +329,15 @@ export class Mesh {
       });
     }
     for (const address of localAddresses) if (address !== 0) this.peerAddresses.add(address);
-    const number = new DataView(payload.buffer, payload.byteOffset).getUint32(LENGTH - 4);
+    const number = readU32be(packet.packet, packet.payloadOffset + LENGTH - 4);
     if (this.#answers.has(number)) {
       this.uncertain++;
       return;
     }
     this.#answers.set(number, packet);
-    if (pathId !== 0 && !this.paths.has(pathId)) this.paths.set(pathId, packet);
+    this.#quiet++;
+    if (pathId === 0 || this.paths.has(pathId)) return;
+    this.paths.set(pathId, packet);
+    this.#quiet = 0;
   }
 }

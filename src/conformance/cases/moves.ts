@@ -2,7 +2,7 @@ import { type ControlMessage, encode, Flags, LAYOUTS, type LayoutName, repairChe
 import type { ServiceName } from '../case.js';
 import { EXPECTED, fieldValue } from '../describe.js';
 import type { Micros } from '../link.js';
-import { all, isQuery, type Observed, type Predicate, payloadIs, sameOctets } from '../observed.js';
+import { all, isQuery, type Observed, type Predicate, payloadIs } from '../observed.js';
 import type { TestPort } from '../test-port.js';
 import type { Expectation, Session, Tester } from '../tester.js';
 
@@ -192,7 +192,7 @@ export interface NoCm {
 const returns =
   (wire: Uint8Array): Predicate =>
   (packet) =>
-    (isAnswer(packet) && payloadIs(wire)(packet)) || sameOctets(packet.wirePayload, wire);
+    (isAnswer(packet) && packet.isPayload(wire)) || packet.isWirePayload(wire);
 
 /** Datagrams on their way at once: few enough for any socket's buffer. */
 const BATCH = 32;
