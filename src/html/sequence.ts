@@ -34,7 +34,7 @@ export const SEQUENCE_STYLE = `
 .sequence .packet path { fill: var(--cm); } .sequence .plain line { stroke: var(--none); stroke-dasharray: 4 3; } .sequence .plain path { fill: var(--none); }
 .fail .sequence .decides line, .error .sequence .decides line { stroke: var(--fail); stroke-width: 3; } .fail .sequence .decides path { fill: var(--fail); }
 .pass .sequence .decides line { stroke: var(--pass); stroke-width: 3; } .pass .sequence .decides path { fill: var(--pass); }
-.sequence .decides .words { font-weight: 700; }
+.sequence .words { paint-order: stroke; stroke: var(--ground); stroke-width: 3px; } .sequence .decides .words { font-weight: 700; }
 `.trim();
 
 const MARGIN = 90;
@@ -100,9 +100,10 @@ function arrow(packet: SequencePacket, testerX: number, peerX: number, y: number
     `<g class="${classes}"><title>frame ${packet.frame}, ${packet.timeMs.toFixed(3)} ms: ${escapeHtml(packet.tester)} ${isSent ? 'to' : 'from'} ` +
     `${escapeHtml(packet.peer)}, ${escapeHtml(wordsOf(packet))}</title>` +
     `<text class="time" x="8" y="${y + 4}">${packet.frame} · ${timeWords(packet.timeMs)}</text>` +
+    // Before the arrow, so that the ground around the words covers the lines of the ends and not the arrow.
+    `<text class="words" x="${(testerX + peerX) / 2}" y="${y - 5}" text-anchor="middle">${escapeHtml(wordsOf(packet))}</text>` +
     `<line x1="${from}" x2="${tip}" y1="${y}" y2="${y}"/>` +
-    `<path d="M${to},${y} l${isSent ? -9 : 9},-4 v8 z"/>` +
-    `<text class="words" x="${(testerX + peerX) / 2}" y="${y - 5}" text-anchor="middle">${escapeHtml(wordsOf(packet))}</text></g>`
+    `<path d="M${to},${y} l${isSent ? -9 : 9},-4 v8 z"/></g>`
   );
 }
 
