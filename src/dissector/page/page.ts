@@ -36,7 +36,7 @@ export interface CaptureFinding {
 
 const STYLE = `
 .wide { overflow-x: auto; } .wide table { font-variant-numeric: tabular-nums; white-space: nowrap; } td.n, th.n { text-align: right; }
-.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 0 2rem; }
+.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 0 2rem; } .grid > * { min-width: 0; } #findings td:nth-child(3) { overflow-wrap: anywhere; }
 section { border-top: 1px solid var(--line); margin-top: 2rem; } h4 { margin: 1.2rem 0 .3rem; font-size: .95rem; }
 .error { color: var(--fail); font-weight: 600; } .warn { color: var(--unsure); font-weight: 600; } .noted { color: var(--none); font-weight: 600; }
 .share { display: inline-block; height: .7em; background: var(--cm); vertical-align: middle; border-radius: 2px; min-width: 1px; }
