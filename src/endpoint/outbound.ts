@@ -4,8 +4,9 @@ import type { Discovery } from './discovery.js';
 import type { AvailabilityHandshake } from './handshake.js';
 import type { NodeState } from './node-state.js';
 import type { Opening } from './opening.js';
-import type { PacketSize } from './packet-size.js';
+import { type PacketSize, WRAPPER_OVERHEAD } from './packet-size.js';
 import type { PathChoice } from './path-choice.js';
+import type { Path } from './paths.js';
 import type { Probes } from './probes.js';
 import type { Session } from './sessions.js';
 import { type Transmitter, tupleOf } from './transmitter.js';
@@ -13,6 +14,8 @@ import { isReset, multicastOrBroadcast, usesDhcp } from './untouched.js';
 
 /** A pause counts as this many microseconds at most. */
 const LONGEST_PAUSE = 1_000_000;
+/** A segment goes by every path at most once in this time, microseconds. */
+const REPEAT_INTERVAL = 100_000;
 /** An address that Table 4 lost is asked again at most once in so many times the path expiry. */
 const LAPSE_PERIODS = 6;
 
@@ -162,8 +165,9 @@ export class Outbound {
       return;
     }
     const isAgain = session.hasSent(view);
+    const isRepeat = view.protocol === TCP && state.settings.tcpMode === 'fake-tcp' && session.isRepeat(view);
     if (view.protocol === TCP) session.noteSent(view);
-    let path = this.pathChoice.choosePath(session, now, view, length);
+    let path = this.pathChoice.choosePath(session, now, view, length, isRepeat);
     if (path?.fallback !== undefined) {
       path = this.pathChoice.wideEnough(path, view, layout, now, length);
       if (path === undefined) return;
@@ -183,6 +187,7 @@ export class Outbound {
           now,
         );
       state.fallback.sent(path, now);
+      if (isRepeat) this.sendEverywhere(view, session, path, layout, now, length);
       this.probes.provePath(view, session, layout, now);
     }
     state.sessionRules.refresh(session, Flags.normal, now);
@@ -191,6 +196,39 @@ export class Outbound {
     state.counters.cmSent++;
     if (session.confirmed) this.discovery.discoverPaths(session, layout, now);
     if (now >= session.probeAt) this.probes.probeRemoved(session, layout, now, false);
+  }
+
+  /**
+   * Feedback is late for every path, or none came since TCP sent again before: a wrong choice would double its pause. What went by one path goes
+   * by the others too, at most once in 100 ms (docs/decisions.md 69).
+   */
+  sendEverywhere(
+    view: DatagramView,
+    session: Session,
+    chosen: Path,
+    layout: LayoutName,
+    now: number,
+    length: number,
+  ): void {
+    const { composer, pathMtus, counters, fallback } = this.state;
+    if (session.isChanging || now - session.repeatedAt < REPEAT_INTERVAL) return;
+    const isVain = session.repeatedAnswers === session.answers;
+    session.repeatedAnswers = session.answers;
+    session.repeatedAt = now;
+    if (!isVain && !session.paths.every((path) => path.isUnproven || path.isInDoubt(now))) return;
+    const size = length + composer.trailerLength(layout);
+    for (const path of session.paths) {
+      const room =
+        pathMtus.of(session, path.tuple, now) - (path.encapsulation === 'udp-wrapper' ? WRAPPER_OVERHEAD : 0);
+      if (path === chosen || size > room) continue;
+      const cm = composer.compose(layout, Flags.normal, now);
+      cm.sessionId = session.id;
+      cm.pathId = path.id;
+      composer.addFeedback(cm, session.peer, now);
+      path.sent(now, this.transmitter.transmit(view, path, cm, length));
+      fallback.sent(path, now);
+      counters.cmSent++;
+    }
   }
 
   /** Section 3.4: after a change of this node's addresses the next packets carry ip-change. */

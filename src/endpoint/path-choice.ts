@@ -23,7 +23,7 @@ export class PathChoice {
   ) {}
 
   /** Section 3.6: the path of the next packet, by the priority that Table 6 gives it. */
-  choosePath(session: Session, now: number, view?: DatagramView, length = 0): Path | undefined {
+  choosePath(session: Session, now: number, view?: DatagramView, length = 0, isRepeat = false): Path | undefined {
     const { mesh, selection, routing, addresses, pathMtus, addressChange } = this.state;
     if (!session.confirmed) return undefined;
     const change = session.deferredChange && addressChange.due(session);
@@ -39,9 +39,11 @@ export class PathChoice {
         : routing.priority(view.destination, view.destinationPort, view.protocol, length);
     if (view === undefined) return selection.choose(session, priority, now);
     const size = length + this.packetSize.overhead(view, session.peer.layout);
-    if (session.wayMtus === undefined) return selection.choose(session, priority, now, session.paths, size);
-    const wide = session.paths.filter(({ tuple }) => size <= pathMtus.of(session, tuple, now));
-    return selection.choose(session, priority, now, wide, size);
+    const wide =
+      session.wayMtus === undefined
+        ? session.paths
+        : session.paths.filter(({ tuple }) => size <= pathMtus.of(session, tuple, now));
+    return selection.choose(session, priority, now, isRepeat ? withoutDoubt(wide, now) : wide, size);
   }
 
   /**
@@ -97,4 +99,10 @@ export class PathChoice {
     this.packetSize.reportTooLarge(view, length, room, now);
     return session.paths.find((other) => other.fallback === undefined && !other.isUnproven);
   }
+}
+
+/** The paths that are neither unproven nor in doubt, or all where there is none such (docs/decisions.md 69). */
+function withoutDoubt(paths: readonly Path[], now: number): readonly Path[] {
+  const isSure = (path: Path) => !path.isUnproven && !path.isInDoubt(now);
+  return paths.some(isSure) ? paths.filter(isSure) : paths;
 }

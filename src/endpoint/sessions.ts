@@ -104,6 +104,9 @@ export class Session {
   nextOfKey: Session | undefined;
   /** One past the highest sequence number that this host sent; undefined before the first segment. */
   nextSent: number | undefined;
+  /** When a segment was last repeated, microseconds, and `answers` then (docs/decisions.md 69). */
+  repeatedAt = Number.NEGATIVE_INFINITY;
+  repeatedAnswers = -1;
   /** The acknowledgement number of this host's last segment. */
   lastAcknowledged = 0;
   /** Holds TCP segments that came out of order; undefined for other protocols or when switched off. */
@@ -189,6 +192,14 @@ export class Session {
   /** True for a segment whose first octet this host sent before. */
   hasSent({ sequence }: DatagramView): boolean {
     return this.nextSent !== undefined && ((sequence - this.nextSent) | 0) < 0;
+  }
+
+  /** True for a segment that says nothing new: sent before, or an acknowledgement like the last one. */
+  isRepeat(view: DatagramView): boolean {
+    if (this.hasSent(view)) return true;
+    const { tcpFlags, payloadLength, sequence, acknowledgement } = view;
+    if (payloadLength > 0 || tcpFlags !== TcpFlags.ack) return false;
+    return sequence === this.nextSent && acknowledgement === this.lastAcknowledged;
   }
 
   /** Notes a segment of this host. */

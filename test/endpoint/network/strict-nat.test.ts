@@ -73,6 +73,27 @@ test('while the paths fall back, a TCP that doubles its pauses never waits twice
   }
 });
 
+test('what TCP sends again while feedback is late for every path goes by all of them: one that works is enough', () => {
+  for (let seed = 1; seed <= 6; seed++) {
+    const stream = new Stream({ seed, a: { seed }, client: { length: 8 * MEGABYTE } });
+    stream.run(1500);
+    const { network } = stream.pair;
+    const send = network.send.bind(network);
+    const view = new DatagramView();
+    let isAnyOpen = false;
+    network.send = (packet) => {
+      view.parse(packet);
+      if (view.source !== A1 && view.source !== A2) send(packet);
+      else if (isAnyOpen && view.source === A2 && view.destination === B2) send(packet);
+    };
+    stream.run(500);
+    const { received } = stream.server;
+    isAnyOpen = true;
+    stream.run(1000);
+    assert.ok(stream.server.received > received, `seed ${seed}: it stands still`);
+  }
+});
+
 test('a path that fell back and carries no more is left to copies of headers while others are answered', () => {
   const stream = new Stream({ nat: STRICT, client: { length: 8 * MEGABYTE } });
   stream.finish();
