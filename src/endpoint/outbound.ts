@@ -210,7 +210,7 @@ export class Outbound {
     now: number,
     length: number,
   ): void {
-    const { composer, pathMtus, counters, fallback } = this.state;
+    const { composer, pathMtus } = this.state;
     if (session.isChanging || now - session.repeatedAt < REPEAT_INTERVAL) return;
     const isVain = session.repeatedAnswers === session.answers;
     session.repeatedAnswers = session.answers;
@@ -221,13 +221,7 @@ export class Outbound {
       const room =
         pathMtus.of(session, path.tuple, now) - (path.encapsulation === 'udp-wrapper' ? WRAPPER_OVERHEAD : 0);
       if (path === chosen || size > room) continue;
-      const cm = composer.compose(layout, Flags.normal, now);
-      cm.sessionId = session.id;
-      cm.pathId = path.id;
-      composer.addFeedback(cm, session.peer, now);
-      path.sent(now, this.transmitter.transmit(view, path, cm, length));
-      fallback.sent(path, now);
-      counters.cmSent++;
+      this.probes.sendExtra(view, session, path, layout, now, length);
     }
   }
 

@@ -32,17 +32,24 @@ export class Probes {
     const path = selection.toProve(session, now);
     if (path === undefined) return;
     this.#bare.parse(this.#header, 0, bareSegment(view, this.#header));
-    this.sendBare(this.#bare, session, path, layout, now);
+    this.sendExtra(this.#bare, session, path, layout, now);
   }
 
-  /** Sends a segment without user data of this node's own making. */
-  sendBare(view: DatagramView, session: Session, path: Path, layout: LayoutName, now: number): void {
+  /** Sends a segment that the host did not ask for by a path: one of this node's own making, or a copy. */
+  sendExtra(
+    view: DatagramView,
+    session: Session,
+    path: Path,
+    layout: LayoutName,
+    now: number,
+    length = view.end,
+  ): void {
     const { composer, counters, fallback } = this.state;
     const cm = composer.compose(layout, Flags.normal, now);
     cm.sessionId = session.id;
     cm.pathId = path.id;
     composer.addFeedback(cm, session.peer, now);
-    path.sent(now, this.transmitter.transmit(view, path, cm, view.end));
+    path.sent(now, this.transmitter.transmit(view, path, cm, length));
     fallback.sent(path, now);
     counters.cmSent++;
   }
@@ -63,7 +70,7 @@ export class Probes {
     };
     const segment = buildTcp(session.tuple, fields, EMPTY);
     this.#bare.parse(segment);
-    this.sendBare(this.#bare, session, path, session.peer.layout, now);
+    this.sendExtra(this.#bare, session, path, session.peer.layout, now);
   }
 
   /**

@@ -366,9 +366,8 @@ export class Exchange implements BystanderWorld {
     else if (!known.includes(sent)) known.push(sent);
   }
 
-  #isBystanders(view: TrailerView): boolean {
+  #isBystanders({ cm }: TrailerView): boolean {
     const { ids, addresses, sessionId } = this.bystander;
-    const { cm } = view;
     if (cm.nodeId !== ids[cm.layout]) return false;
     const isKnown = cm.sessionId === sessionId || cm.sessionId === this.stream?.sessionId;
     return (isKnown && cm.pathId !== 0) || cm.localAddresses.some((address) => addresses.includes(address));

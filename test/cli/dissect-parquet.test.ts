@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { TableWriter } from '../../src/cli/parquet/table-writer.js';
 import { columnOf } from '../../src/cli/parquet/tables.js';
+import { interruptDissect } from '../support/interrupted-dissect.js';
 
 const MPIP = 'build/src/cli/mpip.js';
 const UDP = 'fixtures/pcaps/linux-2015-udp.pcap';
@@ -140,25 +139,7 @@ test('the queries of docs/large-captures.md work', async () => {
 
 test('--parquet, interrupted: the tables hold what was read until then, and end as they should; code 4', async () => {
   const target = join(folder, 'interrupted');
-  const bytes = readFileSync(MOVED);
-  const child = spawn(process.execPath, [MPIP, 'dissect', '--parquet', target, '-'], {
-    stdio: ['pipe', 'ignore', 'pipe'],
-  });
-  const ended = once(child, 'exit');
-  let error = '';
-  child.stderr.on('data', (text: Buffer) => {
-    error += text.toString();
-  });
-  while (!existsSync(join(target, 'findings'))) await sleep(10);
-  const half = bytes.length >> 1;
-  child.stdin.write(bytes.subarray(0, half));
-  child.kill('SIGINT');
-  while (!error.includes('interrupted')) await sleep(10);
-  // What comes now ends the reading; nothing of it is waited for.
-  child.stdin.on('error', () => {});
-  child.stdin.write(bytes.subarray(half, half + 1));
-  const [code] = (await ended) as [number];
-  assert.equal(code, 4, error);
+  await interruptDissect(['--parquet', target], readFileSync(MOVED), join(target, 'findings'));
   const [{ count }] = (await query(`SELECT count(*)::INT AS count FROM '${target}/packets/*/*.parquet'`)) as [
     { count: number },
   ];

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { runDissect } from '../../src/cli/commands/dissect.js';
 import type { DissectRequest } from '../../src/cli/dissect-request.js';
@@ -14,6 +12,7 @@ import { compileFilter } from '../../src/dissector/filter/filter.js';
 import { RECORD_FIELDS } from '../../src/dissector/record.js';
 import { PcapngEncoder } from '../../src/io/pcapng-writer.js';
 import { A, B, cm, pcapOf, tuple, udp } from '../dissector/made-packets.js';
+import { interruptDissect } from '../support/interrupted-dissect.js';
 
 const MPIP = 'build/src/cli/mpip.js';
 const UDP = 'fixtures/pcaps/linux-2015-udp.pcap';
@@ -254,23 +253,7 @@ test('--write: the packets selected, as they were, with findings as comments', a
 
 test('--write, interrupted: a whole file of what was read until then, code 4', async () => {
   const path = join(folder, 'interrupted.pcapng');
-  const bytes = readFileSync(MOVED);
-  const child = spawn(process.execPath, [MPIP, 'dissect', '--write', path, '-'], { stdio: ['pipe', 'ignore', 'pipe'] });
-  const ended = once(child, 'exit');
-  let error = '';
-  child.stderr.on('data', (text: Buffer) => {
-    error += text.toString();
-  });
-  while (!existsSync(path)) await sleep(10);
-  const half = bytes.length >> 1;
-  child.stdin.write(bytes.subarray(0, half));
-  child.kill('SIGINT');
-  while (!error.includes('interrupted')) await sleep(10);
-  // What comes now ends the reading; nothing of it is waited for.
-  child.stdin.on('error', () => {});
-  child.stdin.write(bytes.subarray(half, half + 1));
-  const [code] = (await ended) as [number];
-  assert.equal(code, 4, error);
+  const error = await interruptDissect(['--write', path], readFileSync(MOVED), path);
   const said = /mpip: (\d+) of \d+ packets written/.exec(error);
   const read = mpip(['--format', 'ndjson', '-e', 'mpip.timestamp', path]);
   assert.deepEqual([read.code, read.error], [0, '']);
