@@ -12,6 +12,8 @@ const TOLERANCE = 1;
 const UNANSWERED = 4;
 /** Segments and datagrams remembered of a flow, to be found again as copies. */
 const REMEMBERED = 16;
+/** Ordinary segments in a row that tell of a node that has ended while its host goes on (docs/decisions.md 60). */
+const DEPARTED = 3;
 /** Flows that are watched for copies. */
 const MAX_FLOWS = 4096;
 
@@ -304,19 +306,26 @@ export const AVAILABILITY: readonly Predicate[] = [
     purpose: 'Every segment of a TCP connection with a session carries a control message.',
     requirement: 'MPIP-CM-01',
     watch(judge) {
-      const flows = new Map<number, { last: number; plain: Place | undefined; at: number; count: number }>();
+      const flows = new Map<
+        number,
+        { node: number; last: number; plain: Place | undefined; at: number; count: number; ordinary: number }
+      >();
       return {
         see(sight) {
-          const { seen, trailer, time } = sight;
-          if (!seen.isTracked || seen.flow < 0 || trailer.protocol !== TCP || !judge.judges(seen.node)) return;
+          const { seen, trailer, time, tracker } = sight;
+          if (!seen.isTracked || seen.flow < 0 || trailer.protocol !== TCP) return;
           const known = flows.get(seen.flow);
           if (carriesData(sight)) {
-            if (known === undefined) {
-              if (flows.size < MAX_FLOWS) flows.set(seen.flow, { last: time, plain: undefined, at: 0, count: 0 });
+            // A node that began anew has no session of the connection until it has found out once more whom it talks to.
+            if (known?.node !== seen.node) {
+              const fresh = { node: seen.node, last: time, plain: undefined, at: 0, count: 0, ordinary: 0 };
+              if (known !== undefined || flows.size < MAX_FLOWS) flows.set(seen.flow, fresh);
               return;
             }
-            judge.pass();
             known.last = time;
+            known.ordinary = 0;
+            if (!judge.judges(seen.node)) return;
+            judge.pass();
             // A few ordinary segments are those that were on their way when the session began.
             if (known.plain !== undefined && time - known.at < SECOND && known.count > REMEMBERED) {
               const text = `${known.count} segments with data left without a control message while others of the connection carry one.`;
@@ -325,8 +334,11 @@ export const AVAILABILITY: readonly Predicate[] = [
             }
             return;
           }
-          if (seen.hasCm || known === undefined || seen.dataLength === 0) return;
-          if ((trailer.tcpFlags & TcpFlags.rst) !== 0 || time - known.last > SECOND) return;
+          if (seen.hasCm || known === undefined || (trailer.tcpFlags & TcpFlags.rst) !== 0) return;
+          known.ordinary++;
+          if (seen.dataLength === 0 || time - known.last > SECOND) return;
+          // Where the other end sends ordinary segments only, its node has ended: a control message would spoil its data.
+          if ((flows.get(tracker.flows.reverse(seen.flow))?.ordinary ?? 0) >= DEPARTED) return;
           known.plain ??= placeOf(sight);
           known.at = time;
           known.count++;
