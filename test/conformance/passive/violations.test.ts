@@ -228,7 +228,8 @@ test('a query copy of a segment with a right TCP checksum breaks AV-22', () => {
 test('segments without a CM among those with one break CM-01, but not the few that were on their way', () => {
   const tagged = tcp(cm({ sessionId: 1 }), new Uint8Array(10));
   const plain = tcp(undefined, new Uint8Array(10));
-  const plainToA = tcp(undefined, new Uint8Array(10), toA);
+  const back = tuple(5001, 50000, B, A);
+  const plainToA = tcp(undefined, new Uint8Array(10), back);
   const id = 'CM-passive-on-every-segment';
   assert.deepEqual(verdictOf(id, capture(tagged, ...Array(17).fill(plain), tagged)), ['fail', 2]);
   assert.deepEqual(verdictOf(id, capture(tagged, ...Array(16).fill(plain), tagged)), ['pass', undefined]);
@@ -237,7 +238,7 @@ test('segments without a CM among those with one break CM-01, but not the few th
   assert.deepEqual(verdictOf(id, capture(tagged, ...Array(17).fill(plain), anew, anew)), ['pass', undefined]);
   assert.deepEqual(verdictOf(id, capture(tagged, anew, ...Array(17).fill(plain), anew)), ['fail', 3]);
   // Nor does a host get control messages whose own segments carry none any more: its node has ended.
-  const met = [tagged, tcp(cm({ ...B_NODE, sessionId: 1 }), new Uint8Array(10), toA)];
+  const met = [tagged, tcp(cm({ ...B_NODE, sessionId: 1 }), new Uint8Array(10), back)];
   const ended = (count: number) => capture(...met, ...Array(count).fill(plainToA), ...Array(17).fill(plain), tagged);
   assert.deepEqual(verdictOf(id, ended(3)), ['pass', undefined]);
   assert.deepEqual(verdictOf(id, ended(2)), ['fail', 5]);
