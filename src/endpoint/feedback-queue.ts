@@ -1,78 +1,79 @@
-import type { FeedbackRow } from './feedback.js';
+/** Path ids are below this. */
+const IDS = 0x10000;
+const FEWEST = 8;
 
 /**
- * The rows of Table 5 with a sample to feed back, the one that was fed back longest ago first; of those fed back at the
- * same time the one that came first then, of those never fed back the one that is older. A binary heap: a packet costs the logarithm of the rows, not their number.
+ * Which rows of Table 5 have a sample to feed back, by path id: the one of the lowest turn comes first. A binary heap of
+ * numbers that hold turn and id, so that the order is kept without a look at the rows: a packet costs the logarithm of
+ * their number, in one place of memory.
  */
 export class FeedbackQueue {
-  readonly #heap: FeedbackRow[] = [];
+  #heap = new Float64Array(FEWEST);
+  #size = 0;
 
   get size(): number {
-    return this.#heap.length;
+    return this.#size;
   }
 
-  /** Adds a row; one that waits already keeps its place. */
-  add(row: FeedbackRow): void {
-    if (row.place >= 0) return;
-    this.#heap.push(row);
-    this.#rise(row, this.#heap.length - 1);
+  /** Adds a path, which must not be there; `turn` is a whole number from -2^36 up to 2^36. */
+  add(turn: number, pathId: number): void {
+    if (this.#size === this.#heap.length) {
+      const larger = new Float64Array(2 * this.#size);
+      larger.set(this.#heap);
+      this.#heap = larger;
+    }
+    this.#rise(turn * IDS + pathId, this.#size++);
   }
 
-  /** Takes a row out, wherever it is. */
-  remove(row: FeedbackRow): void {
-    const { place } = row;
-    if (place < 0) return;
-    row.place = -1;
-    const last = this.#heap.pop()!;
-    if (last === row) return;
-    this.#rise(last, place);
-    this.#sink(last, last.place);
+  /** Takes a path out, wherever it is; `turn` is that with which it was added. */
+  remove(turn: number, pathId: number): void {
+    const place = this.#heap.subarray(0, this.#size).indexOf(turn * IDS + pathId);
+    if (place >= 0) this.#removeAt(place);
   }
 
-  /** Takes the first row out. */
-  take(): FeedbackRow | undefined {
-    const first = this.#heap[0];
-    if (first !== undefined) this.remove(first);
-    return first;
+  /** Takes the first path out; -1 when there is none. */
+  take(): number {
+    if (this.#size === 0) return -1;
+    const first = this.#heap[0]!;
+    this.#removeAt(0);
+    return first - Math.floor(first / IDS) * IDS;
   }
 
   clear(): void {
-    for (const row of this.#heap) row.place = -1;
-    this.#heap.length = 0;
+    this.#size = 0;
   }
 
-  /** Puts `row` at `place` or nearer to the front. */
-  #rise(row: FeedbackRow, place: number): void {
+  #removeAt(place: number): void {
+    const last = this.#heap[--this.#size]!;
+    if (place === this.#size) return;
+    if (place > 0 && last < this.#heap[(place - 1) >> 1]!) this.#rise(last, place);
+    else this.#sink(last, place);
+  }
+
+  /** Puts `key` at `place` or nearer to the front. */
+  #rise(key: number, place: number): void {
     const heap = this.#heap;
     let at = place;
     while (at > 0) {
       const parent = heap[(at - 1) >> 1]!;
-      if (!isBefore(row, parent)) break;
+      if (parent < key) break;
       heap[at] = parent;
-      parent.place = at;
       at = (at - 1) >> 1;
     }
-    heap[at] = row;
-    row.place = at;
+    heap[at] = key;
   }
 
-  /** Puts `row`, which is at `place`, further back when others come first. */
-  #sink(row: FeedbackRow, place: number): void {
+  /** Puts `key` at `place` or further back when others come first. */
+  #sink(key: number, place: number): void {
     const heap = this.#heap;
+    const size = this.#size;
     let at = place;
-    for (let child = 2 * at + 1; child < heap.length; child = 2 * at + 1) {
-      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
-      const next = heap[child]!;
-      if (!isBefore(next, row)) break;
-      heap[at] = next;
-      next.place = at;
+    for (let child = 2 * at + 1; child < size; child = 2 * at + 1) {
+      if (child + 1 < size && heap[child + 1]! < heap[child]!) child++;
+      if (key < heap[child]!) break;
+      heap[at] = heap[child]!;
       at = child;
     }
-    heap[at] = row;
-    row.place = at;
+    heap[at] = key;
   }
-}
-
-function isBefore(a: FeedbackRow, b: FeedbackRow): boolean {
-  return a.feedbackTime < b.feedbackTime || (a.feedbackTime === b.feedbackTime && a.order < b.order);
 }

@@ -20,18 +20,21 @@ export interface FeedbackRow {
   feedbackTime: number;
   /** True while the sample is newer than the last one fed back. */
   fresh: boolean;
-  /** Decides between rows with one feedback time, as packets that leave together have: the one made or fed back earlier has the lower number. */
-  order: number;
-  /** Where the row is among those to feed back; -1 = it is not. */
-  place: number;
+  /** The row of the lowest number is fed back first: never fed back before fed back, and of either the one made or fed back earlier. */
+  turn: number;
+  /** True while it is among those to feed back. */
+  isWaiting: boolean;
 }
+
+/** Rows that were never fed back have turns so much lower; more than are ever given. */
+const NEVER_FED_BACK = 2 ** 36;
 
 /** Table 5 for one peer, keyed by the peer's path ids. */
 export class FeedbackTable {
   readonly #rows = new IdMap<FeedbackRow>();
   readonly #waiting = new FeedbackQueue();
   readonly #evictor: Evictor<number, FeedbackRow>;
-  #made = 0;
+  #turns = 0;
 
   /** At `limit` rows one goes: the oldest whose session `isLive` does not know. */
   constructor(
@@ -62,7 +65,7 @@ export class FeedbackTable {
     known.source = source;
     known.at = now;
     known.fresh = true;
-    this.#waiting.add(known);
+    this.#wait(known);
     return known;
   }
 
@@ -71,13 +74,16 @@ export class FeedbackTable {
    * time, and of those fed back at one time the one that came first then. Its feedback time becomes `now`. Undefined when no row has a new sample.
    */
   next(now: number): FeedbackRow | undefined {
-    let chosen = this.#waiting.take();
-    while (chosen !== undefined && !chosen.fresh) chosen = this.#waiting.take();
-    if (chosen === undefined) return undefined;
-    chosen.fresh = false;
-    chosen.feedbackTime = now;
-    chosen.order = this.#made++;
-    return chosen;
+    for (let id = this.#waiting.take(); id >= 0; id = this.#waiting.take()) {
+      const chosen = this.#rows.get(id)!;
+      chosen.isWaiting = false;
+      if (!chosen.fresh) continue;
+      chosen.fresh = false;
+      chosen.feedbackTime = now;
+      chosen.turn = this.#turns++;
+      return chosen;
+    }
+    return undefined;
   }
 
   /** Takes over rows of another table of the same node; of two for one path the newer sample stays. */
@@ -87,12 +93,12 @@ export class FeedbackTable {
       if (own !== undefined && own.at >= row.at) continue;
       this.remove(row.pathId);
       const taken = this.#add(row.pathId, row.delay, row.at, row.sessionId, row.source);
-      this.#waiting.remove(taken);
       taken.feedbackTime = row.feedbackTime;
+      taken.turn = row.turn;
       taken.fresh = row.fresh;
-      if (taken.fresh) this.#waiting.add(taken);
     }
     other.clear();
+    this.#giveTurns();
   }
 
   /** Forgets the paths of a session whose samples arrived before a time, microseconds (address change, section 3.4). */
@@ -104,7 +110,7 @@ export class FeedbackTable {
   remove(pathId: number): void {
     const row = this.#rows.get(pathId);
     if (row === undefined) return;
-    this.#waiting.remove(row);
+    if (row.isWaiting) this.#waiting.remove(row.turn, pathId);
     this.#rows.delete(pathId);
   }
 
@@ -124,11 +130,30 @@ export class FeedbackTable {
       since: now,
       feedbackTime: Number.NEGATIVE_INFINITY,
       fresh: true,
-      order: this.#made++,
-      place: -1,
+      turn: this.#turns++ - NEVER_FED_BACK,
+      isWaiting: false,
     };
     this.#rows.set(pathId, row);
-    this.#waiting.add(row);
+    this.#wait(row);
     return row;
+  }
+
+  #wait(row: FeedbackRow): void {
+    if (row.isWaiting) return;
+    row.isWaiting = true;
+    this.#waiting.add(row.turn, row.pathId);
+  }
+
+  /** Rows of two tables get turns of one, in the order of their feedback times. */
+  #giveTurns(): void {
+    this.#waiting.clear();
+    this.#turns = 0;
+    const order = (a: FeedbackRow, b: FeedbackRow) =>
+      a.feedbackTime === b.feedbackTime ? a.turn - b.turn : a.feedbackTime < b.feedbackTime ? -1 : 1;
+    for (const row of [...this.#rows.values()].sort(order)) {
+      row.turn = this.#turns++ - (row.feedbackTime === Number.NEGATIVE_INFINITY ? NEVER_FED_BACK : 0);
+      row.isWaiting = false;
+      if (row.fresh) this.#wait(row);
+    }
   }
 }

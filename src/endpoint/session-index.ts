@@ -1,21 +1,19 @@
-import { addressKey, type Tuple } from '../codec/index.js';
+import { addressKey, type Ipv4, TCP, type Tuple } from '../codec/index.js';
+import { PairTable } from './pair-table.js';
 import type { Session } from './sessions.js';
 
-/**
- * Finds rows of Table 7 by socket pair and protocol. The key is a number of 32 bits mixed from all five; rows that share
- * it are in a chain. Between two addresses no two pairs of ports of one protocol share a key, so that a peer gains nothing
- * by choosing its ports.
- */
+/** Finds rows of Table 7 by socket pair and protocol: in a table for each address of this node, by the rest of the pair. */
 export class SessionIndex {
-  readonly #first = new Map<number, Session>();
+  readonly #tcp = new Map<Ipv4, PairTable<Session>>();
+  readonly #udp = new Map<Ipv4, PairTable<Session>>();
   /** Rows with each remote address and port, by `addressKey`. */
   readonly #remotes = new Map<number, number>();
 
   /** The row with this socket pair and protocol. */
-  get(tuple: Tuple, protocol: number): Session | undefined {
-    let session = this.#first.get(keyOf(tuple, protocol));
-    while (session !== undefined && !isOf(session, tuple, protocol)) session = session.nextOfKey;
-    return session;
+  get({ source, sourcePort, destination, destinationPort }: Tuple, protocol: number): Session | undefined {
+    return this.#of(protocol)
+      .get(source | 0)
+      ?.get(destination, portsOf(sourcePort, destinationPort));
   }
 
   /** True when a row has this remote address and port, as `addressKey`. */
@@ -23,49 +21,40 @@ export class SessionIndex {
     return this.#remotes.has(key);
   }
 
+  /** Adds a row; it takes the place of one with the same socket pair and protocol. */
   add(session: Session): void {
-    const { tuple, protocol } = session;
-    const key = keyOf(tuple, protocol);
-    session.nextOfKey = this.#first.get(key);
-    this.#first.set(key, session);
-    const remote = addressKey(tuple.destination, tuple.destinationPort);
+    const { protocol } = session;
+    const { source, sourcePort, destination, destinationPort } = session.tuple;
+    const tables = this.#of(protocol);
+    let table = tables.get(source | 0);
+    if (table === undefined) {
+      table = new PairTable();
+      tables.set(source | 0, table);
+    }
+    table.set(destination, portsOf(sourcePort, destinationPort), session);
+    const remote = addressKey(destination, destinationPort);
     this.#remotes.set(remote, (this.#remotes.get(remote) ?? 0) + 1);
   }
 
   /** Takes out a row that was added. */
   delete(session: Session): void {
-    const { tuple, protocol } = session;
-    this.#unlink(session, keyOf(tuple, protocol));
-    const remote = addressKey(tuple.destination, tuple.destinationPort);
+    const { source, sourcePort, destination, destinationPort } = session.tuple;
+    const tables = this.#of(session.protocol);
+    const table = tables.get(source | 0);
+    const ports = portsOf(sourcePort, destinationPort);
+    if (table?.get(destination, ports) === session) table.delete(destination, ports);
+    if (table?.isEmpty) tables.delete(source | 0);
+    const remote = addressKey(destination, destinationPort);
     const left = (this.#remotes.get(remote) ?? 0) - 1;
     if (left > 0) this.#remotes.set(remote, left);
     else this.#remotes.delete(remote);
   }
 
-  #unlink(session: Session, key: number): void {
-    const next = session.nextOfKey;
-    session.nextOfKey = undefined;
-    let before = this.#first.get(key);
-    if (before === session && next !== undefined) this.#first.set(key, next);
-    else if (before === session) this.#first.delete(key);
-    while (before !== undefined && before.nextOfKey !== session) before = before.nextOfKey;
-    if (before !== undefined) before.nextOfKey = next;
+  #of(protocol: number): Map<Ipv4, PairTable<Session>> {
+    return protocol === TCP ? this.#tcp : this.#udp;
   }
 }
 
-function isOf(session: Session, tuple: Tuple, protocol: number): boolean {
-  const own = session.tuple;
-  return (
-    own.sourcePort === tuple.sourcePort &&
-    own.destinationPort === tuple.destinationPort &&
-    own.destination === tuple.destination &&
-    own.source === tuple.source &&
-    session.protocol === protocol
-  );
-}
-
-/** The key of a socket pair and protocol: a small integer for the engine, so that the map keeps it in place. */
-export function keyOf({ source, sourcePort, destination, destinationPort }: Tuple, protocol: number): number {
-  const addresses = Math.imul(source, 0x9e3779b1) ^ Math.imul(destination, 0x85ebca6b);
-  return addresses ^ ((sourcePort << 16) | destinationPort) ^ (protocol << 27);
+function portsOf(source: number, destination: number): number {
+  return (source << 16) | destination;
 }

@@ -100,8 +100,6 @@ export class Session {
   wayMtus: Map<string, WayMtu> | undefined;
   /** Numbers of its paths, by `tupleKey`; undefined until both ends want such (docs/decisions.md 64). */
   numbers: Map<string, PathNumbers> | undefined;
-  /** Of the table's index: the next row with the same key. */
-  nextOfKey: Session | undefined;
   /** One past the highest sequence number that this host sent; undefined before the first segment. */
   nextSent: number | undefined;
   /** When a segment was last repeated, microseconds, and `answers` then (docs/decisions.md 69). */
