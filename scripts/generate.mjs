@@ -1,18 +1,19 @@
-// npm run generate [-- PART...] [--check]: writes every file that is derived from the declarations in src. PART is docs,
-// kaitai, vectors or wireshark; without one all are written. With --check nothing is written: the command says which
-// file is stale and exits 1.
+// npm run generate [-- PART...] [--check]: writes every file that is derived from the declarations in src, or from what a
+// long run left. PART is docs, evaluation, kaitai, mutation, vectors or wireshark; without one all are written. With --check
+// nothing is written: the command says which file is stale and exits 1.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { docs } from './generate/docs.mjs';
 import { evaluation } from './generate/evaluation.mjs';
 import { kaitai } from './generate/kaitai.mjs';
+import { mutation } from './generate/mutation.mjs';
 import { vectors } from './generate/vectors.mjs';
 import { wireshark } from './generate/wireshark.mjs';
 import { declarations } from './lib/declarations.mjs';
 import { ROOT } from './lib/run.mjs';
 
 /** Each takes the declarations and gives the text of every file by its path. */
-const PARTS = { docs, evaluation, kaitai, vectors, wireshark };
+const PARTS = { docs, evaluation, kaitai, mutation, vectors, wireshark };
 
 const check = process.argv.includes('--check');
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'));

@@ -1,63 +1,43 @@
-// Plays cases of mpip check against the instrumented endpoint, in a thread of its own: a mutant may never come to an end.
-import { pathToFileURL } from 'node:url';
+// Plays tests against the instrumented endpoint, in a thread of its own: a mutant may never come to an end.
 import { parentPort, workerData } from 'node:worker_threads';
 
-const load = (path) => import(pathToFileURL(`${workerData.build}/${path}`).href);
-const { CASES } = await load('src/conformance/cases/index.js');
-const { play } = await load('test/conformance/reference-peer.js');
-globalThis.__stryker__ ??= {};
-const stryker = globalThis.__stryker__;
-const MODES = ['fake-tcp', 'udp-wrapper'];
+const { mutation, TESTS, verdictOf } = await import(workerData.bundle);
+/** How many times as often as without it a mutant may be reached, and so many times more. */
+const MORE_HITS = 100;
+const FURTHER_HITS = 10_000;
 
-/** The verdict of one case in one mode; a warning is a failure. */
-async function verdictOf(testCase, tcpMode) {
-  try {
-    const { cases } = await play({ cases: [testCase], tcpMode, seed: 1 });
-    const [{ verdict, warnings }] = cases;
-    return warnings.length > 0 ? 'fail' : verdict;
-  } catch {
-    // The endpoint threw: whoever calls it would have seen that.
-    return 'fail';
-  }
-}
-
-/** Every case once, without any mutant: what it covers, and whether it passes. */
+/** Every test once, without any mutant: those that pass, how long they take and how often they reach which mutants. */
 async function baseline() {
+  const atStart = [...mutation.reached.keys()];
   const tests = [];
-  for (const testCase of CASES) {
-    for (const tcpMode of MODES) {
-      stryker.currentTestId = `${testCase.id} ${tcpMode}`;
-      const began = performance.now();
-      const verdict = await verdictOf(testCase, tcpMode);
-      if (verdict === 'pass') tests.push({ id: stryker.currentTestId, ms: performance.now() - began });
-    }
+  for (const id of TESTS) {
+    mutation.reached = new Map();
+    const began = performance.now();
+    const verdict = await verdictOf(id);
+    const ms = performance.now() - began;
+    if (verdict === 'pass') tests.push({ id, ms, reached: mutation.reached });
   }
-  stryker.currentTestId = undefined;
-  const { perTest } = stryker.mutantCoverage;
-  return tests.map(({ id, ms }) => ({ id, ms, covers: Object.keys(perTest[id] ?? {}) }));
+  return { atStart, tests };
 }
 
 /** Plays tests until one does not pass. */
 async function tryMutant({ id, tests }) {
-  stryker.activeMutant = id;
+  mutation.active = id;
+  mutation.isEndless = false;
   let inconclusive;
   for (const test of tests) {
-    const [caseId, tcpMode] = test.split(' ');
-    const verdict = await verdictOf(
-      CASES.find((testCase) => testCase.id === caseId),
-      tcpMode,
-    );
-    if (verdict === 'fail' || verdict === 'error') {
-      stryker.activeMutant = undefined;
-      return { status: 'killed', by: caseId };
-    }
-    if (verdict !== 'pass') inconclusive ??= caseId;
+    mutation.hitsLeft = MORE_HITS * test.hits + FURTHER_HITS;
+    const verdict = await verdictOf(test.id);
+    if (mutation.isEndless) return { status: 'timeout', by: test.id };
+    if (verdict === 'fail') return { status: 'killed', by: test.id };
+    if (verdict !== 'pass') inconclusive ??= test.id;
   }
-  stryker.activeMutant = undefined;
   return inconclusive === undefined ? { status: 'survived' } : { status: 'inconclusive', by: inconclusive };
 }
 
 parentPort.on('message', async (task) => {
-  parentPort.postMessage(task === 'baseline' ? await baseline() : await tryMutant(task));
+  const answer = task === 'baseline' ? await baseline() : await tryMutant(task);
+  mutation.active = -1;
+  parentPort.postMessage(answer);
 });
 parentPort.postMessage('ready');

@@ -10,7 +10,7 @@ import {
 import { type Capability, PAPER_CAPABILITIES } from '../../src/conformance/capabilities.js';
 import type { ServiceName, TestCase } from '../../src/conformance/case.js';
 import { CASES } from '../../src/conformance/cases/index.js';
-import { runSuite } from '../../src/conformance/engine.js';
+import { runSuite, type SuiteOptions } from '../../src/conformance/engine.js';
 import type { RunResult } from '../../src/conformance/result.js';
 import { VirtualLink } from '../../src/conformance/virtual-link.js';
 import { ReferenceHost, type TcpMode } from '../../src/endpoint/index.js';
@@ -53,6 +53,11 @@ export interface PlayOptions {
 
 /** Plays cases against the reference, or a mutant of it, on the virtual clock. */
 export async function play(options: PlayOptions = {}): Promise<RunResult> {
+  return await runSuite(suiteOptions(options));
+}
+
+/** The run that `play` makes of its options. */
+export function suiteOptions(options: PlayOptions = {}) {
   const { seed = 1, cases = CASES, profile = 'paper', mutant } = options;
   const tcpMode = options.tcpMode ?? mutant?.tcpMode ?? 'fake-tcp';
   const reordering = options.reordering ?? mutant?.reordering ?? true;
@@ -74,7 +79,7 @@ export async function play(options: PlayOptions = {}): Promise<RunResult> {
   const capabilities = new Set<Capability>([...PAPER_CAPABILITIES].filter((name) => name !== 'fake-tcp'));
   capabilities.add(tcpMode);
   if (!reordering) capabilities.delete('reordering');
-  return await runSuite({
+  return {
     link: new VirtualLink({
       ...(options.network === undefined ? {} : { network: options.network }),
       createPeer: options.createPeer ?? createReference,
@@ -92,7 +97,7 @@ export async function play(options: PlayOptions = {}): Promise<RunResult> {
     cases,
     explain: options.explain ?? false,
     catalogue: CASES,
-  });
+  } satisfies SuiteOptions;
 }
 
 /** Ids of the cases that found a breach: a verdict `fail`, or a warning where only a recommendation was broken. */
