@@ -24,20 +24,24 @@ const prepare = async (lab: NamespaceLab) => {
 describeInLab('iperf3 over two interfaces of 100 Mbit/s at each end', { commands: ['iperf3'], prepare }, (suite) => {
   for (const mode of ['fake-tcp', 'udp-wrapper'] as const)
     for (const [kind, { protocol, words }] of Object.entries(KINDS))
-      test(`${kind} goes by all four paths with --${mode}`, async () => {
+      test(`${kind} goes by all four paths with --${mode}`, async (t) => {
         const { lab } = suite;
-        const kernel = () => kernelCounters(lab, lab.hostA, 'Tcp');
+        const kernel = (host: string) => kernelCounters(lab, host, 'Tcp');
         await withPair(lab, { mode }, async ({ a }) => {
-          const before = kernel();
+          const before = { a: kernel(lab.hostA), b: kernel(lab.hostB) };
           const wire = await captured(lab, `iperf3-${kind.toLowerCase()}-${mode}`, async () => {
             const text = await lab.finish(lab.hostA, 'iperf3', '-c', '10.77.3.2', '--json', ...words);
             const { end } = JSON.parse(text) as Report;
             assert.ok(end.sum_received.bytes > 0, text);
           });
-          const { OutSegs, RetransSegs } = kernel();
-          const segments = OutSegs! - before.OutSegs!;
-          const repeated = RetransSegs! - before.RetransSegs!;
-          assert.ok(repeated <= segments / 4, `${repeated} of ${segments} segments were sent again`);
+          const after = { a: kernel(lab.hostA), b: kernel(lab.hostB) };
+          // How many are sent again is a matter of how busy the machine is: paths overtake each other by more than the
+          // receiver sorts, and TCP takes it for loss. What a node spoils is not.
+          const again = after.a.RetransSegs! - before.a.RetransSegs!;
+          t.diagnostic(`${again} segments were sent again besides ${after.a.OutSegs! - before.a.OutSegs!}`);
+          for (const host of ['a', 'b'] as const)
+            for (const counter of ['InErrs', 'InCsumErrors'])
+              assert.equal(after[host][counter], before[host][counter], `host ${host}: ${counter}`);
 
           // A wrapped segment is UDP on every path but the original.
           const wrapped = kind === 'TCP' && mode === 'udp-wrapper';
