@@ -81,6 +81,7 @@ export class InboundData {
     const { timestamp } = view.cm;
     const back = reversedTuple(view);
     mesh.seen(session, back, now);
+    if (!session.isSpread) session.isSpread = isWrapped || !sameTuple(back, session.tuple);
     if (this.state.settings.scheduler !== 'paper') noteArrival(session, back, now);
     session.heard(now);
     if (this.heldSegments.resets.size > 0) this.heldSegments.resets.seen(session, view.cm.timestamp, now);
@@ -95,7 +96,7 @@ export class InboundData {
     else this.restore(view, session);
     this.limitSegments(view);
     if (session.protocol !== TCP) return true;
-    if (view.status === HeaderStatus.ok) session.noteReceived(view.tcpFlags);
+    if (view.status === HeaderStatus.ok) session.noteReceived(view);
     return this.heldSegments.reorder(view, session, now, timestamp);
   }
 

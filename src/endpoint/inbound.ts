@@ -153,6 +153,7 @@ export class Inbound {
     switch (flags) {
       case Flags.enable:
         this.handshake.markHandshaken(view, peer);
+        peer.asked(view.destinationPort);
         this.state.sessionRules.askedAgain(peer, now);
         this.handshake.receiveQuery(view, layout, now);
         return false;

@@ -88,8 +88,8 @@ export class Leaving {
     return protocol === TCP && nextSent !== undefined && !hasEnded && this.addresses().includes(tuple.source);
   }
 
-  #ask({ nextSent, lastAcknowledged, tuple }: Session): void {
-    const fields = { sequence: (nextSent! - 1) >>> 0, acknowledgement: lastAcknowledged, flags: TcpFlags.ack };
+  #ask({ sequenceBelowWindow, lastAcknowledged, tuple }: Session): void {
+    const fields = { sequence: sequenceBelowWindow, acknowledgement: lastAcknowledged, flags: TcpFlags.ack };
     this.send(buildTcp(tuple, fields, EMPTY));
   }
 

@@ -11,6 +11,8 @@ import type { FormerSession, Session } from './sessions.js';
 
 /** Peers that are remembered as the same node before it started again. */
 const MOST_KIN = 4;
+/** Ports of this node that are remembered for each peer that asked there. */
+const MOST_ASKED_PORTS = 256;
 
 /** A remote node: its id, the addresses proven for it (Table 4) and what is kept per node. */
 export class Peer {
@@ -35,6 +37,8 @@ export class Peer {
   confusedAt = Number.NEGATIVE_INFINITY;
   /** When a session of this node took another id because the peer used its own for another connection, microseconds. */
   cededAt = Number.NEGATIVE_INFINITY;
+  /** Ports of this node at which it asked for MPIP, oldest first; undefined while it did not. */
+  #askedPorts: Set<number> | undefined;
   /** Table 5. */
   readonly feedback: FeedbackTable;
   /** Rows of Table 3 towards it, by path id. */
@@ -63,6 +67,19 @@ export class Peer {
     this.pathIds = new IdPool(max, constants['id-reuse']);
     this.feedback = new FeedbackTable(limits.feedbackPerPeer, (id) => this.sessions.has(id));
     this.probes = new RateLimit(limits.probesPerPeer, 4 * limits.probesPerPeer);
+  }
+
+  /** Notes that it asked for MPIP at a port of this node. */
+  asked(port: number): void {
+    this.#askedPorts ??= new Set();
+    this.#askedPorts.delete(port);
+    if (this.#askedPorts.size >= MOST_ASKED_PORTS) this.#askedPorts.delete(this.#askedPorts.values().next().value!);
+    this.#askedPorts.add(port);
+  }
+
+  /** True when it asked for MPIP at a port of this node, so that it may take it for one more way here. */
+  hasAsked(port: number): boolean {
+    return this.#askedPorts?.has(port) === true;
   }
 }
 

@@ -168,6 +168,8 @@ export class Outbound {
     const isRepeat = view.protocol === TCP && state.settings.tcpMode === 'fake-tcp' && session.isRepeat(view);
     if (view.protocol === TCP) session.noteSent(view);
     let path = this.pathChoice.choosePath(session, now, view, length, isRepeat);
+    if (path !== undefined && view.protocol === TCP && !session.isEstablished)
+      path = session.paths.find(isOwnAsTcp) ?? path;
     if (path?.fallback !== undefined) {
       path = this.pathChoice.wideEnough(path, view, layout, now, length);
       if (path === undefined) return;
@@ -229,4 +231,9 @@ export class Outbound {
   dataFlag(session: Session): number {
     return this.state.addressChange.isFlagged(session) ? Flags.ipChange : Flags.normal;
   }
+}
+
+/** The path by which the handshake of TCP is done, so that what is on the way sees all of it (docs/decisions.md 57). */
+function isOwnAsTcp({ isOriginal, encapsulation }: Path): boolean {
+  return isOriginal && encapsulation === 'none';
 }

@@ -56,15 +56,17 @@ export class Probes {
 
   /**
    * Asks the peer's host whether it has the connection of a session: a segment below what it expects is acknowledged (RFC
-   * 9293, section 3.10.7.4), or answered with an RST. It takes another path than the session's own tuple.
+   * 9293, section 3.10.7.4), or answered with an RST. It takes another path than the session's own tuple; without one nobody
+   * is asked.
    */
   askForLife(session: Session, now: number): void {
+    if (session.confirmed) this.state.mesh.extend(session, this.state.addresses, now);
     const others = session.paths.filter((path) => !path.isOriginal);
-    const path = this.state.selection.weighted(
-      others.some((one) => !one.isUnproven) ? others.filter((one) => !one.isUnproven) : others,
-    );
+    const proven = others.filter((one) => !one.isUnproven);
+    const [path] = (proven.length > 0 ? proven : others).sort((one, other) => one.lastSent - other.lastSent);
+    if (path === undefined) return;
     const fields = {
-      sequence: ((session.nextSent ?? 0) - 1) >>> 0,
+      sequence: session.sequenceBelowWindow,
       acknowledgement: session.lastAcknowledged,
       flags: TcpFlags.ack,
     };

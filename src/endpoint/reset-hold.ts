@@ -7,14 +7,17 @@ import type { NodeTable } from './nodes.js';
 import type { Deliver } from './reordering.js';
 import type { Session, SessionTable } from './sessions.js';
 
-/** How long a reset waits for a sign of life of the peer's host, microseconds. */
+/** How long a reset waits for a sign of life of the peer's host, microseconds, and how often that is asked for one. */
 const HOLD = 1_000_000;
+const ASK_INTERVAL = 250_000;
 /** Sessions that are looked through for a path that a reset came by. */
 const MOST_SESSIONS = 256;
 
 interface Held {
   readonly packet: Uint8Array;
   readonly deadline: number;
+  /** When the peer's host is asked again. */
+  askAt: number;
   /** The node's clock when it came, ticks. */
   readonly ticks: number;
 }
@@ -22,8 +25,8 @@ interface Held {
 /**
  * Resets that a NAT made up (docs/decisions.md 58). A NAT that finds a segment out of place may answer it with an RST
  * under the peer's address: Linux does, for what it does not translate. RST carry no CM, so that nothing tells them from
- * those of the peer's host, but that the peer's host goes on talking. Where a session has several paths, an RST waits a
- * second; the peer's host is asked for an acknowledgement by another path.
+ * those of the peer's host, but that the peer's host goes on talking. Where parts of a connection took other ways than its
+ * own tuple, an RST waits a second; the peer's host is asked for an acknowledgement by other paths, if there are any.
  */
 export class ResetHold {
   readonly #held = new Map<Session, Held>();
@@ -48,10 +51,15 @@ export class ResetHold {
     const back = reversedTuple(view);
     const session = this.sessions.byTuple(back, TCP, now);
     if (session === undefined) return this.#blamePath(view, back, now);
-    if (!session.confirmed || session.paths.length < 2) return false;
+    if (!session.isSpread && session.paths.length < 2) return false;
     if (this.#held.has(session)) return true;
     const packet = view.bytes.slice(view.offset, view.offset + length);
-    this.#held.set(session, { packet, deadline: now + HOLD, ticks: this.composer.ticks(now) });
+    this.#held.set(session, {
+      packet,
+      deadline: now + HOLD,
+      askAt: now + ASK_INTERVAL,
+      ticks: this.composer.ticks(now),
+    });
     this.ask(session, now);
     return true;
   }
@@ -63,10 +71,7 @@ export class ResetHold {
   seen(session: Session, timestamp: number, now: number): void {
     const held = this.#held.get(session);
     if (held === undefined) return;
-    let fastest: number | undefined;
-    for (const row of session.peer.feedback.rows())
-      if (row.sessionId === session.id && (fastest === undefined || ((row.delay - fastest) | 0) < 0))
-        fastest = row.delay;
+    const fastest = smallestDelay(session);
     if (fastest === undefined || ((timestamp + fastest - held.ticks) | 0) <= 0) return;
     this.#held.delete(session);
     this.counters.resetsDropped++;
@@ -74,12 +79,17 @@ export class ResetHold {
     if (original?.encapsulation === 'none') this.fallback.wrap(original, 'reset', now);
   }
 
-  /** Delivers those that waited long enough; returns when to look again. */
+  /** Delivers those that waited long enough, asks again about the others; returns when to look again. */
   release(now: number, deliver: Deliver): number {
     let next = Number.POSITIVE_INFINITY;
-    for (const [session, { packet, deadline }] of this.#held) {
+    for (const [session, held] of this.#held) {
+      const { packet, deadline } = held;
       if (deadline > now) {
-        next = Math.min(next, deadline);
+        if (held.askAt <= now) {
+          held.askAt = now + ASK_INTERVAL;
+          this.ask(session, now);
+        }
+        next = Math.min(next, deadline, held.askAt);
         continue;
       }
       this.#held.delete(session);
@@ -101,4 +111,14 @@ export class ResetHold {
     }
     return false;
   }
+}
+
+/** The smallest delay that Table 5 has of the session; of a session that was just named again, of the peer. */
+function smallestDelay({ id, peer }: Session): number | undefined {
+  const rows = [...peer.feedback.rows()];
+  const own = rows.filter(({ sessionId }) => sessionId === id);
+  let smallest: number | undefined;
+  for (const { delay } of own.length > 0 ? own : rows)
+    if (smallest === undefined || ((delay - smallest) | 0) < 0) smallest = delay;
+  return smallest;
 }

@@ -102,7 +102,8 @@ export class SessionRules {
     if (known !== undefined && pathId !== 0) {
       if (!this.isForeign(known, view, now)) return known;
       // What somebody sends who only knows the peer's node id moves nothing.
-      if (known.origin === 'peer' || !this.mesh.mayMoveTo(peer, view.source) || !this.#mayCede(peer, now)) return null;
+      if (known.origin === 'peer' || isMapped(known, view.destinationPort)) return null;
+      if (!this.mesh.mayMoveTo(peer, view.source) || !this.#mayCede(peer, now)) return null;
       this.sessions.cede(known, now);
       known = undefined;
     }
@@ -140,13 +141,16 @@ export class SessionRules {
   /**
    * True for a packet under an id that this node chose, which is not of this node's connection: the peer has the id from
    * before this node started again, and has not heard of the new choice (docs/decisions.md 67). Whatever path a packet takes,
-   * it comes to the port of its connection here; it comes from the port there, too, unless a NAT translates or a fake
-   * handshake takes another.
+   * it comes to the port of its connection here, or to one that a NAT showed to the peer instead; it comes from the port
+   * there, too, unless a NAT translates or a fake handshake takes another.
    */
-  isForeign({ confirmed, origin, tuple, peer }: Named, view: TrailerView, now: number): boolean {
+  isForeign(named: Named, view: TrailerView, now: number): boolean {
+    const { confirmed, origin, tuple, peer } = named;
     const isConfused = now - peer.confusedAt < SUSPICION;
-    if (view.destinationPort !== tuple.sourcePort)
-      return origin === 'self' || isConfused || hasConnectionAt(view.destinationPort, peer);
+    if (view.destinationPort !== tuple.sourcePort) {
+      if (isConfused || hasConnectionAt(view.destinationPort, peer)) return true;
+      return origin === 'self' && !isMapped(named, view.destinationPort);
+    }
     if (origin === 'peer' && !isConfused) return false;
     if (view.sourcePort === tuple.destinationPort || view.protocol === TCP) return false;
     if (confirmed && !isConfused) return false;
@@ -273,6 +277,14 @@ export class SessionRules {
   losesTo(peer: Peer): boolean {
     return peer.nodeId < this.composer.nodeId(peer.layout);
   }
+}
+
+/**
+ * True for a port that a NAT may have given packets of a connection instead of this node's: the peer, which knows the
+ * connection by this id, asked for MPIP there, and has no other connection with it.
+ */
+function isMapped({ confirmed, peer }: Named, port: number): boolean {
+  return confirmed && peer.hasAsked(port) && !hasConnectionAt(port, peer);
 }
 
 /** True when a peer has a connection with a port of this node. */

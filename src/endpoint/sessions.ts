@@ -68,6 +68,8 @@ export class Session {
   answers = 0;
   /** True once a CM with the session's id came from the peer: both ends hold the row. */
   confirmed = false;
+  /** True once a packet of it came by another way than its own tuple: a NAT there has not seen all of the connection. */
+  isSpread = false;
   /** True while its packets go by its own tuple with path id 0 again, until the peer uses its id (docs/decisions.md 48). */
   isNaming = false;
   /** The id by which the peer calls it although this node's choice counts; 0 for none. */
@@ -105,6 +107,10 @@ export class Session {
   /** When a segment was last repeated, microseconds, and `answers` then (docs/decisions.md 69). */
   repeatedAt = Number.NEGATIVE_INFINITY;
   repeatedAnswers = -1;
+  /** True once a segment without SYN came from the peer's host: it knows that the handshake of TCP is complete. */
+  isEstablished = false;
+  /** The last acknowledgement number of the peer's host; undefined before one. */
+  acknowledged: number | undefined;
   /** The acknowledgement number of this host's last segment. */
   lastAcknowledged = 0;
   /** Holds TCP segments that came out of order; undefined for other protocols or when switched off. */
@@ -217,8 +223,15 @@ export class Session {
     this.numbers.set(key, { next, received });
   }
 
-  /** Notes what a segment of the peer's host says about the end of the connection. */
-  noteReceived(tcpFlags: number): void {
+  /** Below what the peer's host expects: it acknowledges such a segment and drops it (RFC 9293, section 3.10.7.4). */
+  get sequenceBelowWindow(): number {
+    return ((this.acknowledged ?? this.nextSent ?? 0) - 1) >>> 0;
+  }
+
+  /** Notes a segment of the peer's host. */
+  noteReceived({ tcpFlags, acknowledgement }: DatagramView): void {
+    if ((tcpFlags & TcpFlags.syn) === 0) this.isEstablished = true;
+    if ((tcpFlags & TcpFlags.ack) !== 0) this.acknowledged = acknowledgement;
     if ((tcpFlags & ENDING) !== 0) this.#ended |= (tcpFlags & TcpFlags.rst) !== 0 ? BOTH_ENDS : 2;
   }
 
@@ -377,9 +390,10 @@ export class SessionTable {
    * the row goes and the connection becomes ordinary.
    */
   restart(session: Session, now: number): void {
-    const { peer, protocol, tuple } = session;
+    const { peer, protocol, tuple, isSpread } = session;
     this.remove(session, now);
-    this.create(peer, protocol, tuple, now);
+    const next = this.create(peer, protocol, tuple, now);
+    if (next !== undefined) next.isSpread = isSpread;
   }
 
   /** The same for an id that the peer uses for another connection: nothing that comes under it is of this one. */

@@ -151,7 +151,11 @@ export class TcpHost {
       return;
     }
     if ((tcpFlags & syn) !== 0) {
-      if (this.#state === 'open') return;
+      if (this.#state === 'open') {
+        // Its acknowledgement was lost (RFC 9293, section 3.10.7.4).
+        this.#owesAck = true;
+        return;
+      }
       this.#expected = (view.sequence + 1) >>> 0;
       if (this.#state === 'closed') {
         this.#state = 'syn-received';

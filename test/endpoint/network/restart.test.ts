@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildTcp, buildUdp, Flags, TcpFlags } from '../../../src/codec/index.js';
 import type { EndpointOptions } from '../../../src/endpoint/index.js';
+import type { Session } from '../../../src/endpoint/sessions.js';
 import { A1, A2, B1, Pair } from '../../support/endpoint-pair.js';
 import { Driver, LOCAL, OTHER, REMOTE, withCm } from '../../support/peer-driver.js';
 
@@ -251,4 +252,30 @@ test('a path packet to the port of one connection does not reach another that it
   assert.deepEqual(to(7000), [7000]);
   assert.deepEqual(to(7002), [7000], 'no connection has this port: the id says whose it is');
   assert.deepEqual(to(7001), [], 'an old packet named one of the two, or one end lost a row');
+});
+
+test('a path packet to a port at which the peer asked for MPIP, and no connection has, is one of the connection that its id names (3.7.2, decision 67)', () => {
+  for (const other of ['unasked', 'of another connection'] as const) {
+    const driver = new Driver();
+    driver.hostUdp();
+    driver.netUdp({ flags: Flags.enabled }, '');
+    assert.equal(driver.hostUdp()[0]!.cm!.sessionId, 1);
+    driver.netUdp({ sessionId: 1, pathId: 4 });
+    const to = (port: number) => {
+      const { delivered } = driver.netUdp({ sessionId: 1, pathId: 4 }, 'x', { to: port });
+      const [{ id }] = [...driver.endpoint.sessions.rows()].filter(({ tuple }) => tuple.sourcePort === 7000) as [
+        Session,
+      ];
+      return [delivered.map(({ tuple }) => tuple.destinationPort), id];
+    };
+    driver.netUdp({ flags: Flags.enable }, '', { to: 7002 });
+    assert.deepEqual(to(7002), [[7000], 1]);
+    driver.netUdp({ sessionId: 9, pathId: 4 }, 'x', { address: OTHER, port: 20001, to: 7003 });
+    assert.deepEqual(to(7002), [[], 1], 'a while after a packet of an unknown connection it may be of another');
+    if (other !== 'unasked') {
+      driver.netUdp({ flags: Flags.enable }, '', { to: 7001 });
+      driver.netUdp({ sessionId: 6 }, 'x', { to: 7001, port: 40001 });
+    }
+    assert.deepEqual(to(7001), [[], 2], `${other}: the peer has the id from before a restart, perhaps`);
+  }
 });

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { buildTcp, DatagramView, Flags, HeaderStatus, TCP, TcpFlags, UDP } from '../../../src/codec/index.js';
 import { statusOf } from '../../../src/endpoint/index.js';
 import type { Path } from '../../../src/endpoint/paths.js';
+import type { Session } from '../../../src/endpoint/sessions.js';
 import { Stream, type StreamOptions } from '../../support/stream.js';
 import { A1, A2, B1, B2, dataOf, tuplesOf } from '../../support/wide-pair.js';
 
@@ -232,8 +233,10 @@ for (const [name, options, seconds] of QUIET)
         }
         stream.finish(300);
         assert.deepEqual(fallbacks(stream), [0, 0], `seed ${seed}`);
-        assert.equal(stream.paths('a').length, 4);
-        assert.ok(stream.paths('a').every((path) => path.samples > 0 && path.fallback === undefined));
+        const [{ paths, abandoned }] = [...stream.pair.a.endpoint.sessions.rows()] as [Session];
+        // Once in a while a path loses every packet of five seconds, and rests (decision 35).
+        assert.equal(paths.length + abandoned.size, 4);
+        assert.ok(paths.every((path) => path.samples > 0 && path.fallback === undefined));
       }
     });
 
