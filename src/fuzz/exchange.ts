@@ -268,6 +268,7 @@ export class Exchange implements BystanderWorld {
   #mutateAndSend({ packet, node, place, mark }: Composed, mutations: readonly Mutation[]): void {
     let packets: readonly Uint8Array[] = [packet];
     let isPure = true;
+    let number = mark;
     const layouts = layoutsAt(node, place);
     for (const mutation of mutations) {
       const mutator = mutatorOf(mutation.name);
@@ -282,13 +283,15 @@ export class Exchange implements BystanderWorld {
           this.#noteGuess(scratch, node.index);
         }
       }
+      // What comes back of fragments has the mark of the whole, which may have been altered itself.
+      if (!(changed instanceof Uint8Array)) number = readMark(packets[0]!, scratch.payloadOffset, scratch.end) ?? mark;
       isPure = false;
       this.#coverage.mutator(mutation.name);
       packets = changed instanceof Uint8Array ? [changed] : changed;
     }
     for (const each of packets) {
       const sent: Sent = {
-        number: mark,
+        number,
         time: this.now(),
         packet: each,
         isWhole: packets.length === 1,
@@ -345,7 +348,6 @@ export class Exchange implements BystanderWorld {
   #note(packet: Uint8Array, sent: Sent): boolean {
     const view = scratch;
     view.locate(packet);
-    // What comes back of a fragment has the mark of the whole.
     if (!sent.isWhole) this.#mark(sent.number, sent);
     if (view.status !== HeaderStatus.ok && sent.isWhole) return true;
     if (view.hasCm && sent.node !== BYSTANDER) {
