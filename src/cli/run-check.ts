@@ -109,6 +109,7 @@ function selfLink(plan: CheckPlan): Link {
         seed,
         tcpMode: plan.capabilities.has('udp-wrapper') ? 'udp-wrapper' : 'fake-tcp',
         reordering: plan.capabilities.has('reordering'),
+        verifiesChecksums: true,
       }),
     ...(plan.sources.length > 0 ? { sources: plan.sources } : {}),
   });

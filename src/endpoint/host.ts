@@ -1,3 +1,5 @@
+import { readU16be } from '../codec/bytes.js';
+import { fold, l4Checksum } from '../codec/checksum.js';
 import { buildUdp, DatagramView, HeaderStatus, type Ipv4, TCP, UDP } from '../codec/index.js';
 import { reversedTuple } from '../codec/rewrite.js';
 import { Slab } from '../codec/slab.js';
@@ -12,6 +14,11 @@ const MSS = 1380;
 /** How a reference host is made: an endpoint and the services above it. */
 export interface ReferenceHostOptions extends EndpointOptions {
   readonly services: readonly ServiceAddress[];
+  /**
+   * True to take no TCP segment or UDP datagram with a wrong checksum, as a kernel does: what the endpoint makes of checksums
+   * then shows in what is answered. Default false: whatever goes up is answered, for who looks for what goes up.
+   */
+  readonly verifiesChecksums?: boolean;
 }
 
 /**
@@ -24,6 +31,7 @@ export class ReferenceHost {
   readonly addresses: readonly Ipv4[];
   readonly #services: ReadonlyMap<number, ServiceAddress['name']>;
   readonly tcp: TcpStack;
+  readonly #verifiesChecksums: boolean;
   readonly #view = new DatagramView();
   readonly #memory = new Slab();
 
@@ -31,6 +39,7 @@ export class ReferenceHost {
   constructor(options: ReferenceHostOptions, endpoint = new Endpoint(options)) {
     this.endpoint = endpoint;
     this.addresses = options.addresses;
+    this.#verifiesChecksums = options.verifiesChecksums ?? false;
     this.#services = new Map(options.services.map((service) => [service.port, service.name]));
     this.tcp = new TcpStack({
       seed: options.seed ?? 1,
@@ -79,6 +88,7 @@ export class ReferenceHost {
   #serve(bytes: Uint8Array, length: number, now: number): void {
     const view = this.#view;
     if (view.parse(bytes, 0, length) !== HeaderStatus.ok) return;
+    if (this.#verifiesChecksums && !isSound(view)) return;
     if (view.protocol === TCP) {
       this.tcp.receive(view, now);
       return;
@@ -90,6 +100,15 @@ export class ReferenceHost {
     const answer = SERVICES[name](bytes.subarray(view.payloadOffset, Math.max(view.payloadOffset, end)));
     if (answer !== undefined) this.endpoint.fromHost(buildUdp(reversedTuple(view), answer, {}, this.#memory), now);
   }
+}
+
+/** True when the TCP or UDP checksum is right, or was not computed (UDP); other protocols have none. */
+function isSound({ bytes, offset, l4Offset, protocol, end, udpLength }: DatagramView): boolean {
+  if (protocol !== TCP && protocol !== UDP) return true;
+  const field = readU16be(bytes, l4Offset + (protocol === TCP ? 16 : 6));
+  if (protocol === TCP) return fold(field) === fold(l4Checksum(bytes, offset, TCP, l4Offset, end));
+  const covered = Math.min(end, l4Offset + Math.max(udpLength, 8));
+  return field === 0 || fold(field) === fold(l4Checksum(bytes, offset, UDP, l4Offset, covered));
 }
 
 /** A reference host; see `ReferenceHost`. */

@@ -72,6 +72,7 @@ export function suiteOptions(options: PlayOptions = {}) {
       seed: peerSeed,
       tcpMode,
       reordering,
+      verifiesChecksums: true,
     });
     mutant?.apply(host);
     return host;

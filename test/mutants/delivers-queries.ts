@@ -8,6 +8,7 @@ export const mutant: Mutant = {
   killedBy: [
     'CM-control-flags-not-delivered',
     'CM-first-query-not-delivered',
+    'PA-address-as-seen',
     'RX-own-node-id-changes-nothing',
     'SS-adopts-by-any-path',
     'SS-adopts-our-id',

@@ -5,7 +5,12 @@ export const mutant: Mutant = {
   name: 'fake-paths-stay-closed',
   defect: 'A fake handshake is answered and completed, but makes no path.',
   requirements: ['MPIP-HS-06'],
-  killedBy: ['HS-client-path-carries-data', 'HS-path-only-after-three-packets', 'MT-each-connection-has-its-own-paths'],
+  killedBy: [
+    'HS-client-path-carries-data',
+    'HS-path-only-after-three-packets',
+    'HS-repeated-syn-ack-is-acknowledged',
+    'MT-each-connection-has-its-own-paths',
+  ],
   apply(host) {
     const { mesh } = host.endpoint.state;
     const { add } = mesh;

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'feeds-back-first-sample-first',
   defect: 'Paths are fed back in the order in which their samples came.',
   requirements: ['MPIP-FB-04'],
-  killedBy: ['FB-oldest-feedback-first'],
+  killedBy: ['FB-oldest-feedback-first', 'HB-each-path-in-time'],
   apply({ endpoint }) {
     const order = new Map<object, number>();
     const { measure } = endpoint.measurements;

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'heartbeat-without-feedback',
   defect: 'Heartbeats carry no feedback.',
   requirements: ['MPIP-HB-02'],
-  killedBy: ['HB-form'],
+  killedBy: ['HB-each-path-in-time', 'HB-form'],
   apply({ endpoint }) {
     const { considerHeartbeat } = endpoint.heartbeats;
     const { addFeedback } = endpoint.composer;

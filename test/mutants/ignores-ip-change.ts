@@ -4,7 +4,13 @@ export const mutant: Mutant = {
   name: 'ignores-ip-change',
   defect: 'The flag ip-change is taken for an ordinary data packet.',
   requirements: ['MPIP-AD-02', 'MPIP-CM-07'],
-  killedBy: ['AD-flag-keeps-one-path', 'AD-old-address-unused', 'AD-same-change-resets-once'],
+  killedBy: [
+    'AD-change-during-a-change',
+    'AD-each-change-counts',
+    'AD-flag-keeps-one-path',
+    'AD-old-address-unused',
+    'AD-same-change-resets-once',
+  ],
   apply(host) {
     host.endpoint.inbound.receiveAddressChange = () => {};
   },

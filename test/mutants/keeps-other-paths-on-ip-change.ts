@@ -4,7 +4,13 @@ export const mutant: Mutant = {
   name: 'keeps-other-paths-on-ip-change',
   defect: 'After a flagged packet the other paths stay beside the new one.',
   requirements: ['MPIP-AD-02'],
-  killedBy: ['AD-flag-keeps-one-path', 'AD-old-address-unused', 'AD-same-change-resets-once'],
+  killedBy: [
+    'AD-change-during-a-change',
+    'AD-each-change-counts',
+    'AD-flag-keeps-one-path',
+    'AD-old-address-unused',
+    'AD-same-change-resets-once',
+  ],
   apply(host) {
     const { addressChange, mesh } = host.endpoint.state;
     const { resetByPeer } = addressChange;

@@ -12,6 +12,7 @@ export const mutant: Mutant = {
     'RT-by-protocol',
     'RT-changes-at-run-time',
     'RT-from-a-length-on',
+    'RT-responsiveness-follows-delays',
     'RT-responsiveness-takes-lowest-delay',
     'RT-small-packets',
     'SE-congested-path-loses-weight',

@@ -4,7 +4,13 @@ export const mutant: Mutant = {
   name: 'other-port-on-other-paths',
   defect: 'Packets by other paths come from the next port.',
   requirements: ['MPIP-TX-01'],
-  killedBy: ['AD-flag-keeps-one-path', 'HB-form', 'PA-mesh-of-all-addresses', 'TX-source-is-own-address'],
+  killedBy: [
+    'AD-change-during-a-change',
+    'AD-flag-keeps-one-path',
+    'HB-form',
+    'PA-mesh-of-all-addresses',
+    'TX-source-is-own-address',
+  ],
   apply(host) {
     const { mesh } = host.endpoint.state;
     const { add } = mesh;

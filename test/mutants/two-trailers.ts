@@ -10,6 +10,7 @@ export const mutant: Mutant = {
     'AV-tcp-confirm-enables',
     'AV-tcp-copied-segment-is-sent',
     'AV-tcp-query-copies-segment',
+    'CM-data-before-confirmation',
     'CM-data-flags-delivered',
     'CM-one-after-user-data',
   ],

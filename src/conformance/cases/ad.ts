@@ -5,8 +5,9 @@ import { cmOf, type Tester } from '../tester.js';
 import { Mesh } from './mesh.js';
 import { tupleOf } from './pa.js';
 
-/** The tester's id of the path from its second address. */
+/** The tester's id of the path from its second address, and of the next one. */
 const SECOND_PATH = 2;
+const THIRD_PATH = 3;
 
 /** A mesh over both of our addresses. */
 async function twoAddresses(t: Tester): Promise<Mesh> {
@@ -19,9 +20,9 @@ async function twoAddresses(t: Tester): Promise<Mesh> {
   return mesh;
 }
 
-/** We have left our first address: from now on packets come from the second one, which is all that we list. */
-function move(mesh: Mesh): void {
-  mesh.from = mesh.ports[1]!;
+/** We have left an address: from now on packets come from the other one, which is all that we list. */
+function move(mesh: Mesh, to = mesh.ports[1]!): void {
+  mesh.from = to;
   mesh.announced = [mesh.from.address];
   mesh.delays.clear();
 }
@@ -30,6 +31,27 @@ const flagged = { flags: Flags.ipChange, pathId: SECOND_PATH };
 
 /** The tuples of data packets as a set. */
 const tuplesOf = (packets: readonly Observed[]) => new Set(packets.filter(isData).map(tupleOf));
+
+/** Moves to our first address once more and requires that the peer follows at once and uses the path of the flagged packet only. */
+async function moveBack(t: Tester, mesh: Mesh, pathId: number): Promise<void> {
+  const change = { flags: Flags.ipChange, pathId };
+  await t.sleep(2 * t.slack);
+  const before = new Set(mesh.pathIds);
+  move(mesh, mesh.ports[0]!);
+  await mesh.insist(3, change);
+  const answers = await mesh.burst(16 * before.size, change);
+  if (answers.length === 0)
+    t.inconc('silent-after-change', 'After the last change nothing came any more: other cases judge that.');
+  const back = `${formatIpv4(t.peerAddress)}:${mesh.session.first!.sourcePort} to ${formatIpv4(mesh.from.address)}:${mesh.from.port}`;
+  const stray = answers.find((answer) => tupleOf(answer) !== back);
+  t.refuse(
+    stray,
+    'change-ignored',
+    'Our address changed once more, which the flag says by another path and with another list; the peer goes on with what the change before had left.',
+    { expected: back, seen: stray === undefined ? '' : tupleOf(stray), octet: 12, octets: 8 },
+  );
+  t.pass('Each change was obeyed.', answers.at(-1)!);
+}
 
 /** Section 3.4: the tester's address changes. */
 export const AD_CASES: readonly TestCase[] = [
@@ -110,6 +132,42 @@ export const AD_CASES: readonly TestCase[] = [
         },
       );
       t.pass('The change was obeyed once.', answers.at(-1)!);
+    },
+  },
+  {
+    id: 'AD-change-during-a-change',
+    area: 'AD',
+    purpose: 'A second change of our address is obeyed though the first is still being flagged.',
+    requirements: ['MPIP-AD-02'],
+    services: ['echo'],
+    sources: 2,
+    capabilities: ['address-change'],
+    async run(t: Tester) {
+      const mesh = await twoAddresses(t);
+      move(mesh);
+      await mesh.burst(3, flagged);
+      await moveBack(t, mesh, THIRD_PATH);
+    },
+  },
+  {
+    id: 'AD-each-change-counts',
+    area: 'AD',
+    purpose: 'A node that comes back to an address that it had before changes again, as often as it does.',
+    requirements: ['MPIP-AD-02'],
+    services: ['echo'],
+    sources: 2,
+    capabilities: ['address-change'],
+    async run(t: Tester) {
+      const mesh = await twoAddresses(t);
+      for (let pathId = SECOND_PATH; pathId < SECOND_PATH + 2; pathId++) {
+        move(mesh, mesh.ports[pathId % 2 === 0 ? 1 : 0]!);
+        await mesh.insist(3, { flags: Flags.ipChange, pathId });
+        await mesh.insist(8, { pathId });
+      }
+      move(mesh);
+      await mesh.insist(3, { flags: Flags.ipChange, pathId: SECOND_PATH + 2 });
+      await mesh.insist(8, { pathId: SECOND_PATH + 2 });
+      await moveBack(t, mesh, SECOND_PATH + 3);
     },
   },
   {

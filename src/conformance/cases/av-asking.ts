@@ -1,9 +1,11 @@
 import { formatIpv4 } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
 import { EXPECTED } from '../describe.js';
+import type { Micros } from '../link.js';
 import { hasCm, headerField, isData, isPlain, isQuery, type Observed, payloadIs } from '../observed.js';
 import type { TestPort } from '../test-port.js';
 import type { Expectation, Tester } from '../tester.js';
+import { Mesh } from './mesh.js';
 import {
   answers,
   ask,
@@ -17,6 +19,9 @@ import {
   received,
   SETTLE,
 } from './moves.js';
+
+/** Time between packets that may each make a peer ask an address again, in microseconds. */
+const ASKED_AGAIN: Micros = 60_000;
 
 /**
  * Sends more ordinary datagrams than the peer may answer with queries, none of which we confirm. Each must come back.
@@ -160,6 +165,34 @@ export const AV_ASKING_CASES: readonly TestCase[] = [
         field: 'flags',
       });
       t.pass(`${queries.length} queries.`, queries.at(-1)!);
+    },
+  },
+  {
+    id: 'AV-query-limit-of-announced-address',
+    area: 'AV',
+    purpose:
+      'An address that stands in our list and does not answer is asked as often as the threshold, and then no more.',
+    requirements: ['MPIP-AV-14', 'MPIP-AV-17'],
+    services: ['echo'],
+    sources: 2,
+    async run(t: Tester) {
+      const mesh = await Mesh.begin(t);
+      const silent = await mesh.node.port(1, mesh.session.port.port);
+      mesh.announced = [mesh.session.port.address, silent.address];
+      const limit = t.constants['query-limit'];
+      for (let i = 0; i < 2 * limit + 4; i++) {
+        await mesh.burst(8);
+        await t.sleep(ASKED_AGAIN);
+      }
+      await t.sleep(2 * t.slack);
+      const queries = received(silent, isQuery);
+      t.require(
+        queries.length <= limit + 1,
+        'too-many-queries',
+        'An address that we announce and that answers nothing is asked again and again.',
+        { expected: `at most ${limit + 1} queries`, seen: queries.length, packet: queries.at(-1), field: 'flags' },
+      );
+      t.pass(`The announced address was asked ${queries.length} times.`, ...queries.slice(-1));
     },
   },
   {

@@ -13,8 +13,10 @@ import {
   nextAnswer,
   ownSession,
   peerSession,
+  provokeQuery,
   received,
   SETTLE,
+  tryExchange,
 } from './moves.js';
 
 /** The size of user data that had to come back, and of what came back. */
@@ -298,6 +300,36 @@ export const CM_CASES: readonly TestCase[] = [
         });
       }
       t.pass('Neither reached the echo service.', ...received(asking, isConfirm));
+    },
+  },
+  {
+    id: 'CM-data-before-confirmation',
+    area: 'CM',
+    purpose:
+      'Data with a CM from a node whose confirmation was lost is taken as such: the CM off, the user data delivered.',
+    requirements: ['MPIP-CM-08', 'MPIP-CK-02'],
+    services: ['echo'],
+    async run(t: Tester) {
+      const port = await t.node().port();
+      // Its query makes the peer one that speaks MPIP for us; our confirmation is what was lost.
+      await provokeQuery(t, port);
+      const id = 100 + t.random.below(150);
+      const session = { id, port, service: 'echo', first: undefined } as const;
+      const payload = t.payload();
+      // A peer that takes the CM for user data returns it, which ends the case.
+      const { received: answer } =
+        (await tryExchange(session, {}, payload)) ??
+        (await t.exchange(
+          session,
+          {},
+          {
+            code: 'not-delivered',
+            text: 'The user data of a packet with a control message was not delivered; the peer has asked us for MPIP, and only our confirmation did not arrive.',
+            preamble: false,
+          },
+          payload,
+        ));
+      t.pass('The user data came back without our control message.', answer);
     },
   },
   {

@@ -158,6 +158,49 @@ export const HB_CASES: readonly TestCase[] = [
     },
   },
   {
+    id: 'HB-each-path-in-time',
+    area: 'HB',
+    purpose:
+      'Of a sender with many paths each is fed back before it would become obsolete, not one of them in each period.',
+    requirements: ['MPIP-HB-01'],
+    services: ['discard', 'echo'],
+    duration: (constants) => 1.3 * constants['path-expiry'],
+    async run(t: Tester) {
+      const { port, id } = await oneWaySession(t);
+      const { 'path-expiry': obsolete, 'heartbeat-age': age } = t.constants;
+      // More paths than one heartbeat in each period could feed back in time.
+      const paths = Array.from({ length: Math.ceil(obsolete / age) + 3 }, (_, i) => i + 1);
+      const began = t.now();
+      while (t.now() < began + 1.2 * obsolete) {
+        for (const pathId of paths) port.send('discard', t.payload(), { sessionId: id, pathId });
+        await t.sleep(Math.round(age / 5));
+      }
+      await t.sleep(t.slack);
+      const heartbeats = received(port, isHeartbeat);
+      if (heartbeats.length === 0) t.inconc('no-heartbeat', 'No heartbeat came at all: another case judges that.');
+      for (const pathId of paths) {
+        const fed = heartbeats.filter((packet) => cmOf(packet).feedbackPathId === pathId);
+        const times = [began, ...fed.map(({ time }) => time), t.now()];
+        const pause = Math.max(...times.slice(1).map((time, i) => time - times[i]!));
+        t.require(
+          pause <= obsolete + t.slack,
+          'path-not-fed-back',
+          'Data came in one way by several paths; one of them was not fed back for so long that its sender takes it for obsolete.',
+          {
+            packet: fed.at(-1) ?? heartbeats.at(-1),
+            field: 'feedbackPathId',
+            expected: `a heartbeat for path ${pathId} within ${inWords(obsolete)}`,
+            seen: fed.length === 0 ? `none in ${inWords(pause)}` : `none for ${inWords(pause)}`,
+          },
+        );
+      }
+      t.pass(
+        `All of ${paths.length} paths were fed back in time, by ${heartbeats.length} heartbeats.`,
+        heartbeats.at(-1)!,
+      );
+    },
+  },
+  {
     id: 'HB-rate',
     area: 'HB',
     purpose: 'Under dense one-way traffic there is at most one heartbeat a path in each heartbeat period.',

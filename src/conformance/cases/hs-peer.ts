@@ -24,9 +24,8 @@ function syns({ stream }: TcpMesh): Observed[] {
   return stream.history.filter((packet) => packet.direction === 'received' && isSyn(packet));
 }
 
-/** Answers a fake SYN; returns the number of our SYN-ACK. */
-function answer(t: Tester, { stream, session }: TcpMesh, syn: Observed): number {
-  const sequence = t.random.below(2 ** 32);
+/** Answers a fake SYN; returns the number of our SYN-ACK, a new one unless it is given. */
+function answer(t: Tester, { stream, session }: TcpMesh, syn: Observed, sequence = t.random.below(2 ** 32)): number {
   stream.send({
     source: stream.addresses.indexOf(syn.destination),
     destination: { address: syn.source, port: syn.sourcePort },
@@ -184,6 +183,52 @@ export const HS_PEER_CASES: readonly TestCase[] = [
         },
       );
       t.pass('The handshake was completed.', syn, ack);
+    },
+  },
+  {
+    ...common,
+    id: 'HS-repeated-syn-ack-is-acknowledged',
+    purpose:
+      'A SYN-ACK that comes again, as the ACK was lost, is acknowledged again: the path would never open at our end.',
+    requirements: ['MPIP-HS-10', 'MPIP-HS-05'],
+    async run(t: Tester) {
+      const { mesh, handle } = await openedByPeer(t, [0, 1]);
+      const [syn] = (await waitForSyns(t, mesh, handle)).filter(
+        ({ destination }) => destination === mesh.stream.addresses[1],
+      );
+      if (syn === undefined) t.inconc('no-syn', noSyn);
+      const sequence = answer(t, mesh, syn);
+      const acks: Observed[] = [];
+      for (let attempt = 0; attempt < 4 && acks.length < 2; attempt++) {
+        const ack = await mesh.stream.receive(
+          (packet) =>
+            isStep(TcpFlags.ack)(packet) &&
+            packet.source === syn.source &&
+            packet.destination === syn.destination &&
+            !acks.includes(packet),
+          { within: t.patience / 3 },
+        );
+        if (ack !== undefined) acks.push(ack);
+        if (acks.length < 2) answer(t, mesh, syn, sequence);
+      }
+      const [first, again] = acks;
+      if (first === undefined) t.inconc('not-completed', 'Our SYN-ACK was not acknowledged: another case judges that.');
+      if (again === undefined)
+        return void (await t.silent(mesh.stream, {
+          code: 'not-acknowledged-again',
+          text: 'Our SYN-ACK on a fake path was acknowledged once; sent again, as when the ACK was lost, it is not.',
+          expected: 'the third packet of the handshake: flag handshake (5), TCP flag ACK',
+          packet: syn,
+          requirement: 'MPIP-HS-10',
+        }));
+      t.equal(
+        segmentIn(again).acknowledgement,
+        segmentIn(first).acknowledgement,
+        'other-acknowledgement',
+        'The repeated ACK acknowledges another number than the first one.',
+        { packet: again, octet: again.l4Offset + 8, octets: 4 },
+      );
+      t.pass('The repeated SYN-ACK was acknowledged again.', first, again);
     },
   },
   {

@@ -3,7 +3,15 @@ import type { TestCase } from '../case.js';
 import { headerField, isData, type Observed, sameOctets } from '../observed.js';
 import { cmOf, type Tester } from '../tester.js';
 import { tupleOf } from './pa.js';
-import { beginHandshake, completeHandshake, isHandshake, isStep, type OwnHandshake, TcpMesh } from './tcp-mesh.js';
+import {
+  beginHandshake,
+  completeHandshake,
+  isHandshake,
+  isStep,
+  type OwnHandshake,
+  sendSyn,
+  TcpMesh,
+} from './tcp-mesh.js';
 import { isOfStream, segmentIn } from './tcp-moves.js';
 
 const common = {
@@ -103,6 +111,41 @@ export const HS_CASES: readonly TestCase[] = [
         },
       );
       t.pass('The SYN-ACK acknowledges the SYN.', synAck);
+    },
+  },
+  {
+    ...common,
+    id: 'HS-repeated-syn-is-answered-alike',
+    purpose:
+      'A SYN that comes again, as its answer was lost, is answered by the same SYN-ACK; with another number a NAT would drop it.',
+    requirements: ['MPIP-HS-10', 'MPIP-HS-04'],
+    sources: 2,
+    async run(t: Tester) {
+      const { mesh, handshake } = await answeredHandshake(t);
+      const { syn, synAck, sequence } = handshake;
+      const isAgain = (packet: Observed) =>
+        packet.frame > synAck.frame && isStep(TcpFlags.syn | TcpFlags.ack)(packet) && packet.destination === syn.source;
+      let again: Observed | undefined;
+      for (let attempt = 0; attempt < 3 && again === undefined; attempt++) {
+        sendSyn(mesh, 1, sequence);
+        again = await mesh.stream.receive(isAgain, { within: t.patience / 3 });
+      }
+      if (again === undefined)
+        return void (await t.silent(mesh.stream, {
+          code: 'not-answered-again',
+          text: 'A SYN of a fake handshake was answered once; sent again three times, as when the answer was lost, it is not.',
+          expected: 'a packet with the flag handshake (5) and the TCP flags SYN and ACK',
+          packet: syn,
+          requirement: 'MPIP-HS-04',
+        }));
+      t.equal(
+        segmentIn(again).sequence,
+        segmentIn(synAck).sequence,
+        'other-sequence',
+        'The answer to a repeated SYN has another number than the first one had.',
+        { packet: again, ...headerField(again, 'sequence'), requirement: 'MPIP-HS-10' },
+      );
+      t.pass('The repeated SYN got the same answer.', synAck, again);
     },
   },
   {

@@ -12,6 +12,8 @@ const SLOW = 60_000;
 const QUEUE = 8_000;
 /** Packets that may take another path, so that its delay stays known. */
 const STRAYS = 3;
+/** Samples after which no moving average remembers what was before. */
+const SMOOTHED = 60;
 /** IP length up to which the rules of the cases take a packet for small. */
 const SMALL = 200;
 /** An address that no node has (RFC 5737). */
@@ -112,6 +114,31 @@ export const RT_CASES: readonly TestCase[] = [
         'responsiveness',
         'not-the-fastest',
         'A rule asks for responsiveness; the packets must take the path with the lowest delay, though others have less queuing delay.',
+      );
+      t.pass(`${text}.`, mesh.session.port.history.at(-1)!);
+    },
+  },
+  {
+    ...common,
+    id: 'RT-responsiveness-follows-delays',
+    purpose:
+      'When the path with the lowest delay becomes a slow one, packets of a rule for responsiveness leave it for what is lowest then.',
+    requirements: ['MPIP-RT-02'],
+    async run(t: Tester) {
+      const { mesh, judge } = await routed(t);
+      await t.upper.setRules([{ priority: 'responsiveness' }]);
+      await judge('responsiveness', 'not-the-fastest', 'A rule asks for responsiveness: another case judges that.');
+      const [next] = mesh.pathIds as [number];
+      const ticks = (micros: number) => Math.round(micros / t.profile.tickMicros);
+      for (const id of mesh.pathIds) mesh.delays.set(id, ticks(id === next ? SLOW - QUEUE : SLOW + QUEUE));
+      for (let i = 0; i < SMOOTHED; i++) await mesh.feedAll();
+      const text = await requireRouting(
+        t,
+        mesh,
+        next,
+        'responsiveness',
+        'stays-with-former-fastest',
+        'The path that had the lowest delay has the highest for long; a rule for responsiveness asks for the path that is lowest now.',
       );
       t.pass(`${text}.`, mesh.session.port.history.at(-1)!);
     },

@@ -98,22 +98,28 @@ export interface OwnHandshake {
   readonly sequence: number;
 }
 
+/** Sends the SYN of a fake handshake once. */
+export function sendSyn(
+  { session, stream }: TcpMesh,
+  source: number,
+  sequence: number,
+  destination: Destination = stream.peer,
+): Observed {
+  const cm = { flags: Flags.handshake, sessionId: session.id };
+  return stream.send({ source, destination, flags: TcpFlags.syn, sequence, cm });
+}
+
 /** Sends the SYN of a fake handshake from an address of ours, up to three times, and waits for the answer on that path. */
 export async function beginHandshake(
   t: Tester,
-  { session, stream }: TcpMesh,
+  mesh: TcpMesh,
   source: number,
-  destination: Destination = stream.peer,
+  destination: Destination = mesh.stream.peer,
 ): Promise<OwnHandshake> {
+  const { stream } = mesh;
   const sequence = t.random.below(2 ** 32);
   for (let attempt = 1; ; attempt++) {
-    const syn = stream.send({
-      source,
-      destination,
-      flags: TcpFlags.syn,
-      sequence,
-      cm: { flags: Flags.handshake, sessionId: session.id },
-    });
+    const syn = sendSyn(mesh, source, sequence, destination);
     const synAck = await stream.receive(
       (packet) => isStep(TcpFlags.syn | TcpFlags.ack)(packet) && packet.destination === syn.source,
       { within: t.patience / 3 },
