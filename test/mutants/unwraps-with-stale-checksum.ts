@@ -4,7 +4,7 @@ import type { Mutant } from '../conformance/mutant.js';
 export const mutant: Mutant = {
   name: 'unwraps-with-stale-checksum',
   defect: 'A segment that came in UDP goes up with the TCP checksum that its sender had computed for other addresses.',
-  requirements: ['MPIP-UW-03', 'MPIP-RX-04'],
+  requirements: ['MPIP-UW-04', 'MPIP-RX-04'],
   killedBy: ['UW-ports-come-from-the-session'],
   tcpMode: 'udp-wrapper',
   apply({ endpoint }) {
