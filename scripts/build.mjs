@@ -17,6 +17,7 @@ await build({
     mpip: 'src/cli/mpip.ts',
     'mpip-check': 'src/cli/mpip-check.ts',
     'summary-worker': 'src/cli/summary-worker.ts',
+    'pcap-process': 'src/io/pcap/pcap-process.ts',
   },
   outdir: 'dist/bin',
   bundle: true,

@@ -26,20 +26,31 @@ const PACKAGES = {
  * skipped.
  */
 export function installCommands(what, commands = Object.keys(PACKAGES)) {
-  const has = (command) => (process.env.PATH ?? '').split(delimiter).some((dir) => existsSync(join(dir, command)));
   const missing = commands.filter((command) => !has(command));
   if (missing.length === 0) return;
-  const canInstall = process.getuid?.() === 0 && has('apt-get');
-  if (canInstall) {
-    const packages = [...new Set(missing.map((command) => PACKAGES[command]))];
-    console.log(`Installing ${packages.join(', ')} …`);
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    const apt = (...args) => spawnSync('apt-get', ['-qq', ...args], { env, stdio: ['ignore', 2, 2] }).status === 0;
-    if (apt('update') && apt('install', '-y', '--no-install-recommends', ...packages)) return;
-    console.log('apt-get failed.');
-  }
+  const canInstall = canInstallPackages();
+  if (canInstall && installPackages([...new Set(missing.map((command) => PACKAGES[command]))])) return;
   for (const command of missing)
     console.log(
       `${command} is missing${canInstall ? '' : ' and can only be installed by root with apt-get'}: the ${what} that use it will be skipped.`,
     );
+}
+
+/** True where Debian packages can be installed. */
+export function canInstallPackages() {
+  return process.getuid?.() === 0 && has('apt-get');
+}
+
+/** Installs Debian packages. @returns whether that succeeded; says when not. */
+export function installPackages(packages) {
+  console.log(`Installing ${packages.join(', ')} …`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const apt = (...args) => spawnSync('apt-get', ['-qq', ...args], { env, stdio: ['ignore', 2, 2] }).status === 0;
+  if (apt('update') && apt('install', '-y', '--no-install-recommends', ...packages)) return true;
+  console.log('apt-get failed.');
+  return false;
+}
+
+function has(command) {
+  return (process.env.PATH ?? '').split(delimiter).some((dir) => existsSync(join(dir, command)));
 }

@@ -1,9 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { CapturedPacket } from '../dissector/index.js';
-import { InterfaceCapture } from '../io/linux/interface-capture.js';
-import { HostError, libc } from '../io/linux/libc.js';
 import type { LiveRequest } from './dissect-request.js';
-import { FaultError, UsageError } from './exit.js';
+import { type LiveCapture, openCaptures } from './live-captures.js';
 import type { Output } from './output.js';
 
 /** Packets handed out between two looks at the output, the signals and the clock. */
@@ -22,43 +20,45 @@ const LOOK = 1000;
  */
 export async function readInterfaces(
   names: readonly string[],
-  { duration, count = Number.POSITIVE_INFINITY }: LiveRequest,
+  { duration, count = Number.POSITIVE_INFINITY, link }: LiveRequest,
   onPacket: (packet: CapturedPacket, source: number) => void,
   output: Output,
   flush: () => void,
 ): Promise<string[]> {
-  const captures = openAll(names);
+  const captures = await openCaptures(names, link);
   let wake = () => {};
   /** When it was told to end, in ms since 1970: what came before is still read. */
   let ended: number | undefined;
   const end = () => {
+    if (ended === undefined) for (const capture of captures) capture.end();
     ended ??= Date.now();
     wake();
   };
   process.once('SIGINT', end).once('SIGTERM', end);
   const stop = duration === undefined ? undefined : performance.now() + 1000 * duration;
-  const watches = captures.map(({ fd }) => libc().watcher(fd, 'readable', () => wake()));
+  const watches = captures.map((capture) => capture.watch(() => wake()));
   let number = 0;
   try {
     output.error(`mpip: reading packets of ${names.join(', ')}; Ctrl-C ends it.\n`);
     for (;;) {
-      if (stop !== undefined && performance.now() >= stop) ended ??= Date.now();
+      if (stop !== undefined && performance.now() >= stop) end();
       const isLast = ended !== undefined;
       let taken = 0;
       for (; number < count && (isLast || taken < ROUND); taken++) {
         const source = earliest(captures);
         const packet = source < 0 ? undefined : captures[source]!.peek()!;
-        if (packet === undefined || packet.seconds * 1000 + packet.nanoseconds / 1e6 > (ended ?? Infinity)) break;
+        if (packet === undefined || isLater(packet, ended, captures[source]!)) break;
         packet.number = ++number;
         onPacket(packet, source);
         captures[source]!.advance();
       }
       flush();
       await output.flush();
-      if (isLast || number >= count || !output.isOpen || captures.every(({ isGone }) => isGone)) break;
+      if (number >= count || !output.isOpen || captures.every(({ isGone }) => isGone)) break;
+      if (isLast && captures.every((capture) => capture.isRead || isLater(capture.peek(), ended, capture))) break;
       if (taken > 0) continue;
       await new Promise<void>((resolve) => {
-        const left = stop === undefined ? LOOK : Math.max(0, Math.min(LOOK, stop - performance.now()));
+        const left = stop === undefined || isLast ? LOOK : Math.max(0, Math.min(LOOK, stop - performance.now()));
         const timer = setTimeout(() => wake(), left);
         wake = () => {
           clearTimeout(timer);
@@ -70,45 +70,28 @@ export async function readInterfaces(
           if (!isGone) watches[index]!.start();
         });
         // A signal may have come while the output was waited for.
-        if (ended !== undefined) wake();
+        if (ended !== undefined && !isLast) wake();
       });
     }
-    return captures.filter(({ isGone }) => isGone).map(({ name }) => `Interface ${name} was removed meanwhile.`);
+    return captures.flatMap(({ gone }) => gone ?? []);
   } finally {
     process.off('SIGINT', end).off('SIGTERM', end);
     for (const watch of watches) watch.close();
     for (const capture of captures) {
-      output.error(
-        `mpip: ${capture.name}: packets read: ${capture.packets}; dropped by the kernel: ${capture.dropped()}.\n`,
-      );
+      output.error(`mpip: ${capture.name}: packets read: ${capture.packets}; ${capture.losses()}.\n`);
       capture.close();
     }
   }
 }
 
-function openAll(names: readonly string[]): InterfaceCapture[] {
-  if (process.platform !== 'linux')
-    throw new FaultError(
-      '--live reads interfaces on Linux only; elsewhere pipe a capture: tcpdump -i en0 -s 0 -U -w - | mpip dissect -',
-    );
-  const captures: InterfaceCapture[] = [];
-  try {
-    for (const name of names) captures.push(InterfaceCapture.open(name));
-    return captures;
-  } catch (error) {
-    for (const capture of captures) capture.close();
-    if (!(error instanceof HostError)) throw error;
-    if (error.code === 'ENODEV') throw new UsageError(error.message);
-    if (error.code === 'EPERM' || error.code === 'EACCES')
-      throw new FaultError(
-        '--live needs privilege to read packets: run it as root or with CAP_NET_RAW, or let tcpdump read them: sudo tcpdump -i IFACE -s 0 -U -w - | mpip dissect -',
-      );
-    throw new FaultError(error.message);
-  }
+/** Whether a packet came after the end. */
+function isLater(packet: CapturedPacket | undefined, ended: number | undefined, { lag }: LiveCapture): boolean {
+  if (packet === undefined || ended === undefined) return false;
+  return packet.seconds * 1000 + packet.nanoseconds / 1e6 > ended + lag;
 }
 
 /** Position of the capture whose next packet is the earliest; -1 when none waits. */
-function earliest(captures: readonly InterfaceCapture[]): number {
+function earliest(captures: readonly LiveCapture[]): number {
   let best = -1;
   let first: CapturedPacket | undefined;
   for (let index = 0; index < captures.length; index++) {

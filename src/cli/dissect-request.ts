@@ -13,8 +13,15 @@ import {
 import { UsageError } from './exit.js';
 import { asList, nearest, oneOf, restoreDash, wholeNumber } from './options.js';
 
-/** When the reading of interfaces ends by itself. */
+/** How interfaces are read: by packet sockets of Linux, or through libpcap by the optional package cap. */
+export const LIVE_LINKS = ['packet', 'pcap'] as const;
+
+/** One of {@link LIVE_LINKS}. */
+export type LiveLinkName = (typeof LIVE_LINKS)[number];
+
+/** How interfaces are read, and when that ends by itself. */
 export interface LiveRequest {
+  readonly link: LiveLinkName;
   /** Seconds. */
   readonly duration?: number;
   /** Packets read, selected or not. */
@@ -149,8 +156,8 @@ const FILES_ONLY = ['findings', 'html', 'parquet', 'follow', 'jobs'];
 function liveOf(argv: ArgumentsCamelCase): LiveRequest | undefined {
   const names = asList(argv.i);
   if (argv.live !== true) {
-    if (names.length > 0 || argv.duration !== undefined || argv.count !== undefined)
-      throw new UsageError('-i, --duration and --count belong to --live, which reads interfaces: add --live.');
+    if (names.length > 0 || [argv.duration, argv.count, argv.link].some((word) => word !== undefined))
+      throw new UsageError('-i, --duration, --count and --link belong to --live, which reads interfaces: add --live.');
     return undefined;
   }
   if (asList(argv.files).length > 0)
@@ -163,9 +170,14 @@ function liveOf(argv: ArgumentsCamelCase): LiveRequest | undefined {
       `--${other} is about captures in files: keep the packets with --live --write FILE, then give it the file.`,
     );
   return {
+    link: oneOf('--link', typeof argv.link === 'string' ? argv.link : defaultLink(), LIVE_LINKS),
     ...(typeof argv.duration === 'string' ? { duration: wholeNumber('--duration', argv.duration, 1, 10 ** 9) } : {}),
     ...(typeof argv.count === 'string' ? { count: wholeNumber('--count', argv.count, 1, 10 ** 15) } : {}),
   };
+}
+
+function defaultLink(): LiveLinkName {
+  return process.platform === 'linux' ? 'packet' : 'pcap';
 }
 
 /** `session=N` or `session=N,SHAPE` */

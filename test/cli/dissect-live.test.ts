@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { cm, udp } from '../dissector/made-packets.js';
+import { CAP } from '../support/cap.js';
 import { NamespaceLab, run, whyNoNamespaces } from '../support/namespaces.js';
 
 const MPIP = resolve('build/src/cli/mpip.js');
@@ -26,6 +28,8 @@ test('what does not go together is refused before anything is opened', () => {
     [/needs an interface/, '--live'],
     [/add --live/, '-i', 'lo', 'a.pcap'],
     [/add --live/, '--count', '3', 'a.pcap'],
+    [/add --live/, '--link', 'pcap', 'a.pcap'],
+    [/--link .*packet, pcap/, '--live', '-i', 'lo', '--link', 'tap'],
     [/not files/, '--live', '-i', 'lo', 'a.pcap'],
     [/not any/, '--live', '-i', 'any'],
     [/--html is about captures in files/, '--live', '-i', 'lo', '--html', 'a.html'],
@@ -51,6 +55,14 @@ test('without privilege: one sentence, exit code 4', { skip: !isLinux && 'Linux 
   const humble = process.getuid!() === 0 ? ['setpriv', '--bounding-set=-all', '--inh-caps=-all', ...command] : command;
   const { status, stderr } = spawnSync(humble[0]!, humble.slice(1), { encoding: 'utf8' });
   assert.match(stderr, /^mpip: --live needs privilege to read packets: run it as root or with CAP_NET_RAW.*\n$/);
+  assert.equal(status, 4, stderr);
+});
+
+test('libpcap without the package cap: how to have it, and what does without; exit code 4', () => {
+  const env = { ...process.env, MPIP_CAP: '/nonexistent/cap' };
+  const args = [MPIP, 'dissect', '--live', '-i', 'lo', '--link', 'pcap'];
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env });
+  assert.match(stderr, /^mpip: libpcap is used .*npm install cap.*; or let tcpdump read them: sudo tcpdump .*\n$/);
   assert.equal(status, 4, stderr);
 });
 
@@ -186,4 +198,87 @@ describe('mpip dissect --live on a host of its own', { skip: reason ?? false }, 
     assert.match(output, /^mpip: Interface b7 was removed meanwhile\.$/m);
     assert.equal(code, 4);
   });
+
+  // Nothing is registered, and so nothing skipped, where verify could not compile the package cap.
+  if (CAP === undefined) return;
+  process.env.MPIP_CAP = CAP;
+  const byPcap = (...args: string[]) => live('--link', 'pcap', ...args);
+
+  test('libpcap: the same records as by packet sockets, until SIGINT to the whole group', async () => {
+    const own = join(folder, 'pcap.pcapng');
+    const printed = await byPcap('-i', 'b1', '-i', 'b2', '--format', 'ndjson');
+    const written = await byPcap('-i', 'b1', '--all', '--write', own);
+    const counted = await byPcap('-i', 'b1', '--count', '5', '--all', '--format', 'csv', '-e', 'frame.number');
+    const reference = await live('-i', 'b1', '-i', 'b2', '--format', 'ndjson');
+    await send('10.77.3.2', DATAGRAMS);
+    await send('10.77.4.2', DATAGRAMS);
+    await reference.until(new RegExp(`"frame.file":"b2".*"mpip.timestamp":${1000 + DATAGRAMS - 1}\\b`));
+    for (const pid of [printed.pid, ...childrenOf(printed.pid)]) process.kill(pid, 'SIGINT');
+    const ends = await Promise.all([
+      printed.finish(),
+      reference.end('SIGINT'),
+      written.end('SIGTERM'),
+      counted.finish(),
+    ]);
+    assert.deepEqual(
+      ends.map(({ code }) => code),
+      [0, 0, 0, 0],
+      ends[0].output,
+    );
+    const timeless = (output: string) =>
+      recordsOf(output).map((record) => {
+        const { 'frame.number': _, 'frame.time_relative': __, 'frame.time_epoch': ___, ...rest } = record;
+        return rest;
+      });
+    const seen = timeless(ends[0].output);
+    assert.equal(seen.length, 2 * DATAGRAMS);
+    assert.deepEqual(seen, timeless(ends[1].output));
+    assert.match(
+      ends[0].output,
+      /^mpip: b1: packets read: \d+; dropped here: 0; how many the kernel dropped is not known/m,
+    );
+    assert.deepEqual(
+      timeless(mpip('--format', 'ndjson', own).stdout),
+      seen.slice(0, DATAGRAMS).map(({ 'frame.file': _, ...rest }) => rest),
+    );
+    assert.deepEqual(ends[3].output.match(/^\d+$/gm), ['1', '2', '3', '4', '5']);
+  });
+
+  test('libpcap: what came is printed when the interface goes or the process that reads it is killed, exit code 4', async () => {
+    run('ip', ['-n', lab.hostB, 'link', 'add', 'b7', 'type', 'veth', 'peer', 'name', 'b8']);
+    run('ip', ['-n', lab.hostB, 'link', 'set', 'b7', 'up']);
+    const gone = await byPcap('-i', 'b1', '-i', 'b7', '--format', 'ndjson');
+    const killed = await byPcap('-i', 'b1', '--format', 'ndjson');
+    await send('10.77.3.2', DATAGRAMS);
+    const last = new RegExp(`"mpip.timestamp":${1000 + DATAGRAMS - 1}\\b`);
+    await Promise.all([gone.until(last), killed.until(last)]);
+    run('ip', ['-n', lab.hostB, 'link', 'del', 'b7']);
+    for (const pid of childrenOf(killed.pid)) process.kill(pid, 'SIGKILL');
+    // The other interface is still read.
+    const end = await killed.finish();
+    await send('10.77.3.2', DATAGRAMS + 1);
+    await gone.until(new RegExp(`"mpip.timestamp":${1000 + DATAGRAMS}\\b`));
+    const other = await gone.end('SIGINT');
+    assert.match(end.output, /^mpip: The process that uses libpcap for b1 ended \(SIGKILL\)\.$/m);
+    assert.match(other.output, /^mpip: Interface b7 went down or was removed meanwhile\.$/m);
+    assert.deepEqual([end.code, other.code], [4, 4]);
+    assert.deepEqual([recordsOf(end.output).length, recordsOf(other.output).length], [DATAGRAMS, 2 * DATAGRAMS + 1]);
+  });
+
+  test('libpcap: no process is left behind when the command is killed', async () => {
+    const one = await byPcap('-i', 'b1', '-i', 'b2');
+    const children = childrenOf(one.pid);
+    assert.equal(children.length, 2);
+    await one.end('SIGKILL');
+    while (children.some((pid) => existsSync(`/proc/${pid}`))) await setTimeout(20);
+  });
 });
+
+/** Processes that a process has started. */
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return text
+    .split(' ')
+    .filter((word) => word !== '')
+    .map(Number);
+}
