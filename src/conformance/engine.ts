@@ -24,7 +24,15 @@ import type { RunHead } from './journal.js';
 import { RECENT } from './lateness.js';
 import type { Link, Micros } from './link.js';
 import { examinePeer, type PeerFacts } from './preliminary.js';
-import { isDoubtful, LATE_PLAYS, LOSS_PROBE, playUntilInTime, playUntilSure, SLOW_NETWORK } from './repeat.js';
+import {
+  isDoubtful,
+  LATE_PLAYS,
+  LOSS_PROBE,
+  playUntilInTime,
+  playUntilSure,
+  SLOW_NETWORK,
+  wasInVain,
+} from './repeat.js';
 import { requirementResults } from './requirement-status.js';
 import { type CaseResult, noCounts, REPORT_VERSION, type ResultCause, type RunResult } from './result.js';
 import { type CaseSettings, type FinishedCase, runCase } from './run-case.js';
@@ -303,7 +311,7 @@ class Run {
     // A machine that is busy with something else stays so: not every case has to find that out.
     const plays = this.#inVain < MOST_IN_VAIN ? LATE_PLAYS : 1;
     const finished = await playUntilInTime(first, again, doubts, plays);
-    this.#inVain = finished.log.cause?.code === SLOW_NETWORK ? this.#inVain + 1 : 0;
+    this.#inVain = wasInVain(finished) ? this.#inVain + 1 : 0;
     await this.#end(testCase, finished, facts);
   }
 

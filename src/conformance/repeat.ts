@@ -52,7 +52,7 @@ export async function playUntilSure(
   const { log } = first;
   if (log.verdict === 'fail') {
     log.doubt({
-      code: 'not-repeated',
+      code: NOT_REPEATED,
       text: `The network loses or doubles datagrams, and of several plays of this case ${failed.length} failed and ${passed.length} passed: nothing can be said.`,
     });
   }
@@ -61,10 +61,18 @@ export async function playUntilSure(
 
 /** Cause of a case of which nothing can be said because everything comes later than it can bear. */
 export const SLOW_NETWORK = 'slow-network';
+/** Cause of a case that failed, but not as often as it takes to be the peer's doing. */
+const NOT_REPEATED = 'not-repeated';
 /** Plays, at most, of a case whose first one was disturbed by lateness. */
 export const LATE_PLAYS = 4;
 /** Failures in a row of a case of few milliseconds (`timed`) that count as the peer's. */
 const TIMED_FAILURES = 3;
+
+/** True when further plays told nothing either. */
+export function wasInVain({ log }: FinishedCase): boolean {
+  const code = log.cause?.code;
+  return log.verdict === 'inconc' && (code === SLOW_NETWORK || code === NOT_REPEATED);
+}
 
 /** What makes a verdict doubtful where things come late. */
 export interface LateDoubts {
@@ -92,11 +100,19 @@ export async function playUntilInTime(
     if (!isLone && !(await wasLate(finished))) return finished;
   }
   const { log, slack } = finished;
-  const text =
-    mustRepeat(finished) && !(await wasLate(finished))
-      ? `The case rests on waits of few milliseconds and fails only when it failed ${TIMED_FAILURES} times in a row; it was played as often as it may be (${plays}), and failed ${failures === 1 ? 'once' : `${failures} times`}`
-      : `Answers, or this machine, were later than the ${slack} µs that the case allowed for, whenever it was played (${plays})`;
-  log.doubt({ code: SLOW_NETWORK, text: `${text}; in the end: ${log.cause?.text ?? ''}` });
+  const inTheEnd = `in the end: ${log.cause?.text ?? ''}`;
+  if (mustRepeat(finished) && !(await wasLate(finished))) {
+    const times = failures === 1 ? 'once' : `${failures} times`;
+    log.doubt({
+      code: NOT_REPEATED,
+      text: `The case rests on waits of few milliseconds, which a peer that was not served for a moment misses, and fails only when it failed ${TIMED_FAILURES} times and never passed; it was played as often as it may be (${plays}), and failed ${times}; ${inTheEnd}`,
+    });
+  } else {
+    log.doubt({
+      code: SLOW_NETWORK,
+      text: `Answers, or this machine, were later than the ${slack} µs that the case allowed for, whenever it was played (${plays}); ${inTheEnd}`,
+    });
+  }
   return finished;
 }
 

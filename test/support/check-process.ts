@@ -71,4 +71,4 @@ export function isMostlyTold(cases: readonly CaseResult[]): boolean {
 }
 
 const LEFT_OUT = new Set(['slow', 'privilege']);
-const LATE = new Set(['slow-network', 'timeout']);
+const LATE = new Set(['slow-network', 'not-repeated', 'timeout']);
