@@ -5,7 +5,7 @@ import { statusOf } from '../../../src/endpoint/index.js';
 import type { Path } from '../../../src/endpoint/paths.js';
 import type { Session } from '../../../src/endpoint/sessions.js';
 import { Stream, type StreamOptions } from '../../support/stream.js';
-import { A1, A2, B1, B2, dataOf, tuplesOf } from '../../support/wide-pair.js';
+import { A1, A2, B1, B2, dataOf, tuplesOf, WidePair } from '../../support/wide-pair.js';
 
 const STRICT = { tcp: 'windows', filtering: 'port-restricted', refusal: 'reset' } as const;
 const MEGABYTE = 1_000_000;
@@ -92,6 +92,26 @@ test('what TCP sends again while feedback is late for every path goes by all of 
     isAnyOpen = true;
     stream.run(1000);
     assert.ok(stream.server.received > received, `seed ${seed}: it stands still`);
+  }
+});
+
+test('what TCP sends again takes no path of which feedback is late while there are others (decision 69)', () => {
+  for (let seed = 1; seed <= 5; seed++) {
+    const pair = new WidePair({ seed, a: { seed } });
+    pair.connect();
+    const next = pair.stream(400, 101);
+    pair.links.a2.forward.isUp = false;
+    pair.stream(24, next, 2);
+    pair.run(160);
+    pair.a.sent.length = 0;
+    pair.stream(1, next);
+    for (let i = 0; i < 8; i++) pair.stream(1, next + 23, 4);
+    const again = pair.a.sent.filter(({ payload }) => payload.length > 0);
+    assert.deepEqual(
+      again.map(({ tuple }) => tuple.source),
+      Array(9).fill(A1),
+      `seed ${seed}`,
+    );
   }
 });
 
