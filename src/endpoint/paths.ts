@@ -57,8 +57,6 @@ export class Path {
   overdue = 0;
   /** Time from the first to the last of them, microseconds; a pause counts as a quarter of a second at most. */
   waitedMicros = 0;
-  /** When the first of them was sent. */
-  unansweredSince = 0;
   /** Feedback that the session had got when the first of them was sent. */
   answersBefore = 0;
   /** Round-trip time of the path's fake handshake, microseconds; 0 without one. */
@@ -115,7 +113,6 @@ export class Path {
     this.unansweredMicros += Math.min(pause, LONGEST_PAUSE);
     if (this.unanswered === 0) {
       this.answersBefore = this.session.answers;
-      this.unansweredSince = now;
       this.overdue = 0;
       this.#countedAt = now;
       this.#counted = 0;
@@ -129,9 +126,9 @@ export class Path {
     this.lastSent = now;
   }
 
-  /** True when feedback for what was sent on it is late: it may have been lost. */
+  /** True when no feedback came for longer than an answer takes: what was sent on it may have been lost, and would be now. */
   isInDoubt(now: number): boolean {
-    return this.unanswered > 0 && now - this.unansweredSince >= Math.max(ANSWER_TIME, 2 * this.roundTrip);
+    return now - this.feedbackTime >= Math.max(ANSWER_TIME, 2 * this.roundTrip);
   }
 
   /** Nothing is known of large segments on it. */
