@@ -3,9 +3,13 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { isFound } from './mutation-page.mjs';
 
-/** A mutant whose tests take this many times as long as without it, and so many milliseconds, never ends. */
+/** A mutant whose tests take this many times as long as without it, and so many milliseconds of CPU time, never ends. */
 const PATIENCE = 10;
 const FURTHER_PATIENCE = 3000;
+/** Milliseconds after which nothing comes any more, CPU time or not. */
+const IDLE = 60_000;
+/** Milliseconds between two looks at how much was used. */
+const LOOK = 200;
 
 /** A thread that plays. */
 export class Player {
@@ -27,14 +31,21 @@ export class Player {
     return await this.#answer(within);
   }
 
+  /** `within`: milliseconds of CPU time, which a busy machine makes no shorter; nothing but this player uses any. */
   async #answer(within) {
+    const before = process.cpuUsage();
+    const began = performance.now();
+    const isLate = () => {
+      const { user, system } = process.cpuUsage(before);
+      return user + system > 1000 * within || performance.now() - began > IDLE + 30 * within;
+    };
     let timer;
     const answer = await new Promise((resolve) => {
-      timer = setTimeout(() => resolve(undefined), within);
+      timer = setInterval(() => isLate() && resolve(undefined), LOOK);
       this.#worker.once('message', resolve);
       this.#worker.once('error', () => resolve(undefined));
     });
-    clearTimeout(timer);
+    clearInterval(timer);
     this.#worker.removeAllListeners('message');
     this.#worker.removeAllListeners('error');
     if (answer === undefined) await this.end();
