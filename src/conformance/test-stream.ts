@@ -46,6 +46,7 @@ export type Acknowledging = 'at-once' | 'never';
 const MSS = 1380;
 const IPV4_HEADER_LENGTH = 20;
 const NOTHING = new Uint8Array(0);
+const FIRST_ROOM = 1024;
 
 /**
  * A TCP connection that the tester plays, segment by segment, over any of its addresses: it keeps the sequence numbers,
@@ -65,7 +66,9 @@ export class TestStream extends Inbox {
   readonly #context: PortContext;
   readonly #ports: RawPort[] = [];
   readonly #early = new Map<number, Uint8Array>();
-  readonly #data: Uint8Array[] = [];
+  /** What arrived in order, and room for more. */
+  #data = NOTHING;
+  #length = 0;
   #identification: number;
   #isOpen = false;
 
@@ -119,16 +122,20 @@ export class TestStream extends Inbox {
     return { address: this.#ports[0]!.address, port: this.port };
   }
 
-  /** What arrived in order so far. */
+  /** What arrived in order so far; stays as it is when more arrives. */
   get data(): Uint8Array {
-    const length = this.#data.reduce((sum, { length }) => sum + length, 0);
-    const data = new Uint8Array(length);
-    let at = 0;
-    for (const part of this.#data) {
-      data.set(part, at);
-      at += part.length;
+    return this.#data.subarray(0, this.#length);
+  }
+
+  #append(octets: Uint8Array): void {
+    const end = this.#length + octets.length;
+    if (end > this.#data.length) {
+      const longer = new Uint8Array(Math.max(FIRST_ROOM, 2 * end));
+      longer.set(this.data);
+      this.#data = longer;
     }
-    return data;
+    this.#data.set(octets, this.#length);
+    this.#length = end;
   }
 
   /** Sends a segment. */
@@ -247,7 +254,7 @@ export class TestStream extends Inbox {
         if (ahead > 0) continue;
         this.#early.delete(sequence);
         if (ahead + payload.length <= 0) continue;
-        this.#data.push(payload.subarray(-ahead));
+        this.#append(payload.subarray(-ahead));
         this.expected = (sequence + payload.length) >>> 0;
         again = true;
       }

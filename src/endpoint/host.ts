@@ -11,6 +11,9 @@ import { TcpStack } from './tcp-stack.js';
 /** Payload of a TCP segment of a reference host: fits 1500 octets with either layout and the UDP wrapper. */
 const MSS = 1380;
 
+/** For the answers of all hosts: many are made for a few packets each. */
+const memory = new Slab();
+
 /** How a reference host is made: an endpoint and the services above it. */
 export interface ReferenceHostOptions extends EndpointOptions {
   readonly services: readonly ServiceAddress[];
@@ -33,7 +36,6 @@ export class ReferenceHost {
   readonly tcp: TcpStack;
   readonly #verifiesChecksums: boolean;
   readonly #view = new DatagramView();
-  readonly #memory = new Slab();
 
   /** Patch the endpoint before the first packet by handing in one of your own. */
   constructor(options: ReferenceHostOptions, endpoint = new Endpoint(options)) {
@@ -98,7 +100,7 @@ export class ReferenceHost {
     if (name === undefined) return;
     const end = Math.min(view.end, view.l4Offset + view.udpLength);
     const answer = SERVICES[name](bytes.subarray(view.payloadOffset, Math.max(view.payloadOffset, end)));
-    if (answer !== undefined) this.endpoint.fromHost(buildUdp(reversedTuple(view), answer, {}, this.#memory), now);
+    if (answer !== undefined) this.endpoint.fromHost(buildUdp(reversedTuple(view), answer, {}, memory), now);
   }
 }
 

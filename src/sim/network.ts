@@ -23,6 +23,9 @@ export interface VirtualHost {
   drain(send: (packet: Uint8Array) => void): void;
 }
 
+/** For the datagrams of all networks: many are made for a few datagrams each. */
+const copies = new Slab();
+
 /** What happened to one datagram, for whoever records the network. */
 export interface NetworkEvent {
   readonly kind: 'sent' | 'lost' | 'delivered' | 'unreachable';
@@ -77,7 +80,6 @@ export class VirtualNetwork {
   /** Called for every datagram, when set. */
   observer: ((event: NetworkEvent) => void) | undefined;
 
-  readonly #copies = new Slab();
   readonly #queue = new EventQueue();
   readonly #hosts: Attached[] = [];
   readonly #byAddress = new Map<Ipv4, Attached>();
@@ -168,7 +170,7 @@ export class VirtualNetwork {
 
   /** Puts a datagram on the network now. The octets are copied. */
   send(packet: Uint8Array): void {
-    const copy = this.#copies.copy(packet);
+    const copy = copies.copy(packet);
     this.observer?.({ kind: 'sent', time: this.now, packet: copy });
     const source = packet.length >= 20 ? readU32be(packet, 12) : -1;
     const nic = this.#nics.get(source);
