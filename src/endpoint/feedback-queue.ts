@@ -1,4 +1,4 @@
-/** Path ids are below this. */
+/** Path ids are from 1 up to below this. */
 const IDS = 0x10000;
 const FEWEST = 8;
 
@@ -31,12 +31,17 @@ export class FeedbackQueue {
     if (place >= 0) this.#removeAt(place);
   }
 
-  /** Takes the first path out; -1 when there is none. */
+  /** The first path; 0 when there is none. */
+  get first(): number {
+    return this.#size === 0 ? 0 : idOf(this.#heap[0]!);
+  }
+
+  /** Takes the first path out; 0 when there is none. */
   take(): number {
-    if (this.#size === 0) return -1;
+    if (this.#size === 0) return 0;
     const first = this.#heap[0]!;
     this.#removeAt(0);
-    return first - Math.floor(first / IDS) * IDS;
+    return idOf(first);
   }
 
   clear(): void {
@@ -76,4 +81,8 @@ export class FeedbackQueue {
     }
     heap[at] = key;
   }
+}
+
+function idOf(key: number): number {
+  return key - Math.floor(key / IDS) * IDS;
 }

@@ -31,16 +31,18 @@ const NEVER_FED_BACK = 2 ** 36;
 
 /** Table 5 for one peer, keyed by the peer's path ids. */
 export class FeedbackTable {
-  readonly #rows = new IdMap<FeedbackRow>();
+  readonly #rows: IdMap<FeedbackRow>;
   readonly #waiting = new FeedbackQueue();
   readonly #evictor: Evictor<number, FeedbackRow>;
   #turns = 0;
 
-  /** At `limit` rows one goes: the oldest whose session `isLive` does not know. */
+  /** At `limit` rows one goes: the oldest whose session `isLive` does not know. `rows`: what keeps them. */
   constructor(
     private readonly limit = Number.POSITIVE_INFINITY,
     isLive: (sessionId: number) => boolean = () => false,
+    rows = new IdMap<FeedbackRow>(),
   ) {
+    this.#rows = rows;
     this.#evictor = new Evictor(this.#rows, (row) => isLive(row.sessionId));
   }
 
@@ -74,7 +76,7 @@ export class FeedbackTable {
    * time, and of those fed back at one time the one that came first then. Its feedback time becomes `now`. Undefined when no row has a new sample.
    */
   next(now: number): FeedbackRow | undefined {
-    for (let id = this.#waiting.take(); id >= 0; id = this.#waiting.take()) {
+    for (let id = this.#waiting.take(); id > 0; id = this.#waiting.take()) {
       const chosen = this.#rows.get(id)!;
       chosen.isWaiting = false;
       if (!chosen.fresh) continue;
@@ -84,6 +86,11 @@ export class FeedbackTable {
       return chosen;
     }
     return undefined;
+  }
+
+  /** The row that comes first among those with a sample, if any; it may have been fed back elsewhere. */
+  get first(): FeedbackRow | undefined {
+    return this.#rows.get(this.#waiting.first);
   }
 
   /** Takes over rows of another table of the same node; of two for one path the newer sample stays. */

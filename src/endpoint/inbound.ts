@@ -52,6 +52,7 @@ export class Inbound {
   receive(packet: Uint8Array, now: number, length: number, isSound = false, isReassembled = false): void {
     this.inboundData.isSound = isSound;
     const { deliveries, waiting, counters } = this.state;
+    this.state.fetchAhead.forPacket(packet, true);
     const slot = deliveries.filling.appendCopy(packet, length);
     const view = this.#view;
     const isWhole = view.parse(slot.bytes, 0, length) === HeaderStatus.ok;
@@ -140,6 +141,7 @@ export class Inbound {
     }
     const { sessionId, pathId, feedbackPathId, pathDelay, timestamp } = cm;
     const peer = senderOf(view, cm.readAddresses(this.#announced), this.state, now);
+    this.state.fetchAhead.forIds(peer, sessionId, pathId, feedbackPathId);
     this.handshake.markEnabled(view.source, view.sourcePort, layout);
     // Before the measurements: those of the flagged packet belong to the path that stays.
     if (flags === Flags.ipChange) this.receiveAddressChange(view, peer, sessionId, cm.localAddresses, now);

@@ -9,6 +9,7 @@ import { type Counters, newCounters } from './counters.js';
 import { Departures } from './departures.js';
 import { EarliestDelivery } from './earliest-delivery.js';
 import { Fallback } from './fallback.js';
+import { FetchAhead } from './fetch-ahead.js';
 import type { Leaving } from './leaving.js';
 import { PathMesh } from './mesh.js';
 import { NodeTable, type Peer } from './nodes.js';
@@ -34,6 +35,7 @@ export class NodeState {
   readonly routing = new RoutingTable();
   /** Table 7. */
   readonly sessions: SessionTable;
+  readonly fetchAhead: FetchAhead;
   readonly sessionRules: SessionRules;
   readonly composer: Composer;
   readonly mesh: PathMesh;
@@ -79,6 +81,7 @@ export class NodeState {
     this.availability = new AvailabilityTable(tableLimit, isInUse, limits.sessions);
     this.waiting = new WaitingList(tableLimit, constants['confirm-expiry']);
     this.nodes = new NodeTable(constants, tableLimit, limits, isInUse);
+    this.fetchAhead = new FetchAhead(this.availability, this.nodes, this.sessions);
     this.composer = new Composer(settings, () => this.addresses);
     this.mesh = new PathMesh(constants, this.availability, this.nodes, {
       maxPaths: settings.maxPaths,

@@ -1,5 +1,6 @@
 import { addressKey, type Constants, type Ipv4, type LayoutName, type NodeId } from '../codec/index.js';
 import { AddressMap } from './address-map.js';
+import { AddressSet } from './address-set.js';
 import { Evictor } from './evictor.js';
 import { FeedbackTable } from './feedback.js';
 import { IdMap } from './id-map.js';
@@ -14,18 +15,23 @@ const MOST_KIN = 4;
 /** Ports of this node that are remembered for each peer that asked there. */
 const MOST_ASKED_PORTS = 256;
 
-/** A remote node: its id, the addresses proven for it (Table 4) and what is kept per node. */
+/**
+ * A remote node: its id, the addresses proven for it (Table 4) and what is kept per node. What every packet needs stands
+ * first, so that it is together in memory.
+ */
 export class Peer {
-  /** Proven addresses and ports, as `addressKey`. */
-  readonly proven = new Set<number>();
-  /** Proven addresses without port. */
-  readonly provenAddresses = new Set<Ipv4>();
-  /** Addresses without port that did the availability or the fake handshake themselves. */
-  readonly handshaken = new Set<Ipv4>();
-  /** Those of them that answered: a confirmation of a query of this node, or a whole fake handshake. */
-  readonly answered = new Set<Ipv4>();
+  readonly nodeId: NodeId;
+  readonly layout: LayoutName;
+  /** Rows of Table 7 with it, by session id. */
+  readonly sessions: IdMap<Session>;
+  /** Rows of Table 3 towards it, by path id. */
+  readonly paths: IdMap<Path>;
+  /** Table 5. */
+  readonly feedback: FeedbackTable;
   /** Union of the address lists it announced. */
-  readonly announced = new Set<Ipv4>();
+  readonly announced = new AddressSet();
+  /** Addresses without port that did the availability or the fake handshake themselves. */
+  readonly handshaken = new AddressSet();
   /** Counts changes of what paths can be made of: a remote address joined, or a local one changed. */
   version = 0;
   /** Where in this node's addresses the next list for it begins. */
@@ -39,13 +45,13 @@ export class Peer {
   cededAt = Number.NEGATIVE_INFINITY;
   /** Ports of this node at which it asked for MPIP, oldest first; undefined while it did not. */
   #askedPorts: Set<number> | undefined;
-  /** Table 5. */
-  readonly feedback: FeedbackTable;
-  /** Rows of Table 3 towards it, by path id. */
-  readonly paths = new IdMap<Path>();
-  /** Rows of Table 7 with it, by session id. */
-  readonly sessions = new IdMap<Session>();
-  /** Those of them that were begun from addresses that did not do the handshake. */
+  /** Proven addresses and ports, as `addressKey`. */
+  readonly proven = new Set<number>();
+  /** Proven addresses without port. */
+  readonly provenAddresses = new AddressSet();
+  /** Those of `handshaken` that answered: a confirmation of a query of this node, or a whole fake handshake. */
+  readonly answered = new AddressSet();
+  /** Rows of Table 7 that were begun from addresses that did not do the handshake. */
   unprovenSessions = 0;
   /** Peers of other ids that announced an address of its: one node before and after it started again, perhaps; the newest last. */
   kin: readonly Peer[] = [];
@@ -56,16 +62,16 @@ export class Peer {
   /** Queries and fake SYNs to addresses that did not answer yet. */
   readonly probes: RateLimit;
 
-  constructor(
-    readonly nodeId: NodeId,
-    readonly layout: LayoutName,
-    constants: Constants,
-    limits: Limits = DEFAULT_LIMITS,
-  ) {
+  constructor(nodeId: NodeId, layout: LayoutName, constants: Constants, limits: Limits = DEFAULT_LIMITS) {
+    const places: unknown[] = [];
+    this.nodeId = nodeId;
+    this.layout = layout;
+    this.sessions = new IdMap(places, 0);
+    this.paths = new IdMap(places, 1);
+    this.feedback = new FeedbackTable(limits.feedbackPerPeer, (id) => this.sessions.has(id), new IdMap(places, 2));
     const max = layout === 'full' ? 0xffff : 0xff;
     this.sessionIds = new IdPool(max, constants['id-reuse']);
     this.pathIds = new IdPool(max, constants['id-reuse']);
-    this.feedback = new FeedbackTable(limits.feedbackPerPeer, (id) => this.sessions.has(id));
     this.probes = new RateLimit(limits.probesPerPeer, 4 * limits.probesPerPeer);
   }
 

@@ -39,6 +39,7 @@ export class Outbound {
     const view = this.#view;
     const { waiting, availability } = this.state;
     const { linkMtu } = this.state.pathMtus;
+    this.state.fetchAhead.forPacket(packet, false);
     const status = view.parse(packet, 0, length);
     if (this.state.leaving !== undefined && length <= linkMtu) {
       this.sendLeaving(view, now, length);

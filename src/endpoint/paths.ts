@@ -23,8 +23,8 @@ export type FallbackReason = 'no-handshake' | 'no-feedback' | 'other-paths' | 'r
 
 /** A row of Table 3: a path of one session with its measurements (paper, sections 3.3, 3.4, 3.6.1). Times in microseconds, delays in ticks. */
 export class Path {
-  /** Smoothed real-time network delay D, relative to the path's first sample; undefined before one. */
-  delay: number | undefined;
+  /** D as `delay` gives it, NaN before a sample: so the engine keeps it in place and makes no new number for each. */
+  #average = Number.NaN;
   /** Minimum network delay: the minimum over time of D. */
   minDelay = 0;
   /** Maximum queuing delay: the largest Q seen. */
@@ -94,6 +94,11 @@ export class Path {
     this.lastSent = now;
   }
 
+  /** Smoothed real-time network delay D, relative to the path's first sample; undefined before one. */
+  get delay(): number | undefined {
+    return Number.isNaN(this.#average) ? undefined : this.#average;
+  }
+
   /** Real-time network delay D as the peer measures it, in ticks modulo 2^32: comparable between paths to one peer. */
   get networkDelay(): number {
     return (this.#base + Math.round(this.delay ?? 0)) | 0;
@@ -142,7 +147,7 @@ export class Path {
   /** Forgets what was measured: from now on the packets travel in another way. */
   restart(): void {
     this.forgetLarge();
-    this.delay = undefined;
+    this.#average = Number.NaN;
     this.minDelay = 0;
     this.maxQueuing = 0;
     this.samples = 0;
@@ -155,7 +160,7 @@ export class Path {
 
   /** Real-time queuing delay Q = D - Dmin, in ticks. */
   get queuing(): number {
-    return this.delay === undefined ? 0 : this.delay - this.minDelay;
+    return Number.isNaN(this.#average) ? 0 : this.#average - this.minDelay;
   }
 
   /**
@@ -176,11 +181,11 @@ export class Path {
     this.session.answers++;
     if (this.fallback !== undefined) this.session.usesFallback = true;
     let relative = (sample - this.#base) | 0;
-    if (this.delay === undefined || Math.abs(relative - this.delay) > stepTicks) {
+    if (Number.isNaN(this.#average) || Math.abs(relative - this.#average) > stepTicks) {
       this.#base = sample;
       this.#latest = 0;
       relative = 0;
-      this.delay = 0;
+      this.#average = 0;
       this.minDelay = 0;
       this.maxQueuing = 0;
       this.samples = 1;
@@ -191,8 +196,8 @@ export class Path {
     this.samples++;
     this.estimate?.feedback(sample, sentAt, now);
     this.#latest = relative;
-    this.delay += smoothing * (relative - this.delay);
-    this.minDelay = Math.min(this.minDelay, this.delay);
+    this.#average += smoothing * (relative - this.#average);
+    this.minDelay = Math.min(this.minDelay, this.#average);
     this.maxQueuing = Math.max(this.maxQueuing, this.queuing);
   }
 

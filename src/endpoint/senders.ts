@@ -39,6 +39,7 @@ function findHolder(
   const { nodes } = tables;
   const { nodeId, layout, sessionId } = cm;
   const found = nodes.find(nodeId, layout, source, sourcePort, list);
+  if (found?.sessions.get(sessionId) !== undefined) return;
   if (found !== undefined && (found.sessions.size > 0 || found.formerSessions.size > 0)) return;
   const holders = nodes.withId(nodeId, layout).filter((peer) => peer.sessions.has(sessionId));
   if (holders.length !== 1) return;

@@ -11,6 +11,11 @@ export class SessionIndex {
 
   /** The row with this socket pair and protocol. */
   get({ source, sourcePort, destination, destinationPort }: Tuple, protocol: number): Session | undefined {
+    return this.at(source, sourcePort, destination, destinationPort, protocol);
+  }
+
+  /** The same, address by address. */
+  at(source: Ipv4, sourcePort: number, destination: Ipv4, destinationPort: number, protocol: number) {
     return this.#of(protocol)
       .get(source | 0)
       ?.get(destination, portsOf(sourcePort, destinationPort));

@@ -1,4 +1,4 @@
-import { type Constants, type DatagramView, TcpFlags, type Tuple } from '../codec/index.js';
+import { type Constants, type DatagramView, type Ipv4, TcpFlags, type Tuple } from '../codec/index.js';
 import type { PeerChange } from './address-change.js';
 import type { LargeSegments } from './black-holes.js';
 import type { Limits } from './limits.js';
@@ -292,6 +292,11 @@ export class SessionTable {
   byTuple(tuple: Tuple, protocol: number, now: number): Session | undefined {
     const session = this.#index.get(tuple, protocol);
     return session === undefined ? undefined : this.#live(session, now);
+  }
+
+  /** The session with this socket pair, live or not. */
+  glance(source: Ipv4, sourcePort: number, destination: Ipv4, destinationPort: number, protocol: number) {
+    return this.#index.at(source, sourcePort, destination, destinationPort, protocol);
   }
 
   /** True when a session has this remote address and port, as `addressKey`. */
