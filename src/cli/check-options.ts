@@ -104,8 +104,10 @@ export type UpperTesterPlan = { readonly command: string; readonly shell: boolea
 /** The file of failures that are known. */
 export interface KnownFailingPlan {
   readonly path: string;
+  /** What is in it. */
+  readonly text: string;
   readonly entries: readonly KnownFailure[];
-  /** Whether to write it anew after the run. */
+  /** Whether to bring it up to date after the run. */
   readonly update: boolean;
 }
 
@@ -162,9 +164,10 @@ export function knownFailingOf(path: string | undefined, update: boolean): Known
     return undefined;
   }
   if (update) mustBeWritable('The file', path);
-  if (update && !existsSync(path)) return { path, entries: [], update };
+  if (update && !existsSync(path)) return { path, text: '', entries: [], update };
   try {
-    return { path, entries: parseKnownFailing(readFileSync(path, 'utf8')), update };
+    const text = readFileSync(path, 'utf8');
+    return { path, text, entries: parseKnownFailing(text), update };
   } catch (error) {
     if (error instanceof KnownFailingError) throw new FaultError(`${path}: ${error.message}`);
     throw new FaultError(`The file ${path} cannot be read: ${(error as Error).message}.`);

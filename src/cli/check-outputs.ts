@@ -148,17 +148,17 @@ export class CheckOutputs {
   }
 
   /**
-   * The run beside what is known to fail; with `--update-known-failing` the file is written anew.
+   * The run beside what is known to fail; with `--update-known-failing` the file is brought up to date.
    * @param cases those that exist
    * @throws FaultError
    */
   compared(run: RunResult, cases: readonly { readonly id: string }[] = CASES): RunResult {
     if (this.knownFailing === undefined) return run;
     const catalogue = new Set(cases.map(({ id }) => id));
-    const { entries } = this.knownFailing;
+    const { entries, text } = this.knownFailing;
     if (this.knownFile === undefined) return withKnownFailing(run, entries, catalogue);
     const updated = updatedKnownFailing(run, entries, catalogue);
-    this.knownFile.write(formatKnownFailing(updated));
+    this.knownFile.write(formatKnownFailing(updated, text));
     return withKnownFailing(run, updated, catalogue);
   }
 

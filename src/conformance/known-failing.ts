@@ -27,6 +27,7 @@ export interface KnownFailingOutcome {
   readonly unmatched: readonly string[];
 }
 
+const HEAD = '# Cases of mpip check that are known to fail: case, cause, and perhaps a note.';
 const ENTRY = /^(\S+)\s+([a-z0-9]+(?:-[a-z0-9]+)*)\s*(?:#\s*(.*))?$/;
 
 /**
@@ -102,12 +103,27 @@ export function updatedKnownFailing(
   return [...kept, ...failed].sort((a, b) => (a.case < b.case ? -1 : 1));
 }
 
-/** Entries as a file, columns aligned. */
-export function formatKnownFailing(entries: readonly KnownFailure[]): string {
+/**
+ * Entries as a file, columns aligned. `before` is the file as it was: its comments, empty lines and order stay, and what is
+ * new follows at its end.
+ */
+export function formatKnownFailing(entries: readonly KnownFailure[], before = ''): string {
   const width = Math.max(0, ...entries.map((entry) => entry.case.length));
-  const lines = entries.map(
-    ({ case: id, cause, note }) => `${id.padEnd(width)}  ${cause}${note === undefined ? '' : `  # ${note}`}`,
+  const lines = new Map(
+    entries.map(({ case: id, cause, note }) => [
+      id,
+      `${id.padEnd(width)}  ${cause}${note === undefined ? '' : `  # ${note}`}`,
+    ]),
   );
-  const head = '# Cases of mpip check that are known to fail: case, cause, and perhaps a note.\n';
-  return `${head}${lines.map((line) => `${line}\n`).join('')}`;
+  const text: string[] = [];
+  for (const raw of before.trimEnd().split(/\r?\n/)) {
+    const line = raw.trim();
+    const id = line.startsWith('#') ? '' : line.split(/\s/)[0]!;
+    const entry = lines.get(id);
+    if (entry !== undefined) text.push(entry);
+    else if (id === '') text.push(line);
+    lines.delete(id);
+  }
+  const kept = before.trim() === '' ? [HEAD] : text;
+  return `${[...kept, ...lines.values()].join('\n')}\n`;
 }

@@ -104,6 +104,18 @@ test('the list written anew keeps notes and what was not judged, and drops what 
   assert.equal(exitCodeOf(again), 0);
 });
 
+test("the list brought up to date keeps a person's comments and order; what is new follows", () => {
+  const before = '# The lab\n\n# until the next kernel\nSS-three c\nAV-one a # why\n\nAV-two b\n# end\n';
+  const run = runOf({ 'AV-one': ['fail', 'new-cause'], 'AV-two': ['pass', 'ok'], 'SS-four': ['fail', 'z'] });
+  const updated = updatedKnownFailing(run, parseKnownFailing(before), CATALOGUE);
+  assert.equal(
+    formatKnownFailing(updated, before),
+    '# The lab\n\n# until the next kernel\nSS-three  c\nAV-one    new-cause  # why\n\n# end\nSS-four   z\n',
+  );
+  const again = formatKnownFailing(updated, before);
+  assert.equal(formatKnownFailing(updated, again), again, 'once more changes nothing');
+});
+
 test('a line of another form, and a case named twice, are refused with their line', () => {
   assert.throws(() => parseKnownFailing('\nAV-one\n'), /^KnownFailingError: Line 2 \('AV-one'\)/);
   assert.throws(() => parseKnownFailing('AV-one Cause'), /Line 1/);

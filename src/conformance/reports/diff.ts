@@ -17,9 +17,11 @@ export function diffText(diff: ReportDiff): string {
     const items = diff.changes.filter((item) => item.change === change);
     if (items.length === 0) continue;
     lines.push(`${TITLES[change]} (${items.length})`);
-    for (const { id, before, after, text } of items) {
+    for (const [i, { id, before, after, text }] of items.entries()) {
       lines.push(`  ${id}  ${stateWords(before)} -> ${stateWords(after)}`);
-      if (after !== null && after.verdict !== 'pass') lines.push(`    ${text}`);
+      // A peer that is not there has one reason for all.
+      const isSaidOfNext = items[i + 1]?.text === text;
+      if (after !== null && after.verdict !== 'pass' && !isSaidOfNext) lines.push(`    ${text}`);
     }
     lines.push('');
   }
