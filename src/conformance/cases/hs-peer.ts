@@ -226,7 +226,7 @@ export const HS_PEER_CASES: readonly TestCase[] = [
         segmentIn(first).acknowledgement,
         'other-acknowledgement',
         'The repeated ACK acknowledges another number than the first one.',
-        { packet: again, octet: again.l4Offset + 8, octets: 4 },
+        { packet: again, octet: again.l4Offset + 8, octets: 4, requirement: 'MPIP-HS-10' },
       );
       t.pass('The repeated SYN-ACK was acknowledged again.', first, again);
     },

@@ -27,7 +27,7 @@ export function junitReport(run: RunResult): string {
         .testCase()
         .className(`mpip.${area}`)
         .name(result.id)
-        .time(result.durationMs / 1000);
+        .time(Number((result.durationMs / 1000).toFixed(6)));
       item.property('requirements', result.requirements.join(' '));
       const { code, text } = result.cause;
       const message = clean(`${code}: ${text}`);
