@@ -130,19 +130,23 @@ export const BEHAVIOUR: readonly Predicate[] = [
     requirement: 'MPIP-HB-04',
     watch(judge) {
       const fed = new Map<string, { time: number; bad: number }>();
+      // Paths that their node has heard of. By another one a heartbeat asks for its proof (docs/decisions.md 59).
+      const proven = new Set<string>();
       return {
         see(sight) {
           const { seen, trailer, time } = sight;
-          if (!isCm(sight) || !judge.judges(seen.node)) return;
           const { cm } = trailer;
-          if (cm.feedbackPathId === 0) return;
+          if (!isCm(sight) || cm.feedbackPathId === 0) return;
+          if (proven.size < MAX_KEPT) proven.add(`${seen.peer} ${cm.feedbackPathId}`);
+          if (!judge.judges(seen.node)) return;
           const key = `${seen.node} ${seen.peer} ${cm.feedbackPathId}`;
           const known = fed.get(key);
           if (known === undefined) {
             if (fed.size < MAX_KEPT) fed.set(key, { time, bad: 0 });
             return;
           }
-          if (cm.flags === Flags.heartbeat) {
+          const isTrial = cm.pathId !== 0 && !proven.has(`${seen.node} ${cm.pathId}`);
+          if (cm.flags === Flags.heartbeat && !isTrial) {
             const age = time - known.time;
             if (age >= judge.constants['heartbeat-age'] / 2) judge.pass();
             else if (++known.bad >= 3) {

@@ -244,6 +244,17 @@ test('segments without a CM among those with one break CM-01, but not the few th
   assert.deepEqual(verdictOf(id, ended(2)), ['fail', 5]);
 });
 
+test('heartbeats beside fresh feedback break HB-04, but not those that try a path of their own', () => {
+  const id = 'HB-passive-not-beside-feedback';
+  const beat = (pathId: number) =>
+    data({ flags: Flags.heartbeat, sessionId: 1, pathId, feedbackPathId: 4 }, toB, new Uint8Array(0));
+  const fresh = data({ sessionId: 1, pathId: 1, feedbackPathId: 4 });
+  const heard = (feedbackPathId: number) => data({ ...B_NODE, sessionId: 1, pathId: 4, feedbackPathId }, toA);
+  const beats = [beat(1), beat(1), beat(1)];
+  assert.deepEqual(verdictOf(id, capture(fresh, heard(1), fresh, ...beats)), ['fail', 6]);
+  assert.notEqual(verdictOf(id, capture(fresh, heard(1), fresh, beat(2), beat(3), beat(5)))[0], 'fail');
+});
+
 test('an end of a fragment that is a CM breaks WF-04 and CM-04', () => {
   const first = data({ sessionId: 1 });
   const last = data({ sessionId: 1 }, toB, new Uint8Array(40));
