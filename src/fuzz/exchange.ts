@@ -532,11 +532,15 @@ const scratch = new TrailerView();
 /** Which of several packets with one mark came back: the one whose user data it is, else the first. */
 function originOf(candidates: readonly Sent[], { data }: Received): Sent | undefined {
   if (candidates.length <= 1) return candidates[0];
+  const comesFrom = (sent: Sent, isStrict: boolean) => {
+    const { fate, whole, stripped } = expectationOf(sent);
+    if (fate === 'never' || fate === 'any') return false;
+    // What may have been returned as it is expected to be is not blamed on another of the same octets.
+    return sameOctets(data, whole) || ((fate !== 'whole' || !isStrict) && sameOctets(data, stripped));
+  };
   return (
-    candidates.find((sent) => {
-      const { fate, whole, stripped } = expectationOf(sent);
-      return fate !== 'never' && fate !== 'any' && (sameOctets(data, whole) || sameOctets(data, stripped));
-    }) ??
+    candidates.find((sent) => comesFrom(sent, true)) ??
+    candidates.find((sent) => comesFrom(sent, false)) ??
     candidates.find((sent) => expectationOf(sent).fate === 'any') ??
     candidates[0]
   );
