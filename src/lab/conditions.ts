@@ -30,6 +30,11 @@ export interface NicConditions {
   readonly outbound?: number;
   /** Octets that wait for the link at most; default `QUEUE_OCTETS`. */
   readonly queue?: number;
+  /**
+   * The link is a radio: one frame at a time is in the air, whatever its direction, and each takes as long as this many octets
+   * more than it has. Both directions share `rate`. Default: each direction has it for itself.
+   */
+  readonly airtime?: number;
   /** What packets meet that leave the host by it. */
   readonly out?: Impairment;
   /** What packets meet that come to the host by it. */
@@ -70,6 +75,13 @@ export const WIRELESS: NicConditions = {
   out: { delay: 200, jitter: 300, loss: 0.0005 },
   in: { delay: 200, jitter: 300, loss: 0.0005 },
 };
+
+/**
+ * The same card as a radio, for what goes in both directions at once. A frame of IEEE 802.11g takes some 150 µs besides its octets
+ * (DIFS 28, backoff 67.5 in the mean, preamble 20, SIFS 10, acknowledgement 28), at 54 Mbit/s as long as 1000 octets. Full packets
+ * alone get 20 to 40 Mbit/s, as by `WIRELESS`; one of 100 octets costs nearly half as much as a full one.
+ */
+export const RADIO: NicConditions = { ...WIRELESS, rate: { low: 33, high: 66, period: 200 }, airtime: 1000 };
 
 /** Four cards of one kind, with what is said of some. */
 export function conditions(

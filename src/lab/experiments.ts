@@ -1,4 +1,4 @@
-import { ADDRESSES, conditions, late, WIRELESS } from './conditions.js';
+import { ADDRESSES, conditions, late, RADIO, WIRELESS } from './conditions.js';
 import { equalWeights, MPIP, MPIP_WRAPPER, MPTCP, mpipWith, TCP, table8 } from './contenders.js';
 import { best, type Claim, type Experiment, equalClaim, orderClaim, ratioGoal, shareClaim } from './experiment.js';
 import { AUDIO } from './experiments-audio.js';
@@ -217,10 +217,10 @@ const FIGURES: readonly Experiment[] = [
     title: 'Small packets by the fastest path',
     source: 'Figure 5(c), 4.3',
     about:
-      'As Figure 2(b); packets below 200 octets, acknowledgements among them, take the path of the lowest delay, or not.',
+      'As Figure 2(b), with a wireless link that carries one frame at a time, in either direction; packets below 200 octets, acknowledgements among them, take the path of the lowest delay, or not.',
     capacityMbps: 130,
     unit: MBITS,
-    conditions: conditions({ a2: WIRELESS }),
+    conditions: conditions({ a2: RADIO }),
     contenders: () => [equalWeights('off', 'no rule'), equalWeights('on', 'small-packet rule', [], true)],
     seconds: 8,
     settle: 4,

@@ -2,24 +2,29 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Random } from '../codec/index.js';
 import type { VaryingRate } from './conditions.js';
-import { type LimitedEnd, rateWords } from './shaping.js';
+import type { RateLimit } from './shaping.js';
 
-/** Changes the rate of a link's ends again and again, as that of a wireless link changes; the same sequence each time. */
+/** Changes rates again and again, as that of a wireless link changes; the same sequence each time. */
 export class RateVariation {
   readonly #shells: ChildProcess[];
   readonly #timer: NodeJS.Timeout;
   readonly #random: Random;
 
-  constructor(ends: readonly LimitedEnd[], rate: VaryingRate, queue: number | undefined, seed: number) {
+  constructor(limits: readonly RateLimit[], rate: VaryingRate, seed: number) {
     this.#random = new Random(seed);
-    // One process for each end, which reads what to change: starting one each time would cost more than the change.
-    this.#shells = ends.map(({ namespace }) =>
+    // One process for each limit, which reads what to change: starting one each time would cost more than the change.
+    this.#shells = limits.map(({ namespace }) =>
       spawn('tc', ['-n', namespace, '-force', '-batch', '-'], { stdio: ['pipe', 'ignore', 'ignore'] }),
     );
     this.#timer = setInterval(() => {
       const megabits = rate.low + this.#random.next() * (rate.high - rate.low);
-      for (const [i, end] of ends.entries())
-        this.#shells[i]!.stdin!.write(`${rateWords(end, megabits, queue).join(' ')}\n`);
+      for (const [i, limit] of limits.entries())
+        this.#shells[i]!.stdin!.write(
+          `${limit
+            .commands(megabits)
+            .map((words) => `${words.join(' ')}\n`)
+            .join('')}`,
+        );
     }, rate.period);
   }
 

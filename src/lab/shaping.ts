@@ -1,8 +1,11 @@
 import { ADDRESSES, type Conditions, QUEUE_OCTETS } from './conditions.js';
-import { run } from './host-commands.js';
+import { run, tryRun } from './host-commands.js';
 
-/** What a rate limit counts besides a packet's octets: preamble, checksum and gap of Ethernet. */
-const ON_THE_WIRE = ['stab', 'overhead', '24', 'linklayer', 'ethernet'];
+/** Preamble, checksum and gap of Ethernet, octets. */
+const FRAMING = 24;
+/** What a rate limit counts besides a packet's octets. */
+const besides = (octets: number) => ['stab', 'overhead', `${octets}`, 'linklayer', 'ethernet'];
+const ON_THE_WIRE = besides(FRAMING);
 const BURST = '8kb';
 
 /** One end of a link whose rate is limited. */
@@ -13,13 +16,26 @@ export interface LimitedEnd {
   readonly parent?: string | undefined;
 }
 
-/** Limits what leaves by one end of a link. @param megabits Mbit/s on the wire. */
-export function setRate(end: LimitedEnd, megabits: number, queue?: number): void {
-  run('tc', ['-n', end.namespace, ...rateWords(end, megabits, queue)]);
+/** What holds a rate limit. */
+export interface RateLimit {
+  readonly namespace: string;
+  /** Commands, each as the words after `tc`, that set the rate, Mbit/s on the wire. */
+  commands(megabits: number): readonly string[][];
 }
 
-/** The words after `tc` that set a rate. */
-export function rateWords({ device, parent }: LimitedEnd, megabits: number, queue = QUEUE_OCTETS): string[] {
+/** Sets the rate of a limit. @param megabits Mbit/s on the wire. */
+export function setRate({ namespace, commands }: RateLimit, megabits: number): void {
+  for (const words of commands(megabits)) run('tc', ['-n', namespace, ...words]);
+}
+
+/** A limit of what leaves by one end of a link. @param most Mbit/s that it never exceeds */
+export function limitOf(end: LimitedEnd, queue?: number, most = Number.POSITIVE_INFINITY): RateLimit {
+  const { namespace } = end;
+  return { namespace, commands: (megabits) => [rateWords(end, Math.min(megabits, most), queue)] };
+}
+
+/** The words after `tc` that limit one end of a link. */
+function rateWords({ device, parent }: LimitedEnd, megabits: number, queue = QUEUE_OCTETS): string[] {
   const place = parent === undefined ? ['root'] : ['parent', parent];
   const root = ['dev', device, ...place, 'handle', '1:', ...ON_THE_WIRE];
   const limits = ['rate', `${Math.round(megabits * 1000)}kbit`, 'burst', BURST, 'limit', String(queue)];
@@ -46,4 +62,72 @@ export function limitPairs(
     const match = ['u32', 'match', 'ip', 'dst', `${ADDRESSES[to]}/32`];
     tc('filter', 'add', 'dev', end, 'parent', '1:', 'protocol', 'ip', 'prio', `${i + 1}`, ...match, 'flowid', id);
   }
+}
+
+/** Segments that the kernel leaves uncut at most, where nothing is said: GSO_MAX_SEGS of Linux. */
+const MOST_SEGMENTS = 65_535;
+/** The device to which what leaves and what comes in by an interface is sent round. */
+const airOf = (device: string) => `air-${device}`;
+
+/**
+ * Makes the link of an interface a radio (`NicConditions.airtime`): what leaves and what comes in waits in a queue for each
+ * direction, and both have one rate between them.
+ * @returns the limit, whose rate is not set yet
+ * @throws LabError where the kernel has no ifb devices.
+ */
+export function shareAir(
+  namespace: string,
+  { device, address }: { readonly device: string; readonly address: string },
+  airtime: number,
+  queue = QUEUE_OCTETS,
+): RateLimit {
+  const tc = (...words: string[]) => run('tc', ['-n', namespace, ...words]);
+  const air = airOf(device);
+  run('ip', ['-n', namespace, 'link', 'add', air, 'type', 'ifb']);
+  run('ip', ['-n', namespace, 'link', 'set', air, 'up']);
+  // What is sent round is sent before the kernel cuts long segments to the size of frames.
+  run('ip', ['-n', namespace, 'link', 'set', device, 'gso_max_segs', '1']);
+  tc('qdisc', 'add', 'dev', air, 'root', 'handle', '1:', ...besides(FRAMING + airtime), 'htb', 'default', '20');
+  const [both, out, incoming] = ['1:1', '1:10', '1:20'] as const;
+  const commands = (megabits: number): string[][] => {
+    const change = (parent: string, id: string, share: number) => {
+      const bits = (part: number) => `${Math.round(megabits * part * 1000)}kbit`;
+      const rates = ['rate', bits(share), 'ceil', bits(1), 'burst', BURST, 'cburst', BURST];
+      return ['class', 'replace', 'dev', air, 'parent', parent, 'classid', id, 'htb', ...rates];
+    };
+    return [change('1:', both, 1), change(both, out, 0.5), change(both, incoming, 0.5)];
+  };
+  setRate({ namespace, commands }, 1);
+  for (const id of [out, incoming]) tc('qdisc', 'add', 'dev', air, 'parent', id, 'bfifo', 'limit', `${queue}`);
+  const ofHost = ['protocol', 'ip', 'prio', '1', 'u32', 'match', 'ip', 'src', `${address}/32`];
+  tc('filter', 'add', 'dev', air, 'parent', '1:', ...ofHost, 'flowid', out);
+  const everything = ['u32', 'match', 'u32', '0', '0'];
+  tc('qdisc', 'add', 'dev', device, 'clsact');
+  for (const direction of ['egress', 'ingress'])
+    tc(
+      'filter',
+      'add',
+      'dev',
+      device,
+      direction,
+      'protocol',
+      'all',
+      ...everything,
+      'action',
+      'mirred',
+      'egress',
+      'redirect',
+      'dev',
+      air,
+    );
+  return { namespace, commands };
+}
+
+/** Takes away what `shareAir` made. */
+export function freeAir(namespace: string, device: string): void {
+  const air = airOf(device);
+  if (!tryRun('ip', ['-n', namespace, 'link', 'show', air]).ok) return;
+  tryRun('tc', ['-n', namespace, 'qdisc', 'del', 'dev', device, 'clsact']);
+  tryRun('ip', ['-n', namespace, 'link', 'del', air]);
+  tryRun('ip', ['-n', namespace, 'link', 'set', device, 'gso_max_segs', String(MOST_SEGMENTS)]);
 }

@@ -5,7 +5,7 @@ import { LabError } from './lab-error.js';
 import { LAB_NAME, LabState } from './lab-state.js';
 import { freeIncoming, hasNetem, impairIncoming, impairOutgoing, NETEM_CLASS } from './netem.js';
 import { RateVariation } from './rate-variation.js';
-import { type LimitedEnd, limitPairs, setRate } from './shaping.js';
+import { freeAir, limitOf, limitPairs, type RateLimit, setRate, shareAir } from './shaping.js';
 
 /** The network namespaces: client, router, server. */
 export const HOST_A = `${LAB_NAME}-a`;
@@ -151,27 +151,28 @@ export class Testbed {
     for (const device of DEVICES) {
       for (const [namespace, end] of endsOf(device))
         tryRun('tc', ['-n', namespace, 'qdisc', 'del', 'dev', end, 'root']);
+      freeAir(hostOf(device), device);
       if (this.hasNetem) freeIncoming(ROUTER, `r${device}`);
     }
   }
 
   /** Rate limits of an interface, in both directions. */
   #limit(device: Device, { nics, pairs = [] }: Conditions): void {
-    const { rate, outbound, queue } = nics[device];
+    const { rate, outbound, queue, airtime } = nics[device];
     const start = typeof rate === 'number' ? rate : rate.high;
     if (start === 0) return;
-    const limits = pairs.filter((pair) => pair.from === device && pair.rate > 0);
-    const isBelowNetem = this.hasNetem && nics[device].in !== undefined;
-    const ends = endsOf(device).map(([namespace, name]): LimitedEnd => {
-      const parent = isBelowNetem && namespace === ROUTER ? NETEM_CLASS : undefined;
-      return { namespace, device: name, parent };
-    });
-    for (const end of ends) {
-      const isHost = end.namespace !== ROUTER;
-      if (isHost && limits.length > 0) limitPairs(end.namespace, end.device, start, limits);
-      else setRate(end, isHost ? Math.min(start, outbound ?? start) : start, queue);
+    const host = hostOf(device);
+    const limited = pairs.filter((pair) => pair.from === device && pair.rate > 0);
+    if (limited.length > 0) limitPairs(host, device, start, limited);
+    const limits: RateLimit[] = [];
+    if (airtime !== undefined) limits.push(shareAir(host, { device, address: ADDRESSES[device] }, airtime, queue));
+    else {
+      if (limited.length === 0) limits.push(limitOf({ namespace: host, device }, queue, outbound));
+      const parent = this.hasNetem && nics[device].in !== undefined ? NETEM_CLASS : undefined;
+      limits.push(limitOf({ namespace: ROUTER, device: `r${device}`, parent }, queue));
     }
-    if (typeof rate !== 'number') this.#variations.push(new RateVariation(ends, rate, queue, NUMBERS[device]));
+    for (const limit of limits) setRate(limit, start);
+    if (typeof rate !== 'number') this.#variations.push(new RateVariation(limits, rate, NUMBERS[device]));
   }
 
   /** Delay, jitter and loss without netem: what leaves a host on its way into the router, what comes to it on its way out. */

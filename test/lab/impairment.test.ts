@@ -5,7 +5,7 @@ import { Random } from '../../src/codec/index.js';
 import { late, WIRELESS } from '../../src/lab/conditions.js';
 import { DelayLine } from '../../src/lab/impairment.js';
 import { NETEM_CLASS, netemWords } from '../../src/lab/netem.js';
-import { rateWords } from '../../src/lab/shaping.js';
+import { limitOf } from '../../src/lab/shaping.js';
 import { runs } from '../support/runs.js';
 
 const arrivals = fc.array(fc.nat(2000), { minLength: 1, maxLength: 3000 });
@@ -74,7 +74,8 @@ test('netem is told the same: jitter on top of the delay, not around it, and pac
 });
 
 test('a rate limit is the root of an end, or below netem where that holds packets first', () => {
-  const place = (parent?: string) => rateWords({ namespace: 'r', device: 'ra1', parent }, 40, 150_000).join(' ');
+  const place = (parent?: string) =>
+    limitOf({ namespace: 'r', device: 'ra1', parent }, 150_000).commands(40)[0]!.join(' ');
   assert.match(place(), /^qdisc replace dev ra1 root handle 1: .* tbf rate 40000kbit burst 8kb limit 150000$/);
   assert.match(place(NETEM_CLASS), /^qdisc replace dev ra1 parent 2:1 handle 1: .* tbf rate 40000kbit /);
 });

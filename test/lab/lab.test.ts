@@ -55,10 +55,15 @@ describe('the lab', { skip: whyNoLab() ?? false }, () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test('four paths, each as an experiment asks for: delays, limits, pairs that are cut, a NAT', async () => {
+  test('four paths, each as an experiment asks for: delays, limits, pairs that are cut, a NAT', async (t) => {
     const testbed = Testbed.up(WORDS);
     assert.ok(Testbed.isUp());
     const echo = await echoOnServer();
+    t.after(async () => {
+      echo.kill('SIGKILL');
+      await testbed.calm();
+      Testbed.down();
+    });
     await testbed.apply(conditions());
     for (const from of [ADDRESSES.a1, ADDRESSES.a2])
       for (const to of [ADDRESSES.b1, ADDRESSES.b2]) assert.equal(roundTrips(from, to, 5).lost, 0, `${from} ${to}`);
@@ -84,14 +89,23 @@ describe('the lab', { skip: whyNoLab() ?? false }, () => {
     const { megabits } = await transfer({ address: ADDRESSES.b1, seconds: 2, settle: 1 });
     assert.ok(megabits < 20 && megabits > 2, `limited to 20: ${megabits}`);
 
+    await testbed.apply(conditions({ a1: { rate: { low: 20, high: 20, period: 100 }, airtime: 1000 } }));
+    const { megabits: inTheAir } = await transfer({ address: ADDRESSES.b1, seconds: 2, settle: 1 });
+    assert.ok(inTheAir < 12 && inTheAir > 1, `of 20 a frame's time leaves less than 12: ${inTheAir}`);
+    const classes = inside(HOST_A, 'tc', '-s', 'class', 'show', 'dev', 'air-a1');
+    const packetsOf = (id: string) =>
+      Number(new RegExp(`class htb ${id} .*?Sent \\d+ bytes (\\d+) pkt`, 's').exec(classes)?.[1]);
+    assert.ok(packetsOf('1:10') > 100 && packetsOf('1:20') > 100, `both directions: ${classes}`);
+    assert.equal(packetsOf('1:1'), packetsOf('1:10') + packetsOf('1:20'), 'have one rate between them');
+
     await testbed.apply(conditions({}, { nat: true, absent: ['b2'] }));
     assert.equal(roundTrips(ADDRESSES.a1, ADDRESSES.b1, 5).lost, 0);
     assert.match(inside(ROUTER, 'iptables-legacy', '-t', 'nat', '-L', 'POSTROUTING', '-n'), /MASQUERADE/);
     await testbed.calm();
     assert.doesNotMatch(inside(ROUTER, 'iptables-legacy-save'), /MASQUERADE|NFQUEUE|DROP/);
     for (const device of DEVICES.filter((name) => name.startsWith('a')))
-      assert.doesNotMatch(inside(HOST_A, 'tc', 'qdisc', 'show', 'dev', device), /tbf|htb/);
-    echo.kill('SIGKILL');
+      assert.doesNotMatch(inside(HOST_A, 'tc', 'qdisc', 'show', 'dev', device), /tbf|htb|clsact/);
+    assert.doesNotMatch(inside(HOST_A, 'ip', 'link'), /air-/);
     assert.deepEqual(Testbed.down().sort(), [HOST_A, HOST_B, ROUTER].sort());
     assert.equal(Testbed.isUp(), false);
   });
