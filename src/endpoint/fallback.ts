@@ -48,8 +48,12 @@ export class Fallback {
     else if (path.waitedMicros >= patience * DOUBT_TIME) path.isUnproven = true;
   }
 
-  /** A fake handshake of this node got no answer: the path is tried in UDP once its far end is known to answer. */
+  /**
+   * A fake handshake of this node got no answer: the path is tried in UDP once its far end is known to answer. One that was
+   * there before says nothing: all was silent.
+   */
   unanswered(session: Session, tuple: Tuple): void {
+    if (session.paths.some((path) => sameTuple(path.tuple, tuple))) return;
     this.#remember(session, tuple, 'no-handshake');
   }
 

@@ -199,6 +199,7 @@ export class Outbound {
     state.counters.cmSent++;
     if (session.confirmed) this.discovery.discoverPaths(session, layout, now);
     if (now >= session.probeAt) this.probes.probeRemoved(session, layout, now, false);
+    this.probes.reopen(session, now);
   }
 
   /**

@@ -9,6 +9,12 @@ import type { Session } from './sessions.js';
 import type { Transmitter } from './transmitter.js';
 
 const EMPTY = new Uint8Array(0);
+/**
+ * Nothing of a session arrived while it was sent in for so long, microseconds, and for so many round trips of a path's
+ * handshake: a NAT may have forgotten the path. Longer than a pause counts, so that none begins one.
+ */
+const SILENT_BEFORE_REOPENING = 1_500_000;
+const SILENT_ROUND_TRIPS = 4;
 
 /** Packets of this node's own making that find out whether a path works, or whether the peer's host is there. */
 export class Probes {
@@ -97,6 +103,22 @@ export class Probes {
       counters.heartbeatsSent++;
       counters.cmSent++;
     }
+  }
+
+  /**
+   * Nothing of a session comes any more: does the fake handshakes of its paths anew (docs/decisions.md 57). A NAT that has
+   * started again lets in and out only what a SYN from the inside opened; the other end answers where the SYN came from.
+   */
+  reopen(session: Session, now: number): void {
+    const { silentMicros, isInitiator, isChanging, paths } = session;
+    if (silentMicros < SILENT_BEFORE_REOPENING || !isInitiator || isChanging) return;
+    for (const { encapsulation, tuple, roundTrip } of paths)
+      if (
+        encapsulation === 'fake-tcp' &&
+        silentMicros >= SILENT_ROUND_TRIPS * roundTrip &&
+        !this.fakeTcp.isUnderWay(tuple)
+      )
+        this.fakeTcp.again(session, tuple, now);
   }
 
   /**

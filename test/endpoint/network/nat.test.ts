@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { buildUdp, DatagramView, Flags, HeaderStatus, l4Checksum, TCP, UDP } from '../../../src/codec/index.js';
 import type { NatOptions } from '../../../src/sim/nat.js';
 import { Driver, LOCAL, OTHER, REMOTE, withCm } from '../../support/peer-driver.js';
+import { Stream } from '../../support/stream.js';
 import { B1, dataOf, sequencesOf, tuplesOf, WidePair } from '../../support/wide-pair.js';
 
 const NATS: Readonly<Record<string, Omit<NatOptions, 'address'> | undefined>> = {
@@ -245,4 +246,48 @@ test('fake handshakes and queries never reach a host behind a NAT', () => {
     assert.ok(packet.payload.length <= 1);
   }
   assert.ok(pair.a.sent.some(({ cm }) => cm?.flags === Flags.handshake));
+});
+
+test('a NAT that tracks TCP starts again under a connection: fake handshakes open it anew, and the stream goes on (decision 57)', () => {
+  for (const tcp of ['none', 'stateful'] as const)
+    for (let seed = 1; seed <= 3; seed++) {
+      const nat = { tcp, filtering: 'port-restricted' } as const;
+      const stream = new Stream({ seed, nat, a: { seed }, client: { length: 100_000 }, server: { length: 100_000 } });
+      stream.finish();
+      for (const one of stream.pair.nats) one.rebind();
+      stream.client.add(100_000);
+      stream.finish(15);
+      assert.deepEqual([stream.client.isReset, stream.server.isReset], [false, false]);
+    }
+});
+
+test('when nothing at all passes for a while, fake handshakes without an answer are no reason to leave TCP (decision 57)', () => {
+  const stream = new Stream({ client: { length: 200_000 } });
+  stream.finish();
+  const { links } = stream.pair;
+  const set = (isUp: boolean) => {
+    for (const { forward, back } of Object.values(links)) [forward.isUp, back.isUp] = [isUp, isUp];
+  };
+  set(false);
+  stream.client.add(20_000);
+  stream.run(25_000);
+  const syns = stream.pair.a.sent.filter(({ cm }) => cm?.flags === Flags.handshake).length;
+  assert.ok(syns > 3 && syns < 40, `${syns} SYNs`);
+  set(true);
+  stream.client.add(200_000);
+  stream.finish();
+  stream.run(60_000);
+  stream.client.add(2_000_000);
+  stream.finish();
+  const { paths } = [...stream.pair.a.endpoint.sessions.rows()][0]!;
+  assert.ok(paths.every(({ fallback }) => fallback === undefined));
+  stream.pair.a.sent.length = 0;
+  stream.run(10_000);
+  stream.client.add(20_000);
+  stream.finish();
+  assert.ok(
+    stream.pair.a.sent.every(({ cm }) => cm?.flags !== Flags.handshake),
+    'none after a pause',
+  );
+  assert.equal(stream.pair.a.endpoint.counters.fallbacks, 0);
 });
