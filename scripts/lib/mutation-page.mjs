@@ -52,8 +52,9 @@ export function readRules() {
     if (missing !== undefined) throw new Error(`${REASONS_FILE}: there is no ${missing}.`);
     const files = globs(rule.files);
     const places = globs(rule.places);
-    const fits = ({ file, place, status }) =>
-      files(file.slice(0, -'.ts'.length)) && places(place) && (rule.status ?? status) === status;
+    const originals = globs(rule.originals);
+    const fits = ({ file, place, status, original }) =>
+      files(file.slice(0, -'.ts'.length)) && places(place) && originals(original) && (rule.status ?? status) === status;
     return { ...rule, fits };
   });
 }
@@ -186,8 +187,9 @@ function section(reason, rules, explained) {
     '| --- | --- | --- | --- | --- |',
     ...own.map((rule) => {
       const code = (list) => list?.map((one) => `\`${one}\``).join(', ') ?? 'all';
-      const { files, places, why, tested } = rule;
-      return `| ${explained.get(rule).length} | ${code(files)} | ${code(places)} | ${why} | ${code(tested)} |`;
+      const { files, places, originals, why, tested } = rule;
+      const where = originals === undefined ? code(places) : code(originals);
+      return `| ${explained.get(rule).length} | ${code(files)} | ${where} | ${why} | ${code(tested)} |`;
     }),
     '',
   ];

@@ -5,7 +5,12 @@ export const mutant: Mutant = {
   name: 'delivers-handshake-packets',
   defect: 'Packets of the fake handshake are delivered to the application.',
   requirements: ['MPIP-CM-07', 'MPIP-HS-01'],
-  killedBy: ['CM-control-flags-not-delivered', 'HS-not-seen-by-tcp', 'HS-path-only-after-three-packets'],
+  killedBy: [
+    'CM-control-flags-not-delivered',
+    'HS-not-seen-by-tcp',
+    'HS-path-only-after-three-packets',
+    'HS-wrong-acknowledgement-opens-nothing',
+  ],
   apply({ endpoint }) {
     const { processCm } = endpoint.inbound;
     endpoint.inbound.processCm = (view, now) => {

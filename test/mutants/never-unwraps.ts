@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'never-unwraps',
   defect: 'A wrapped segment is taken for a datagram.',
   requirements: ['MPIP-UW-03'],
-  killedBy: ['UW-ports-come-from-the-session', 'UW-wrapped-segment-is-taken'],
+  killedBy: ['UW-checksum-not-computed', 'UW-ports-come-from-the-session', 'UW-wrapped-segment-is-taken'],
   tcpMode: 'udp-wrapper',
   apply(host) {
     const { inboundData } = host.endpoint;

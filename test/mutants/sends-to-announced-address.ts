@@ -8,6 +8,7 @@ export const mutant: Mutant = {
     'HS-client-path-carries-data',
     'HS-path-only-after-three-packets',
     'HS-unanswered-path-unused',
+    'HS-wrong-acknowledgement-opens-nothing',
     'PA-address-as-seen',
   ],
   apply(host) {

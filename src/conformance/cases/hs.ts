@@ -184,6 +184,35 @@ export const HS_CASES: readonly TestCase[] = [
   },
   {
     ...common,
+    id: 'HS-wrong-acknowledgement-opens-nothing',
+    purpose:
+      'A third packet that does not acknowledge the SYN-ACK opens no path, as in TCP: it belongs to another handshake.',
+    requirements: ['MPIP-HS-10', 'MPIP-HS-06'],
+    sources: 2,
+    async run(t: Tester) {
+      const { mesh, handshake } = await answeredHandshake(t);
+      const second = mesh.stream.addresses[1]!;
+      completeHandshake(mesh, 1, handshake, 7777);
+      const early = (await mesh.talk(12, 60_000)).find(isFrom(second));
+      t.refuse(
+        early,
+        'opened-by-anything',
+        'The third packet acknowledged a number that the SYN-ACK did not have; the path carries packets of the connection all the same.',
+        {
+          expected: `no data before ${(segmentIn(handshake.synAck).sequence + 1) >>> 0} was acknowledged`,
+          ...headerField(early, 'destination'),
+          requirement: 'MPIP-HS-10',
+        },
+      );
+      completeHandshake(mesh, 1, handshake);
+      const late = (await mesh.talk(40, 30_000)).find(isFrom(second));
+      if (late === undefined)
+        t.inconc('path-never-used', 'The path is not used afterwards either: another case judges that.');
+      t.pass('Only the right third packet opened the path.', handshake.synAck, late);
+    },
+  },
+  {
+    ...common,
     id: 'HS-not-seen-by-tcp',
     purpose:
       'Packets of fake handshakes are dropped after processing: the TCP of the peer answers none, and its connection is untouched.',

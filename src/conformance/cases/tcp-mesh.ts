@@ -128,14 +128,19 @@ export async function beginHandshake(
   }
 }
 
-/** Sends the third packet of a fake handshake. */
-export function completeHandshake({ session, stream }: TcpMesh, source: number, handshake: OwnHandshake): Observed {
+/** Sends the third packet of a fake handshake; its acknowledgement is wrong by `error`. */
+export function completeHandshake(
+  { session, stream }: TcpMesh,
+  source: number,
+  handshake: OwnHandshake,
+  error = 0,
+): Observed {
   return stream.send({
     source,
     destination: { address: handshake.syn.destination, port: handshake.syn.destinationPort },
     flags: TcpFlags.ack,
     sequence: (handshake.sequence + 1) >>> 0,
-    acknowledgement: (segmentIn(handshake.synAck!).sequence + 1) >>> 0,
+    acknowledgement: (segmentIn(handshake.synAck!).sequence + 1 + error) >>> 0,
     cm: { flags: Flags.handshake, sessionId: session.id },
   });
 }

@@ -1,3 +1,4 @@
+import { writeU16be } from '../../codec/bytes.js';
 import { buildTcp, buildUdp, Flags, TCP, TcpFlags, UDP } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
 import { headerField, type Observed, sameOctets } from '../observed.js';
@@ -203,6 +204,44 @@ export const UW_CASES: readonly TestCase[] = [
         }));
       }
       t.pass('The wrapped segment was taken and answered.', stream.history.at(-1)!);
+    },
+  },
+  {
+    ...common,
+    id: 'UW-checksum-not-computed',
+    purpose: 'A wrapped segment whose sender computed no UDP checksum (0, RFC 768) is taken like any other.',
+    requirements: ['MPIP-UW-03'],
+    async run(t: Tester) {
+      const mesh = await TcpMesh.open(t);
+      const { stream } = mesh;
+      const payload = t.payload(40);
+      const sequence = stream.next;
+      const tuple = {
+        source: stream.destination.address,
+        sourcePort: stream.port,
+        destination: secondAddress(t, mesh),
+        destinationPort: stream.peer.port,
+      };
+      const fields = { sequence, acknowledgement: stream.expected, flags: TcpFlags.ack | TcpFlags.psh };
+      const inner = buildTcp({ ...tuple, destination: stream.peer.address }, fields, payload).subarray(IP_HEADER);
+      const before = stream.data.length;
+      let isTaken = false;
+      for (let attempt = 0; attempt < 3 && !isTaken; attempt++) {
+        const packet = stream.node.trailed(buildUdp(tuple, inner), stream.addresses, { ...mesh.cm(), pathId: 2 });
+        writeU16be(packet, IP_HEADER + 6, 0);
+        stream.sendPacket(packet);
+        isTaken = await t.until(() => stream.data.length > before, t.patience / 3);
+      }
+      stream.next = (sequence + payload.length) >>> 0;
+      if (!isTaken) {
+        return void (await t.silent(stream, {
+          code: 'not-unwrapped',
+          expected: 'the echo of its data',
+          text: 'A wrapped segment without a UDP checksum, sent three times, did not reach the TCP of the peer.',
+          packet: stream.lastSent,
+        }));
+      }
+      t.pass('The wrapped segment without a checksum was taken and answered.', stream.history.at(-1)!);
     },
   },
   {
