@@ -23,14 +23,16 @@ export type FallbackReason = 'no-handshake' | 'no-feedback' | 'other-paths' | 'r
 
 /** A row of Table 3: a path of one session with its measurements (paper, sections 3.3, 3.4, 3.6.1). Times in microseconds, delays in ticks. */
 export class Path {
-  /** D as `delay` gives it, NaN before a sample: so the engine keeps it in place and makes no new number for each. */
+  // Fields that begin with a number the engine changes in place; of those that begin undefined it makes a new number, with
+  // a note for the garbage collector, each time.
+  /** D as `delay` gives it, NaN before a sample. */
   #average = Number.NaN;
   /** Minimum network delay: the minimum over time of D. */
   minDelay = 0;
   /** Maximum queuing delay: the largest Q seen. */
   maxQueuing = 0;
   /** When feedback for this path last arrived. */
-  feedbackTime: number;
+  feedbackTime = 0;
   /** Samples taken into D. */
   samples = 0;
   /** How often its tuple was removed as obsolete with no feedback since. */
@@ -38,12 +40,14 @@ export class Path {
   /** Weight that it gets with its first feedback; 0 = that which it has. */
   weightAfterwards = 0;
   /** When a packet was last sent on it. */
-  lastSent: number;
+  lastSent = 0;
   /** How long packets have been sent on it since feedback last arrived, microseconds; pauses count as a second at most. */
   unansweredMicros = 0;
   /** Packets sent on it, and their octets from the IP header to the end of the CM. */
   packetsSent = 0;
   octetsSent = 0;
+  /** Path weight W, 1..1000. */
+  weight = 0;
   encapsulation: PathMode = 'none';
   /** True when the tuple is the session's own. */
   readonly isOriginal: boolean;
@@ -85,11 +89,11 @@ export class Path {
     readonly session: Session,
     /** Addresses and ports as seen here, this node as source. */
     readonly tuple: Tuple,
-    /** Path weight W, 1..1000. */
-    public weight: number,
+    weight: number,
     now: number,
   ) {
     this.isOriginal = sameTuple(tuple, session.tuple);
+    this.weight = weight;
     this.feedbackTime = now;
     this.lastSent = now;
   }
