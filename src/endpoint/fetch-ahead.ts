@@ -1,8 +1,7 @@
 import { readI32be, readU16be } from '../codec/bytes.js';
 import type { AvailabilityTable } from './availability.js';
 import type { NodeTable, Peer } from './nodes.js';
-import type { Path } from './paths.js';
-import type { Session, SessionTable } from './sessions.js';
+import type { SessionTable } from './sessions.js';
 
 /** Sessions from which on rows are not in the processor's caches when they are wanted. */
 const MANY = 4096;
@@ -40,8 +39,7 @@ export class FetchAhead {
     if (row === undefined || peer === undefined || session === undefined) return;
     const due = peer.feedback.first;
     const path = session.paths[0];
-    this.seen =
-      row.queries + peer.version + sumOf(session) + (path === undefined ? 0 : sumOfPath(path)) + (due?.turn ?? 0);
+    this.seen = row.queries + peer.version + session.look() + (path?.look() ?? 0) + (due?.turn ?? 0);
   }
 
   /** The rows that the ids of a CM name. */
@@ -51,14 +49,6 @@ export class FetchAhead {
     const path = paths.get(feedbackPathId);
     const row = feedback.get(pathId);
     if (session === undefined || path === undefined || row === undefined) return;
-    this.seen = sumOf(session) + sumOfPath(path) + row.feedbackTime + row.turn;
+    this.seen = session.look() + path.look() + row.feedbackTime + row.at + row.turn;
   }
-}
-
-function sumOf({ tuple, moreAt, probeAt, updateTime, discovered, answers }: Session): number {
-  return tuple.source + moreAt + probeAt + updateTime + discovered + answers;
-}
-
-function sumOfPath({ delay, minDelay, maxQueuing, lastSent, feedbackTime, waitedMicros, weight }: Path): number {
-  return (delay ?? 0) + minDelay + maxQueuing + lastSent + feedbackTime + waitedMicros + weight;
 }

@@ -98,6 +98,14 @@ export class Path {
     this.lastSent = now;
   }
 
+  /** Looks at what every packet needs of it; see `FetchAhead`. */
+  look(): number {
+    const { minDelay, maxQueuing, lastSent, feedbackTime, waitedMicros, answersBefore, weight, unansweredMicros } =
+      this;
+    const times = lastSent + feedbackTime + waitedMicros + unansweredMicros + this.#countedAt;
+    return this.#average + minDelay + maxQueuing + weight + answersBefore + times;
+  }
+
   /** Smoothed real-time network delay D, relative to the path's first sample; undefined before one. */
   get delay(): number | undefined {
     return Number.isNaN(this.#average) ? undefined : this.#average;

@@ -168,6 +168,23 @@ export class Session {
     this.weightsAt = now;
   }
 
+  /** Looks at what every packet needs of it; see `FetchAhead`. */
+  look(): number {
+    const { tuple, moreAt, probeAt, updateTime, lastSent, weightsAt, heardAt, discovered, answers, abandoned } = this;
+    return (
+      tuple.source +
+      moreAt +
+      probeAt +
+      updateTime +
+      lastSent +
+      weightsAt +
+      heardAt +
+      discovered +
+      answers +
+      abandoned.size
+    );
+  }
+
   /** `abandoned`, to be changed: most sessions never have one of their own. */
   get ownAbandoned(): Map<string, Abandoned> {
     if (this.abandoned === NOTHING_ABANDONED) this.abandoned = new Map();
