@@ -38,8 +38,14 @@ export class FetchAhead {
     const session = this.sessions.glance(local, localPort, remote, remotePort, protocol);
     if (row === undefined || peer === undefined || session === undefined) return;
     const due = peer.feedback.first;
-    const path = session.paths[0];
-    this.seen = row.queries + peer.version + session.look() + (path?.look() ?? 0) + (due?.turn ?? 0);
+    const path = session.newestPath;
+    this.seen =
+      row.queries +
+      peer.version +
+      session.look() +
+      (path?.look() ?? 0) +
+      (session.paths[0]?.failures ?? 0) +
+      (due?.turn ?? 0);
   }
 
   /** The rows that the ids of a CM name. */

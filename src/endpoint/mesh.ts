@@ -174,6 +174,7 @@ export class PathMesh {
       session.hasUnproven = true;
     }
     session.paths.push(path);
+    session.newestPath = path;
     session.peer.paths.set(id, path);
     return path;
   }

@@ -48,6 +48,8 @@ export class Session {
   readonly tuple: Tuple;
   /** Paths that packets of the session may take; empty until both ends hold the session. */
   readonly paths: Path[] = [];
+  /** The path that was added last, for a look without the list (`FetchAhead`); it may be gone. */
+  newestPath: Path | undefined;
   /** When a packet that is not a heartbeat was last sent or received, microseconds. */
   updateTime = 0;
   /** When a CM of the session was last sent, microseconds; the age of the feedback while there is no path. */
