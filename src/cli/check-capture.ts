@@ -22,6 +22,7 @@ const ACTIVE_ONLY = [
   'source',
   'slow',
   'unprivileged',
+  'link',
   'seed',
   'explain',
   'jobs',

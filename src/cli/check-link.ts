@@ -10,19 +10,28 @@ import {
 } from '../conformance/index.js';
 import { missingCapabilities } from '../io/linux/capabilities.js';
 import { HostError } from '../io/linux/libc.js';
+import { PcapError } from '../io/pcap/pcap-link.js';
+import { PcapSockets } from '../io/pcap/pcap-sockets.js';
+import type { OpenRawNetwork } from '../io/raw-network.js';
 import type { CheckPlan } from './check-options.js';
 import { FaultError, UsageError } from './exit.js';
 import { LiveUpperTester } from './live-upper-tester.js';
+import { humbleIdentity, isSuperuser } from './privileges.js';
 
 /**
- * The link of a live run: packet sockets where this process may open them and nobody asked for ordinary ones, else UDP
- * sockets. Says on standard error which, when it was not asked.
+ * The link of a live run: what was asked for, else packet sockets where this process may open them, else UDP sockets, and then
+ * says so on standard error.
+ * @param onFailure is called once when nothing reaches the peer any more, with a sentence.
  * @throws UsageError for a peer that raw packets must not go to and for a local address that cannot be used, FaultError
- * for an upper tester that does not answer.
+ * for an upper tester that does not answer, and where the link that was asked for is not to be had.
  */
-export async function liveLink(plan: CheckPlan, address: Ipv4): Promise<Link> {
-  const raw = !plan.unprivileged && mayOpenPacketSockets();
-  if (raw && !isIn([...OWN_BLOCKS, ...plan.allowedTargets], address)) {
+export async function liveLink(
+  plan: CheckPlan,
+  address: Ipv4,
+  onFailure: (sentence: string) => void = () => {},
+): Promise<Link> {
+  const name = plan.link ?? (mayOpenPacketSockets() ? 'packet' : 'socket');
+  if (name !== 'socket' && !isIn([...OWN_BLOCKS, ...plan.allowedTargets], address)) {
     const peer = formatIpv4(address);
     throw new UsageError(
       `PEER ${peer} is neither a loopback nor a private address, and this run would send raw packets there. If you may, say --allow-target ${peer}/32; or give --unprivileged.`,
@@ -40,8 +49,13 @@ export async function liveLink(plan: CheckPlan, address: Ipv4): Promise<Link> {
     ...(upper === undefined ? {} : { upper }),
   };
   try {
-    const link = raw ? await rawLink(options) : await SocketLink.open(options);
-    if (!raw && !plan.unprivileged)
+    const link =
+      name === 'packet'
+        ? await rawLink(options)
+        : name === 'pcap'
+          ? await rawLink({ ...options, network: byLibpcap(onFailure) })
+          : await SocketLink.open(options);
+    if (plan.link === undefined && name === 'socket')
       process.stderr.write(
         'mpip check: without CAP_NET_RAW ordinary UDP sockets are used; cases about TCP and whole packets cannot be played (--unprivileged leaves them out and silences this).\n',
       );
@@ -53,15 +67,21 @@ export async function liveLink(plan: CheckPlan, address: Ipv4): Promise<Link> {
   }
 }
 
-/** Packet sockets; ordinary ones where there is no way to the peer, which the run then finds out and says. */
+/** Whole packets; ordinary sockets where there is no way to the peer, which the run then finds out and says. */
 async function rawLink(options: RawLinkOptions): Promise<Link> {
   try {
     return await RawLink.open(options);
   } catch (error) {
-    if (!(error instanceof HostError)) throw error;
+    if (!(error instanceof HostError || error instanceof PcapError)) throw error;
     if (error.code === 'ENETUNREACH') return await SocketLink.open(options);
     throw new FaultError(`${error.message} With --unprivileged ordinary sockets are used.`);
   }
+}
+
+/** The processes that use libpcap are nobody special, as this one will be. */
+function byLibpcap(onFailure: (sentence: string) => void): OpenRawNetwork {
+  const identity = isSuperuser() ? humbleIdentity() : undefined;
+  return (addresses, onPacket, onLate) => PcapSockets.open(addresses, onPacket, { identity, onFailure, onLate });
 }
 
 async function upperTesterOf({ upperTester }: CheckPlan): Promise<LiveUpperTester | undefined> {

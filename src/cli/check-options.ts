@@ -48,6 +48,7 @@ export interface CheckArguments {
   readonly area: string[];
   readonly slow: boolean | undefined;
   readonly unprivileged: boolean | undefined;
+  readonly link: string | undefined;
   readonly explain: boolean | undefined;
   readonly seed: string | undefined;
   readonly jobs: string | undefined;
@@ -62,6 +63,12 @@ export interface CheckArguments {
   readonly 'known-failing': string | undefined;
   readonly 'update-known-failing': boolean | undefined;
 }
+
+/** What carries the packets of a run: packet sockets of Linux, libpcap by the optional package cap, or ordinary UDP sockets. */
+export const CHECK_LINKS = ['packet', 'pcap', 'socket'] as const;
+
+/** One of {@link CHECK_LINKS}. */
+export type CheckLinkName = (typeof CHECK_LINKS)[number];
 
 /** A report to write; `path` may be `-`. */
 export interface ReportTarget {
@@ -87,6 +94,9 @@ export interface CheckPlan {
   /** Microseconds. */
   readonly timeout: number | undefined;
   readonly slow: boolean;
+  /** What carries packets; undefined: packet sockets where they may be opened, else ordinary ones. */
+  readonly link: CheckLinkName | undefined;
+  /** Ordinary sockets were asked for: cases that need more are left out. */
   readonly unprivileged: boolean;
   readonly explain: boolean;
   readonly upperTester: UpperTesterPlan | undefined;
@@ -128,6 +138,7 @@ export async function planOf(argv: CheckArguments): Promise<CheckPlan> {
     throw new UsageError('--allow-target is for a live peer; --self sends no packet anywhere.');
   if (self && argv.rate !== undefined)
     throw new UsageError('--rate is for a live peer; --self sends no packet anywhere.');
+  const link = linkOf(argv, self);
   const cases = chosenCases(argv);
   const port = argv['udp-port'] === undefined ? DEFAULT_PORT : wholeNumber('--udp-port', argv['udp-port'], 1, 65535);
   const { seed, jobs, timeout } = argv;
@@ -146,7 +157,8 @@ export async function planOf(argv: CheckArguments): Promise<CheckPlan> {
     jobs: jobs === undefined ? undefined : wholeNumber('--jobs', jobs, 1, 1000),
     timeout: timeout === undefined ? undefined : seconds('--timeout', timeout) * 1_000_000,
     slow: argv.slow === true,
-    unprivileged: argv.unprivileged === true,
+    link,
+    unprivileged: link === 'socket',
     explain: argv.explain === true,
     upperTester: upperTesterOf(argv, self),
     allowedTargets: argv['allow-target'].map(blockOf),
@@ -172,6 +184,16 @@ export function knownFailingOf(path: string | undefined, update: boolean): Known
     if (error instanceof KnownFailingError) throw new FaultError(`${path}: ${error.message}`);
     throw new FaultError(`The file ${path} cannot be read: ${(error as Error).message}.`);
   }
+}
+
+/** `--unprivileged` is the same as `--link socket`. */
+function linkOf({ link, unprivileged }: CheckArguments, self: boolean): CheckLinkName | undefined {
+  if (link === undefined) return unprivileged === true ? 'socket' : undefined;
+  if (self) throw new UsageError('--link is for a live peer; --self sends no packet anywhere.');
+  const name = oneOf('--link', link, CHECK_LINKS);
+  if (unprivileged === true && name !== 'socket')
+    throw new UsageError(`--unprivileged is --link socket, and --link ${name} needs privilege: leave one of them out.`);
+  return name;
 }
 
 /** The reference in the virtual network is set to the profile that is given, so that there is nothing to find out. */

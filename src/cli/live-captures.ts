@@ -97,11 +97,10 @@ async function openPcapCapture(name: string): Promise<LiveCapture> {
     throw new FaultError(`${error.message.replace(/\.$/, '')}; or ${BY_TCPDUMP}`);
   }
   const { link } = capture;
-  if (!isKnownLinkType(link.linkType)) {
+  const linkType = link.linkTypes[0]!;
+  if (!isKnownLinkType(linkType)) {
     link.close();
-    throw new FaultError(
-      `Frames of ${name} are of the link type ${link.linkType}, in which no IPv4 packets are found.`,
-    );
+    throw new FaultError(`Frames of ${name} are of the link type ${linkType}, in which no IPv4 packets are found.`);
   }
   let isOn = false;
   return {

@@ -1,12 +1,7 @@
 import { chownSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Identity } from '../io/identity.js';
 import { makeFolder } from '../io/make-folder.js';
-
-/** A user and a group by number. */
-export interface Identity {
-  readonly uid: number;
-  readonly gid: number;
-}
 
 /** Linux's and POSIX's number for somebody without rights, where /etc/passwd has no `nobody`. */
 const NOBODY = 65_534;
@@ -34,13 +29,6 @@ export function giveFolder(folder: string, { uid, gid }: Identity): void {
   if (statSync(folder).uid !== uid) chownSync(folder, uid, gid);
   for (const entry of readdirSync(folder, { withFileTypes: true }))
     if (entry.isFile() && /\.(pcapng|ndjson)$/.test(entry.name)) chownSync(join(folder, entry.name), uid, gid);
-}
-
-/** Becomes `identity` for good, in every thread: no capability is left. Sockets and files that are open stay open. */
-export function becomeHumble({ uid, gid }: Identity): void {
-  process.setgroups!([gid]);
-  process.setgid!(gid);
-  process.setuid!(uid);
 }
 
 function readText(path: string): string {

@@ -1,12 +1,13 @@
 import { formatIpv4, parseIpv4 } from '../codec/index.js';
 import { CASES, exitCodeOf, type Link, type RunResult, runSuite, VirtualLink } from '../conformance/index.js';
 import { createReferenceHost, type ReferenceHost } from '../endpoint/index.js';
+import { becomeHumble, type Identity } from '../io/identity.js';
 import { liveLink } from './check-link.js';
 import { type CheckArguments, type CheckPlan, planOf } from './check-options.js';
 import { CheckOutputs } from './check-outputs.js';
 import { ProgressLine } from './check-progress.js';
-import { FaultError, UsageError } from './exit.js';
-import { becomeHumble, giveFolder, humbleIdentity, type Identity, isSuperuser } from './privileges.js';
+import { Exit, FaultError, UsageError } from './exit.js';
+import { giveFolder, humbleIdentity, isSuperuser } from './privileges.js';
 import { referenceUpperTester } from './reference-upper-tester.js';
 
 /** Addresses of the reference in the virtual network. */
@@ -15,11 +16,17 @@ const SELF = [parseIpv4('192.0.2.1'), parseIpv4('192.0.2.2')];
 /** Runs the suite as the command line says, and writes its reports. @returns the exit code. */
 export async function runCheck(argv: CheckArguments): Promise<number> {
   const plan = await planOf(argv);
-  const link = plan.peer === undefined ? selfLink(plan) : await liveLink(plan, plan.peer);
+  const interrupt = new AbortController();
+  let isCut = false;
+  const onFailure = (sentence: string) => {
+    isCut = true;
+    process.stderr.write(`mpip check: ${sentence} What is finished is reported.\n`);
+    interrupt.abort();
+  };
+  const link = plan.peer === undefined ? selfLink(plan) : await liveLink(plan, plan.peer, onFailure);
   const humble = link.kind === 'raw' && isSuperuser() ? humbleIdentity() : undefined;
   const outputs = await CheckOutputs.open(plan.reports, plan.knownFailing, humble !== undefined);
   if (humble !== undefined) giveUpPrivileges(plan, humble);
-  const interrupt = new AbortController();
   const onSignal = () => {
     if (interrupt.signal.aborted) process.exit(130);
     process.stderr.write('mpip check: interrupted; what is finished is reported. Once more ends at once.\n');
@@ -66,7 +73,7 @@ export async function runCheck(argv: CheckArguments): Promise<number> {
   if (run.counts.pass + run.counts.fail + run.counts.inconc + run.counts.error === 0) {
     process.stderr.write('mpip check: no case was executed, which proves nothing; the exit code is 4.\n');
   }
-  return exitCode;
+  return isCut ? Exit.fault : exitCode;
 }
 
 /**

@@ -2,6 +2,7 @@ import { readU16be, readU32be } from '../codec/bytes.js';
 import { addressKey, formatIpv4, type Ipv4, TCP, UDP } from '../codec/index.js';
 import { HostError } from '../io/linux/libc.js';
 import { RawSockets } from '../io/linux/raw-sockets.js';
+import type { OpenRawNetwork, RawNetwork } from '../io/raw-network.js';
 import { type CaseLink, type Destination, LinkError, type Receive } from './link.js';
 import { type HeldPort, LiveCaseLink, LiveLink, type LiveLinkOptions, microsNow, type Protocols } from './live-link.js';
 import { liveSources } from './live-sources.js';
@@ -11,6 +12,8 @@ import { type AddressBlock, isIn, OWN_BLOCKS } from './targets.js';
 export interface RawLinkOptions extends LiveLinkOptions {
   /** Where packets may go beside loopback, private and link-local addresses: whoever is there agreed to it. */
   readonly allowedTargets?: readonly AddressBlock[];
+  /** What carries the packets; default: packet sockets. */
+  readonly network?: OpenRawNetwork;
 }
 
 /** TCP ports of a whole run, and some more. */
@@ -19,33 +22,43 @@ const PREPARED_PORTS = 384;
 const HEADERS = 28;
 
 /**
- * A link over packet sockets: TCP and UDP as they are on the wire, wrong checksums included, and whole packets to send. It
- * needs CAP_NET_RAW to be opened, not afterwards. The local kernel is kept from answering at exactly the ports that cases have,
- * without any change of the host (`ClaimedPorts`). Packets have the kernel's times. Use `RawLink.open`.
+ * A link over whole packets: TCP and UDP as they are on the wire, wrong checksums included, and whole packets to send. It
+ * needs privilege to be opened, not afterwards. The local kernel is kept from answering at exactly the ports that cases have,
+ * without any change of the host (`ClaimedPorts`). Over packet sockets, the default, packets have the kernel's times. Use `RawLink.open`.
  */
 export class RawLink extends LiveLink {
   readonly kind = 'raw';
-  readonly sockets: RawSockets;
+  readonly sockets: RawNetwork;
   readonly #targets: readonly AddressBlock[];
   /** By protocol, address and port; what came last hears. */
   readonly #receivers = new Map<number, Receive[]>();
 
-  private constructor(sources: readonly Ipv4[], options: RawLinkOptions) {
+  private constructor(sources: readonly Ipv4[], options: RawLinkOptions, sockets: RawNetwork) {
     super(sources, options);
     this.#targets = [...OWN_BLOCKS, ...(options.allowedTargets ?? [])];
-    this.sockets = RawSockets.open(sources, (packet, age) => this.#receive(packet, age));
+    this.sockets = sockets;
     this.sockets.ports.prepare(PREPARED_PORTS);
   }
 
   /**
    * Finds the local addresses and opens the sockets.
    * @throws LinkError when one of the given addresses cannot be used, HostError (`EPERM`, `ENOTSUP`) where packet
-   * sockets are not to be had.
+   * sockets are not to be had, and what `network` throws.
    */
   static async open(options: RawLinkOptions): Promise<RawLink> {
     const sources = await liveSources(options.peer, options.sources);
     if (sources.includes(0)) throw new HostError('ENETUNREACH', 'There is no way to the peer.');
-    const link = new RawLink(sources, options);
+    const open = options.network ?? RawSockets.open;
+    let link: RawLink | undefined;
+    // What arrives before is for no case.
+    const sockets = await open(
+      sources,
+      (packet, age) => {
+        if (link !== undefined) link.#receive(packet, age);
+      },
+      (late) => link?.lateness.note(Math.round(late)),
+    );
+    link = new RawLink(sources, options, sockets);
     await link.begin();
     return link;
   }
@@ -72,9 +85,10 @@ export class RawLink extends LiveLink {
 
   /**
    * Sends a packet as soon as the rate allows it, by the way of `source`.
-   * @throws LinkError for a destination that is neither the tester's own kind nor allowed.
+   * @throws LinkError for a destination that is neither the tester's own kind nor allowed, and when nothing can be sent any more.
    */
   send(packet: Uint8Array, source: Ipv4): void {
+    if (this.sockets.failure !== undefined) throw new LinkError(this.sockets.failure);
     const destination = readU32be(packet, 16);
     if (!isIn(this.#targets, destination))
       throw new LinkError(

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { cm, udp } from '../dissector/made-packets.js';
 import { CAP } from '../support/cap.js';
+import { childrenOf } from '../support/check-process.js';
 import { NamespaceLab, run, whyNoNamespaces } from '../support/namespaces.js';
 
 const MPIP = resolve('build/src/cli/mpip.js');
@@ -62,7 +63,10 @@ test('libpcap without the package cap: how to have it, and what does without; ex
   const env = { ...process.env, MPIP_CAP: '/nonexistent/cap' };
   const args = [MPIP, 'dissect', '--live', '-i', 'lo', '--link', 'pcap'];
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env });
-  assert.match(stderr, /^mpip: libpcap is used .*npm install cap.*; or let tcpdump read them: sudo tcpdump .*\n$/);
+  assert.match(
+    stderr,
+    /^mpip: libpcap is used .*npm install --prefix DIR cap.*MPIP_CAP.*; or let tcpdump read them: sudo tcpdump .*\n$/,
+  );
   assert.equal(status, 4, stderr);
 });
 
@@ -273,12 +277,3 @@ describe('mpip dissect --live on a host of its own', { skip: reason ?? false }, 
     while (children.some((pid) => existsSync(`/proc/${pid}`))) await setTimeout(20);
   });
 });
-
-/** Processes that a process has started. */
-function childrenOf(pid: number): number[] {
-  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
-  return text
-    .split(' ')
-    .filter((word) => word !== '')
-    .map(Number);
-}

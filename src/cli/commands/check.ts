@@ -34,7 +34,11 @@ const command: CommandModule<object, CheckArguments> = {
       .option('requirement', repeatable('play only cases that cover this requirement'))
       .option('area', repeatable('play only cases of this area'))
       .option('slow', { describe: 'play cases that wait longer than 10 s too', type: 'boolean' })
-      .option('unprivileged', { describe: 'use ordinary sockets', type: 'boolean' })
+      .option(
+        'link',
+        single('packet (packet sockets, Linux), pcap (libpcap, by the package cap) or socket (ordinary ones)'),
+      )
+      .option('unprivileged', { describe: 'use ordinary sockets, as --link socket', type: 'boolean' })
       .option('explain', { describe: 'say at the end why the peer does not use several paths', type: 'boolean' })
       .option('upper-tester', single('program that makes the peer act: JSON lines of docs/control.md on its input'))
       .option('shell', { describe: 'run that program through /bin/sh', type: 'boolean' })

@@ -1,5 +1,6 @@
 import { writeU16be, writeU32be } from '../../codec/bytes.js';
 import { addressKey, type Ipv4, TCP, UDP } from '../../codec/index.js';
+import type { PortProtocol, SilentPorts } from '../raw-network.js';
 import { HostError, type Libc, libc } from './libc.js';
 import type { FilterInstruction } from './packet-filter.js';
 import { attachFilter } from './socket-filter.js';
@@ -14,9 +15,6 @@ const HIGHEST_TTL = new Uint8Array(Int32Array.of(255).buffer);
 /** Discards everything. */
 const NOTHING: readonly FilterInstruction[] = [[0x06, 0, 0, 0]];
 
-/** The transport protocols that have ports. */
-export type PortProtocol = typeof TCP | typeof UDP;
-
 /**
  * Ports that the kernel is kept from answering at: for each one a socket of the kernel's own is bound, a TCP one
  * listening, with a filter that discards whatever arrives. So the kernel gives the port to nobody else, and sends neither
@@ -25,7 +23,7 @@ export type PortProtocol = typeof TCP | typeof UDP;
  * lets only a privileged process attach a filter to a TCP socket: `prepare` makes such sockets beforehand, and what is
  * claimed beyond them discards by IP_MINTTL what arrives with a TTL below 255.
  */
-export class ClaimedPorts {
+export class ClaimedPorts implements SilentPorts {
   readonly #sockets = new Map<number, number>();
   /** TCP sockets with their filter, not bound yet. */
   readonly #prepared: number[] = [];

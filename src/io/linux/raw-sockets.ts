@@ -1,28 +1,25 @@
-import { networkInterfaces } from 'node:os';
 import { readU16be } from '../../codec/bytes.js';
 import { fragment, mayFragment } from '../../codec/fragment.js';
-import { formatIpv4, type Ipv4, parseIpv4 } from '../../codec/index.js';
+import { formatIpv4, type Ipv4 } from '../../codec/index.js';
+import { interfacesOf } from '../own-interfaces.js';
+import type { OnRawPacket, RawNetwork } from '../raw-network.js';
 import { ClaimedPorts, socketAddress } from './claimed-ports.js';
 import { type FrameTaker, InterfaceInput } from './interface-input.js';
-import { HostError, type Libc, libc } from './libc.js';
+import { type Libc, libc } from './libc.js';
 
 const AF_INET = 2;
 const SOCK_RAW_NONBLOCK_CLOEXEC = 3 | 0o4000 | 0o2000000;
 const IPPROTO_RAW = 255;
 const ADDRESS_SIZE = 16;
-const LOOPBACK = 127;
 /** What a datagram is cut to when the way out carries no longer one. */
 const SAFE_MTU = 1280;
-
-/** Gets a packet that arrived `age` microseconds ago. */
-export type OnRawPacket = (packet: Uint8Array, age: number) => void;
 
 /**
  * Whole IPv4 packets of TCP and UDP from and to addresses of this machine, beside its kernel: packet sockets read what
  * arrives on the interfaces that have the addresses, raw sockets send. CAP_NET_RAW is needed to open them and not afterwards. The
  * kernel answers at ports that are not claimed (`ports`).
  */
-export class RawSockets {
+export class RawSockets implements RawNetwork {
   /** Ports at which the kernel is kept silent. */
   readonly ports = new ClaimedPorts();
   /** Packets that the kernel refused to send. */
@@ -46,7 +43,7 @@ export class RawSockets {
   static open(addresses: readonly Ipv4[], onPacket: OnRawPacket): RawSockets {
     const sockets = new RawSockets(libc());
     try {
-      for (const name of interfacesOf(addresses)) sockets.#listen(name, addresses, onPacket);
+      for (const name of interfacesOf(addresses).keys()) sockets.#listen(name, addresses, onPacket);
       for (const address of addresses) sockets.#openOutput(address);
     } catch (error) {
       sockets.close();
@@ -55,11 +52,6 @@ export class RawSockets {
     return sockets;
   }
 
-  /**
-   * Sends a whole packet by the way that packets from `source` go (default: its own source address); the kernel sets the
-   * IP header's checksum and total length, and an IP id of 0. A datagram that is too long for the way is fragmented
-   * unless it says DF.
-   */
   send(packet: Uint8Array, source?: Ipv4): void {
     const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
     const from = this.#outputs.get(source ?? view.getUint32(12)) ?? this.#outputs.values().next().value!;
@@ -73,11 +65,12 @@ export class RawSockets {
       if (this.#libc.sendto(from, piece, piece.length, 0, to, ADDRESS_SIZE) < 0) this.refused++;
   }
 
-  /** Closes every socket; claimed ports are given back. */
   close(): void {
-    for (const stop of this.#stops) stop();
-    for (const input of this.#inputs) input.close();
+    // Once: a second time the descriptors and the memory would be somebody else's.
+    for (const stop of this.#stops.splice(0)) stop();
+    for (const input of this.#inputs.splice(0)) input.close();
     for (const fd of this.#outputs.values()) this.#libc.close(fd);
+    this.#outputs.clear();
     this.ports.close();
   }
 
@@ -113,27 +106,4 @@ export class RawSockets {
     this.#outputs.set(address, fd);
     c.check(c.bind(fd, socketAddress(address, 0), ADDRESS_SIZE), doing, 'no interface of this machine has the address');
   }
-}
-
-/**
- * Names of the interfaces that have the addresses.
- * @throws HostError for an address that none has.
- */
-function interfacesOf(addresses: readonly Ipv4[]): Set<string> {
-  const all = Object.entries(networkInterfaces()).flatMap(([name, entries = []]) =>
-    entries.filter(({ family }) => family === 'IPv4').map((entry) => ({ name, entry })),
-  );
-  const names = new Set<string>();
-  for (const address of addresses) {
-    const found = all.find(
-      ({ entry }) => parseIpv4(entry.address) === address || (address >>> 24 === LOOPBACK && entry.internal),
-    );
-    if (found === undefined)
-      throw new HostError(
-        'EADDRNOTAVAIL',
-        `No interface that is up has the address ${formatIpv4(address)}; give one of this machine's own.`,
-      );
-    names.add(found.name);
-  }
-  return names;
 }

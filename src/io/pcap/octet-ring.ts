@@ -1,9 +1,8 @@
 /** Octets kept; a power of two. */
 const SIZE = 32 << 20;
-/** Places in the control words: octets ever put in and taken out, modulo 2^32, and whether nobody takes any more. */
+/** Places in the control words: octets ever put in and taken out, modulo 2^32. */
 const HEAD = 0;
 const TAIL = 1;
-const CLOSED = 2;
 
 /**
  * A ring of octets between two threads: one puts in and never waits, the other takes out. The thread that puts in need not
@@ -51,20 +50,10 @@ export class OctetRing {
     Atomics.notify(control, TAIL);
   }
 
-  /** Nobody takes any more. */
-  close(): void {
-    Atomics.store(this.#control, CLOSED, 1);
-    Atomics.notify(this.#control, TAIL);
-  }
-
-  /** Waits, the thread that puts in, until everything was taken or nobody takes any more. */
+  /** Waits, the thread that puts in, until everything was taken. */
   waitUntilEmpty(): void {
     const control = this.#control;
-    for (;;) {
-      const tail = Atomics.load(control, TAIL);
-      if (tail === control[HEAD] || Atomics.load(control, CLOSED) === 1) return;
-      // In turns: `close` may come between the look and the wait.
-      Atomics.wait(control, TAIL, tail, 100);
-    }
+    for (let tail = Atomics.load(control, TAIL); tail !== control[HEAD]; tail = Atomics.load(control, TAIL))
+      Atomics.wait(control, TAIL, tail);
   }
 }

@@ -14,12 +14,12 @@ export class PcapCapture {
   #hasPacket = false;
 
   private constructor(readonly link: PcapLink) {
-    this.#packet.linkType = link.linkType;
+    this.#packet.linkType = link.linkTypes[0]!;
   }
 
   /** @throws PcapError */
   static async open(name: string, options?: PcapOptions): Promise<PcapCapture> {
-    return new PcapCapture(await PcapLink.open(name, options));
+    return new PcapCapture(await PcapLink.open([name], options));
   }
 
   /** The next packet, which stays the next until {@link advance}; undefined when none waits. Valid until then. */

@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import type { Identity } from '../identity.js';
 import { LINKTYPE_ETHERNET, LINKTYPE_LINUX_SLL, LINKTYPE_NULL, LINKTYPE_RAW } from '../link-type.js';
+import { wallMicros } from '../wall-clock.js';
 import { Kind, type Message, MessageReader, messageOf, type OpenRequest, type Refusal } from './pcap-messages.js';
 
 /** What to open. */
@@ -12,10 +14,14 @@ export interface PcapOptions {
   readonly filter?: string;
   /** The folder of the package cap. Default: `MPIP_CAP` of the environment, else where packages of mpip are looked for. */
   readonly module?: string;
+  /** Who its process is to be once the interface is open; default: who this one is. */
+  readonly identity?: Identity | undefined;
 }
 
 /** A frame as libpcap gave it. `octets` are valid until the next one is read. */
 export interface PcapFrame {
+  /** Position of its interface among those that were opened. */
+  readonly device: number;
   /** When it was read, microseconds since 1970. */
   readonly micros: number;
   readonly octets: Uint8Array;
@@ -54,18 +60,20 @@ const LINK_TYPES: ReadonlyMap<string, number> = new Map([
 const LAST_WORDS = 300;
 
 /**
- * An interface through libpcap, for capture and injection of frames, by the optional package cap, on whatever system has it. The
- * package is used by a process of its own, one for each interface: it aborts when an interface goes down, crashes when it is used before
- * it was opened or after it was closed, and never lets the process end once it was. It gives neither times nor counts of losses: times are taken when a frame is read. The interface is promiscuous meanwhile.
+ * Interfaces through libpcap, for capture and injection of frames, by the optional package cap, on whatever system has it. The
+ * package is used by a process of its own, which ends with the first of its interfaces that is lost: it aborts when one goes down, crashes when it is used before
+ * it was opened or after it was closed, and never lets the process end once it was. It gives neither times nor counts of losses: times are taken when a frame is read. Interfaces are promiscuous meanwhile.
  */
 export class PcapLink {
   /** Called when `read` may have something, or `isOver` has become true. */
   onReady: () => void = () => {};
+  /** Called with the microseconds after which the process had dealt with a frame to be sent, or a `ping`, and that was known here. */
+  onServed: (after: number) => void = () => {};
   /** Frames that libpcap did not send. */
   refused = 0;
   /** Frames that the process had no room for because they were not read in time. How many the kernel had none for is not known. */
   lost = 0;
-  #linkType = -1;
+  readonly #linkTypes: number[] = [];
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #reader = new MessageReader();
   #words = '';
@@ -75,7 +83,7 @@ export class PcapLink {
   #failure: string | undefined;
 
   private constructor(
-    readonly device: string,
+    readonly devices: readonly string[],
     request: OpenRequest,
   ) {
     this.#child = spawn(process.execPath, [SCRIPT!, JSON.stringify(request)], { stdio: ['pipe', 'pipe', 'pipe'] });
@@ -95,16 +103,23 @@ export class PcapLink {
   }
 
   /** @throws PcapError */
-  static async open(device: string, options: PcapOptions = {}): Promise<PcapLink> {
+  static async open(devices: readonly string[], options: PcapOptions = {}): Promise<PcapLink> {
     const module = options.module ?? process.env.MPIP_CAP;
     const filter = options.filter ?? '';
-    const request = { device, filter, ...(module ? { module: resolve(module) } : {}) };
-    const link = new PcapLink(device, request);
+    const { identity } = options;
+    const request: OpenRequest = {
+      ...{ devices, filter },
+      ...(module ? { module: resolve(module) } : {}),
+      ...(identity === undefined ? {} : { identity }),
+    };
+    const link = new PcapLink(devices, request);
     try {
-      const { kind, octets } = await link.#first();
-      const text = Buffer.from(octets).toString();
-      if (kind === Kind.failed) throw errorOf(request, JSON.parse(text));
-      link.#linkType = LINK_TYPES.get(text) ?? Number(/^Unknown linktype (\d+)$/.exec(text)?.[1] ?? -1);
+      while (link.#linkTypes.length < devices.length) {
+        const { kind, octets } = await link.#opening();
+        const text = Buffer.from(octets).toString();
+        if (kind === Kind.failed) throw errorOf(request, JSON.parse(text));
+        link.#linkTypes.push(LINK_TYPES.get(text) ?? Number(/^Unknown linktype (\d+)$/.exec(text)?.[1] ?? -1));
+      }
       return link;
     } catch (error) {
       link.close();
@@ -117,9 +132,9 @@ export class PcapLink {
     return this.#child.pid;
   }
 
-  /** LINKTYPE_ value of the frames. */
-  get linkType(): number {
-    return this.#linkType;
+  /** LINKTYPE_ values of the interfaces' frames. */
+  get linkTypes(): readonly number[] {
+    return this.#linkTypes;
   }
 
   /** True when the process has ended and everything that it read was given by `read`. */
@@ -143,13 +158,19 @@ export class PcapLink {
       if (message.kind === Kind.frame) return message;
       if (message.kind === Kind.refused) this.refused++;
       else if (message.kind === Kind.lost) this.lost += message.micros;
+      else if (message.kind === Kind.ping) this.onServed(Math.max(0, wallMicros() - message.micros));
     }
     return undefined;
   }
 
-  /** Sends a frame, link layer header included; lost when it is over. */
-  send(frame: Uint8Array): void {
-    if (!this.#isEnding && !this.#isOver) this.#child.stdin.write(messageOf(Kind.frame, frame));
+  /** Sends a frame by an interface, link layer header included; lost when it is over. */
+  send(frame: Uint8Array, device = 0): void {
+    this.#tell(messageOf(Kind.frame, frame, wallMicros(), device));
+  }
+
+  /** Asks the process for a sign of life, for `onServed`. */
+  ping(): void {
+    this.#tell(messageOf(Kind.ping, new Uint8Array(0), wallMicros()));
   }
 
   /** What came until now can be read, then it is over. Where frames come faster than they are read that takes as long as they do. */
@@ -168,6 +189,10 @@ export class PcapLink {
     this.#child.stderr.destroy();
   }
 
+  #tell(message: Uint8Array): void {
+    if (!this.#isEnding && !this.#isOver) this.#child.stdin.write(message);
+  }
+
   #next(): Message | undefined {
     for (;;) {
       const message = this.#reader.next();
@@ -179,8 +204,8 @@ export class PcapLink {
     }
   }
 
-  /** The process's first message. */
-  async #first(): Promise<Message> {
+  /** The process's next message, before it has any frame. */
+  async #opening(): Promise<Message> {
     for (;;) {
       const message = this.#next();
       if (message !== undefined) return message;
@@ -194,18 +219,18 @@ export class PcapLink {
   #causeOfDeath(how: string): string {
     // cap asserts that its descriptor has no error: it has one when the interface goes away.
     if (/assert/i.test(this.#words) && /status == 0/.test(this.#words))
-      return `Interface ${this.device} went down or was removed meanwhile.`;
+      return `Interface ${this.devices.join(' or ')} went down or was removed meanwhile.`;
     const lines = this.#words.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('Warning: '));
     const words = lines.join(' ').slice(-LAST_WORDS);
-    return `The process that uses libpcap for ${this.device} ended (${how})${words === '' ? '' : `: ${words}`}.`;
+    return `The process that uses libpcap for ${this.devices.join(' and ')} ended (${how})${words === '' ? '' : `: ${words}`}.`;
   }
 }
 
-function errorOf({ device, filter, module }: OpenRequest, { code, words, devices = [] }: Refusal): PcapError {
+function errorOf({ filter, module }: OpenRequest, { device, code, words, devices = [] }: Refusal): PcapError {
   if (code === 'install')
     return new PcapError(
       'install',
-      `libpcap is used through the optional package cap, which is not ${module === undefined ? 'installed' : `in ${module}`}: npm install cap@0.2.1 (it is compiled, which takes a C++ compiler, Python and libpcap-dev, on Windows the SDK of Npcap).`,
+      `libpcap is used through the optional package cap, which is not ${module === undefined ? 'installed' : `in ${module}`}: npm install --prefix DIR cap@0.2.1, then MPIP_CAP=DIR/node_modules/cap in the environment (it is compiled, which takes a C++ compiler, Python and libpcap-dev, on Windows the SDK of Npcap).`,
     );
   if (code === 'load')
     return new PcapError(

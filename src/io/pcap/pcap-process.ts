@@ -1,11 +1,12 @@
-// The process that opens one interface through libpcap, by the package cap: pcap-link.ts starts it and says why. Frames go to its
+// The process that opens interfaces through libpcap, by the package cap: pcap-link.ts starts it and says why. Frames go to its
 // standard output, frames to be sent come from its standard input, and it ends when that ends, as it does with its parent. cap hands over
 // one frame after the other for as long as there are any, so that the event loop may not be reached for long: what it handed over is
 // written by a thread, while the kernel's buffer, which has places for few frames, is emptied.
 import { writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { performance } from 'node:perf_hooks';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
+import { becomeHumble } from '../identity.js';
+import { wallMicros } from '../wall-clock.js';
 import { OctetRing } from './octet-ring.js';
 import {
   HEADER_SIZE,
@@ -25,6 +26,7 @@ const KERNEL_BUFFER = process.platform === 'linux' ? 128 << 20 : 4 << 20;
 const LONGEST = 65_535;
 /** Octets written at once. */
 const PIECE = 256 << 10;
+const NOTHING = new Uint8Array(0);
 
 if (isMainThread) run(JSON.parse(process.argv[2]!) as OpenRequest);
 else writeRing(new OctetRing(workerData as SharedArrayBuffer));
@@ -35,8 +37,8 @@ function writeRing(ring: OctetRing): void {
   try {
     for (;;) ring.take(buffer, write);
   } catch {
-    // The parent is gone.
-    ring.close();
+    // The parent is gone, and the other thread may not look up from its frames.
+    process.kill(process.pid, 'SIGKILL');
   }
 }
 
@@ -44,25 +46,30 @@ function write(octets: Uint8Array): void {
   for (let at = 0; at < octets.length; ) at += writeSync(1, octets, at);
 }
 
-function run({ device, filter, module = 'cap' }: OpenRequest): void {
-  const Cap = loadCap(module);
-  const cap = new Cap();
-  /** cap writes there without a reference to it, so that the listener has to keep one. */
-  const buffer = Buffer.alloc(LONGEST);
+function run({ devices, filter, module = 'cap', identity }: OpenRequest): void {
+  const Cap = loadCap(module, devices[0]!);
   const ring = new OctetRing();
   const header = new Uint8Array(HEADER_SIZE);
   let lost = 0;
-  cap.on('packet', (length) => {
-    if (lost > 0 && ring.put(messageOf(Kind.lost, new Uint8Array(0), lost))) lost = 0;
-    writeHeader(header, Kind.frame, length, wallClock());
-    if (lost > 0 || !ring.put(header, buffer.subarray(0, length))) lost++;
+  const caps = devices.map((device, index) => {
+    const cap = new Cap();
+    /** cap writes there without a reference to it, so that the listener has to keep one. */
+    const buffer = Buffer.alloc(LONGEST);
+    cap.on('packet', (length) => {
+      if (lost > 0 && ring.put(messageOf(Kind.lost, NOTHING, lost))) lost = 0;
+      writeHeader(header, Kind.frame, index, length, wallMicros());
+      if (lost > 0 || !ring.put(header, buffer.subarray(0, length))) lost++;
+    });
+    try {
+      write(messageOf(Kind.opened, Buffer.from(cap.open(device, filter, KERNEL_BUFFER, buffer))));
+    } catch (error) {
+      const known = Cap.deviceList().map(({ name }) => name);
+      const words = (error as Error).message;
+      refuse({ device, code: known.includes(device) ? 'open' : 'device', words, devices: known });
+    }
+    return cap;
   });
-  try {
-    write(messageOf(Kind.opened, Buffer.from(cap.open(device, filter, KERNEL_BUFFER, buffer))));
-  } catch (error) {
-    const devices = Cap.deviceList().map(({ name }) => name);
-    refuse({ code: devices.includes(device) ? 'open' : 'device', words: (error as Error).message, devices });
-  }
+  if (identity !== undefined) becomeHumble(identity);
   new Worker(new URL(import.meta.url), { workerData: ring.memory });
   // Ctrl-C in a terminal is for the parent, which ends this process once it has what came until then.
   process.on('SIGINT', () => {});
@@ -70,19 +77,21 @@ function run({ device, filter, module = 'cap' }: OpenRequest): void {
   process.stdin.on('data', (piece: Buffer) => {
     reader.push(piece);
     for (let message = reader.next(); message !== undefined; message = reader.next()) {
-      const { octets } = message;
-      try {
-        cap.send(Buffer.from(octets.buffer, octets.byteOffset, octets.length), octets.length);
-      } catch (error) {
-        ring.put(messageOf(Kind.refused, Buffer.from((error as Error).message)));
-      }
+      const { kind, device, octets, micros } = message;
+      if (kind === Kind.frame)
+        try {
+          caps[device]!.send(Buffer.from(octets.buffer, octets.byteOffset, octets.length), octets.length);
+        } catch (error) {
+          ring.put(messageOf(Kind.refused, Buffer.from((error as Error).message), 0, device));
+        }
+      ring.put(messageOf(Kind.ping, NOTHING, micros));
     }
   });
   process.stdin.on('end', () =>
     setImmediate(() =>
       // What waited in the kernel was read between the two.
       setImmediate(() => {
-        if (lost > 0) ring.put(messageOf(Kind.lost, new Uint8Array(0), lost));
+        if (lost > 0) ring.put(messageOf(Kind.lost, NOTHING, lost));
         ring.waitUntilEmpty();
         process.exit(0);
       }),
@@ -90,27 +99,22 @@ function run({ device, filter, module = 'cap' }: OpenRequest): void {
   );
 }
 
-function loadCap(module: string): Cap {
+function loadCap(module: string, device: string): Cap {
   const wordsOf = (error: unknown) => (error as Error).message.split('\n')[0]!;
   const require = createRequire(import.meta.url);
   try {
     require.resolve(module);
   } catch (error) {
-    refuse({ code: 'install', words: wordsOf(error) });
+    refuse({ device, code: 'install', words: wordsOf(error) });
   }
   try {
     return (require(module) as { Cap: Cap }).Cap;
   } catch (error) {
-    refuse({ code: 'load', words: wordsOf(error) });
+    refuse({ device, code: 'load', words: wordsOf(error) });
   }
 }
 
 function refuse(refusal: Refusal): never {
   write(messageOf(Kind.failed, Buffer.from(JSON.stringify(refusal))));
   process.exit(1);
-}
-
-/** Microseconds since 1970, in no more time than a frame may cost. */
-function wallClock(): number {
-  return Math.round((performance.timeOrigin + performance.now()) * 1000);
 }

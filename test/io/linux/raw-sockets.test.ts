@@ -52,6 +52,17 @@ describe('raw sockets beside the local kernel', { skip: !isPrivileged && 'CAP_NE
     assert.notDeepEqual(got[4]!.subarray(26, 28), got[5]!.subarray(26, 28));
   });
 
+  test('what is closed twice gives back nothing of somebody else', () => {
+    const own = RawSockets.open([OWN], () => {});
+    own.close();
+    const other = RawSockets.open([OTHER], () => {});
+    own.close();
+    assert.equal(other.ports.claim(UDP, OTHER, PORT), undefined);
+    other.send(buildUdp({ source: OTHER, sourcePort: PORT, destination: OWN, destinationPort: PORT }, data));
+    assert.equal(other.refused, 0);
+    other.close();
+  });
+
   test('a claimed port is taken, a released one is the kernel’s again', async () => {
     const { seen } = await answers((own) => {
       for (const protocol of [TCP, UDP] as const) {

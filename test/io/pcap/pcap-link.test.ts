@@ -43,10 +43,10 @@ const refuses = (code: PcapError['code'], sentence: RegExp) => (error: unknown) 
 
 test('without the package cap: one sentence says how to have it', async () => {
   await assert.rejects(
-    PcapLink.open('lo', { module: '/nonexistent/cap' }),
+    PcapLink.open(['lo'], { module: '/nonexistent/cap' }),
     refuses(
       'install',
-      /^libpcap is used through the optional package cap, which is not in \/nonexistent\/cap: npm install cap@0\.2\.1 /,
+      /^libpcap is used through the optional package cap, which is not in \/nonexistent\/cap: npm install --prefix DIR cap@0\.2\.1, then MPIP_CAP=/,
     ),
   );
 });
@@ -55,7 +55,7 @@ test('a package that was not compiled, or whose libpcap is missing, is told from
   const folder = mkdtempSync(join(tmpdir(), 'mpip-cap-'));
   writeFileSync(join(folder, 'index.js'), "throw new Error('libpcap.so.0.8: cannot open shared object file');");
   await assert.rejects(
-    PcapLink.open('lo', { module: folder }),
+    PcapLink.open(['lo'], { module: folder }),
     refuses(
       'install',
       /^The package cap is installed but cannot be loaded \(libpcap\.so\.0\.8: cannot open .*npm rebuild cap\.$/,
@@ -67,11 +67,11 @@ test('a package that was not compiled, or whose libpcap is missing, is told from
 // Nothing is registered, and so nothing skipped, where verify could not compile the package.
 if (CAP !== undefined) {
   const module = CAP;
-  const open = (filter: string) => PcapLink.open('lo', { module, filter });
+  const open = (filter: string) => PcapLink.open(['lo'], { module, filter });
 
   test('what is refused is one sentence: no such interface and which there are, a wrong filter, no privilege', async () => {
     await assert.rejects(
-      PcapLink.open('mpip-none', { module }),
+      PcapLink.open(['mpip-none'], { module }),
       refuses('device', /^There is no interface 'mpip-none'; choose from .*\blo\b.*\.$/),
     );
     await assert.rejects(
@@ -82,7 +82,7 @@ if (CAP !== undefined) {
 
   test('what the filter takes is read with the time of reading, and nothing else', async () => {
     const link = await open('udp dst port 7411');
-    assert.equal(link.linkType, 1);
+    assert.deepEqual(link.linkTypes, [1]);
     const socket = createSocket('udp4').bind(7412, '127.0.0.1');
     await once(socket, 'listening');
     const before = Date.now() - 1;
