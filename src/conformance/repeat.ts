@@ -1,4 +1,5 @@
 import type { TestCase } from './case.js';
+import { inWords } from './describe.js';
 import type { FinishedCase } from './run-case.js';
 import type { TestPort } from './test-port.js';
 import type { Tester } from './tester.js';
@@ -68,6 +69,13 @@ export const LATE_PLAYS = 4;
 /** Failures in a row of a case of few milliseconds (`timed`) that count as the peer's. */
 const TIMED_FAILURES = 3;
 
+/** How often a case was played of which nothing can be said. */
+function playedInVain(plays: number): string {
+  return plays === 1
+    ? ', and it was played once only, as nothing could be said of the cases before it either'
+    : ` in the ${plays} plays that it may have`;
+}
+
 /** True when further plays told nothing either. */
 export function wasInVain({ log }: FinishedCase): boolean {
   const code = log.cause?.code;
@@ -105,12 +113,12 @@ export async function playUntilInTime(
     const times = failures === 1 ? 'once' : `${failures} times`;
     log.doubt({
       code: NOT_REPEATED,
-      text: `The case rests on waits of few milliseconds, which a peer that was not served for a moment misses, and fails only when it failed ${TIMED_FAILURES} times and never passed; it was played as often as it may be (${plays}), and failed ${times}; ${inTheEnd}`,
+      text: `The case rests on waits of few milliseconds, which a peer that was not served for a moment misses, and fails only when it failed ${TIMED_FAILURES} times and never passed; it failed ${times}${playedInVain(plays)}; ${inTheEnd}`,
     });
   } else {
     log.doubt({
       code: SLOW_NETWORK,
-      text: `Answers, or this machine, were later than the ${slack} µs that the case allowed for, whenever it was played (${plays}); ${inTheEnd}`,
+      text: `Answers, or this machine, were later than the ${inWords(slack)} that the case allowed for${playedInVain(plays)}; ${inTheEnd}`,
     });
   }
   return finished;
