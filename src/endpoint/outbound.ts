@@ -166,7 +166,7 @@ export class Outbound {
       return;
     }
     const isAgain = session.hasSent(view);
-    const isRepeat = view.protocol === TCP && state.settings.tcpMode === 'fake-tcp' && session.isRepeat(view);
+    const isRepeat = view.protocol === TCP && session.isRepeat(view);
     if (view.protocol === TCP) session.noteSent(view);
     let path = this.pathChoice.choosePath(session, now, view, length, isRepeat);
     if (path !== undefined && view.protocol === TCP && !session.isEstablished)

@@ -248,18 +248,20 @@ test('fake handshakes and queries never reach a host behind a NAT', () => {
   assert.ok(pair.a.sent.some(({ cm }) => cm?.flags === Flags.handshake));
 });
 
-test('a NAT that tracks TCP starts again under a connection: fake handshakes open it anew, and the stream goes on (decision 57)', () => {
+for (const tcpMode of ['fake-tcp', 'udp-wrapper'] as const)
   for (const tcp of ['none', 'stateful'] as const)
-    for (let seed = 1; seed <= 3; seed++) {
-      const nat = { tcp, filtering: 'port-restricted' } as const;
-      const stream = new Stream({ seed, nat, a: { seed }, client: { length: 100_000 }, server: { length: 100_000 } });
-      stream.finish();
-      for (const one of stream.pair.nats) one.rebind();
-      stream.client.add(100_000);
-      stream.finish(15);
-      assert.deepEqual([stream.client.isReset, stream.server.isReset], [false, false]);
-    }
-});
+    test(`NATs start again under a connection (${tcpMode}, ${tcp} for TCP): the stream goes on (decisions 57, 69)`, () => {
+      for (let seed = 1; seed <= 3; seed++) {
+        const nat = { tcp, filtering: 'port-restricted' } as const;
+        const hosts = { client: { length: 100_000 }, server: { length: 100_000 } };
+        const stream = new Stream({ seed, nat, a: { seed, tcpMode }, b: { tcpMode }, ...hosts });
+        stream.finish();
+        for (const one of stream.pair.nats) one.rebind();
+        stream.client.add(100_000);
+        stream.finish(15);
+        assert.deepEqual([stream.client.isReset, stream.server.isReset], [false, false]);
+      }
+    });
 
 test('when nothing at all passes for a while, fake handshakes without an answer are no reason to leave TCP (decision 57)', () => {
   const stream = new Stream({ client: { length: 200_000 } });

@@ -74,35 +74,37 @@ test('while the paths fall back, a TCP that doubles its pauses never waits twice
   }
 });
 
-test('what TCP sends again while feedback is late for every path goes by all of them: one that works is enough', () => {
-  for (let seed = 1; seed <= 6; seed++) {
-    const stream = new Stream({ seed, a: { seed }, client: { length: 8 * MEGABYTE } });
-    stream.run(1500);
-    const { network } = stream.pair;
-    const send = network.send.bind(network);
-    const view = new DatagramView();
-    let isAnyOpen = false;
-    network.send = (packet) => {
-      view.parse(packet);
-      if (view.source !== A1 && view.source !== A2) send(packet);
-      else if (isAnyOpen && view.source === A2 && view.destination === B2) send(packet);
-    };
-    stream.run(500);
-    const { received } = stream.server;
-    isAnyOpen = true;
-    stream.run(1000);
-    assert.ok(stream.server.received > received, `seed ${seed}: it stands still`);
-  }
-});
+for (const tcpMode of ['fake-tcp', 'udp-wrapper'] as const)
+  test(`what TCP sends again while feedback is late for every path goes by all of them: one that works is enough (${tcpMode})`, () => {
+    for (let seed = 1; seed <= 6; seed++) {
+      const stream = new Stream({ seed, a: { seed, tcpMode }, b: { tcpMode }, client: { length: 8 * MEGABYTE } });
+      stream.run(1500);
+      const { network } = stream.pair;
+      const send = network.send.bind(network);
+      const view = new DatagramView();
+      let isAnyOpen = false;
+      network.send = (packet) => {
+        view.parse(packet);
+        if (view.source !== A1 && view.source !== A2) send(packet);
+        else if (isAnyOpen && view.source === A2 && view.destination === B2) send(packet);
+      };
+      stream.run(500);
+      const { received } = stream.server;
+      isAnyOpen = true;
+      stream.run(1000);
+      assert.ok(stream.server.received > received, `seed ${seed}: it stands still`);
+    }
+  });
 
-for (const [name, isDead] of [
-  ['of which feedback is late', true],
-  ['that was not heard of for a while, though nothing was sent on it: it may have failed meanwhile', false],
+for (const [name, isDead, tcpMode] of [
+  ['of which feedback is late', true, 'fake-tcp'],
+  ['of which feedback is late', true, 'udp-wrapper'],
+  ['that was not heard of for a while, though nothing was sent on it: it may have failed meanwhile', false, 'fake-tcp'],
 ] as const)
-  test(`what TCP sends again takes no path ${name} (decision 69)`, () => {
+  test(`what TCP sends again takes no path ${name} (decision 69, ${tcpMode})`, () => {
     for (let seed = 1; seed <= 5; seed++) {
       const near = { delayMicros: 500 };
-      const pair = new WidePair({ seed, a: { seed }, links: { a1: near, b1: near } });
+      const pair = new WidePair({ seed, a: { seed, tcpMode }, b: { tcpMode }, links: { a1: near, b1: near } });
       pair.connect();
       let next = pair.stream(400, 101);
       if (isDead) {
