@@ -27,7 +27,17 @@ const COVERING = join(BUILD, 'covering.mjs');
 const TRYING = join(BUILD, 'trying.mjs');
 
 await tryAll();
-if (!isTrial) writeFileSync(join(ROOT, PAGE), pageOf(readResults()));
+if (!isTrial) writePage();
+
+/** What was found is kept, even where a rule explains nothing any more. */
+function writePage() {
+  try {
+    writeFileSync(join(ROOT, PAGE), pageOf(readResults()));
+  } catch (error) {
+    console.error(`${error.message} Mend it, then: npm run generate mutation`);
+    process.exitCode = 1;
+  }
+}
 
 async function tryAll() {
   const { mutants, contents } = await instrument();
