@@ -17,6 +17,24 @@ const DEPARTED = 3;
 /** Flows that are watched for copies. */
 const MAX_FLOWS = 4096;
 
+/** What was seen of one direction of a TCP connection. */
+class WatchedFlow {
+  /** The first ordinary segment with data among those with a control message. */
+  plain: Place | undefined;
+  /** When the last of them came, how many there were, and the octets of the shortest. */
+  at = 0;
+  count = 0;
+  shortest = Number.POSITIVE_INFINITY;
+  /** Ordinary segments since the last one with a control message. */
+  ordinary = 0;
+
+  constructor(
+    readonly node: number,
+    /** When the last segment with data and a control message came. */
+    public last: number,
+  ) {}
+}
+
 /** Packets that a copy may be of, and copies whose original has not been seen. */
 interface Originals {
   /** What tells one packet from another: TCP the sequence number, UDP the beginning of the user data. */
@@ -306,10 +324,7 @@ export const AVAILABILITY: readonly Predicate[] = [
     purpose: 'Every segment of a TCP connection with a session carries a control message.',
     requirement: 'MPIP-CM-01',
     watch(judge) {
-      const flows = new Map<
-        number,
-        { node: number; last: number; plain: Place | undefined; at: number; count: number; ordinary: number }
-      >();
+      const flows = new Map<number, WatchedFlow>();
       return {
         see(sight) {
           const { seen, trailer, time, tracker } = sight;
@@ -318,16 +333,17 @@ export const AVAILABILITY: readonly Predicate[] = [
           if (carriesData(sight)) {
             // A node that began anew has no session of the connection until it has found out once more whom it talks to.
             if (known?.node !== seen.node) {
-              const fresh = { node: seen.node, last: time, plain: undefined, at: 0, count: 0, ordinary: 0 };
-              if (known !== undefined || flows.size < MAX_FLOWS) flows.set(seen.flow, fresh);
+              if (known !== undefined || flows.size < MAX_FLOWS) flows.set(seen.flow, new WatchedFlow(seen.node, time));
               return;
             }
             known.last = time;
             known.ordinary = 0;
             if (!judge.judges(seen.node)) return;
             judge.pass();
-            // A few ordinary segments are those that were on their way when the session began.
-            if (known.plain !== undefined && time - known.at < SECOND && known.count > REMEMBERED) {
+            // A few ordinary segments are those that were on their way when the session began. Without room for a control message
+            // segments go as they are, until TCP has learned of a smaller MTU.
+            const hadRoom = trailer.cm.trailerStart - trailer.offset >= known.shortest;
+            if (known.plain !== undefined && time - known.at < SECOND && known.count > REMEMBERED && hadRoom) {
               const text = `${known.count} segments with data left without a control message while others of the connection carry one.`;
               judge.fail({ code: 'segment-without-cm', text }, known.plain);
               known.plain = undefined;
@@ -342,6 +358,7 @@ export const AVAILABILITY: readonly Predicate[] = [
           known.plain ??= placeOf(sight);
           known.at = time;
           known.count++;
+          known.shortest = Math.min(known.shortest, trailer.end - trailer.offset);
         },
       };
     },

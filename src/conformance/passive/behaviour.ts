@@ -13,6 +13,8 @@ const MAX_KEPT = 16_384;
 const RATE_TOLERANCE = 0.05;
 /** Microseconds over which a rate is judged. */
 const RATE_SPAN = 2 * SECOND;
+/** How long a packet may wait behind its timestamp, the first of a capture or the last (docs/decisions.md 63). */
+const LATE = SECOND / 2;
 
 function isHandshake(sight: Sight): boolean {
   return isCm(sight) && sight.trailer.cm.flags === Flags.handshake;
@@ -75,7 +77,8 @@ export const BEHAVIOUR: readonly Predicate[] = [
             const { clock } = tracker.nodes.get(index);
             const { rate } = clock;
             if (rate === undefined || clock.measured < RATE_SPAN) continue;
-            if ([1, 10].some((tick) => Math.abs(rate * tick - 1) < RATE_TOLERANCE)) judge.pass();
+            const tolerance = Math.max(RATE_TOLERANCE, LATE / clock.measured);
+            if ([1, 10].some((tick) => Math.abs(rate * tick - 1) < tolerance)) judge.pass();
             else if (clock.steps === 0 || Math.abs(rate) < RATE_TOLERANCE) {
               const text = 'Timestamps do not advance with time: neither by 1 µs nor by 10 µs a tick.';
               const seen = `${(rate * SECOND).toFixed(0)} ticks a second`;

@@ -233,6 +233,13 @@ test('segments without a CM among those with one break CM-01, but not the few th
   const id = 'CM-passive-on-every-segment';
   assert.deepEqual(verdictOf(id, capture(tagged, ...Array(17).fill(plain), tagged)), ['fail', 2]);
   assert.deepEqual(verdictOf(id, capture(tagged, ...Array(16).fill(plain), tagged)), ['pass', undefined]);
+  // Nor those that left no room for a control message.
+  const long = Array(17).fill(tcp(undefined, new Uint8Array(11)));
+  assert.deepEqual(verdictOf(id, capture(tagged, ...long, tagged)), ['pass', undefined]);
+  assert.deepEqual(verdictOf(id, capture(tagged, ...long, tagged, tcp(cm({ sessionId: 1 }), new Uint8Array(11)))), [
+    'fail',
+    2,
+  ]);
   // A node that began anew has no session yet.
   const anew = tcp(cm({ nodeId: 0x4321, sessionId: 2 }), new Uint8Array(10));
   assert.deepEqual(verdictOf(id, capture(tagged, ...Array(17).fill(plain), anew, anew)), ['pass', undefined]);
@@ -242,6 +249,21 @@ test('segments without a CM among those with one break CM-01, but not the few th
   const ended = (count: number) => capture(...met, ...Array(count).fill(plainToA), ...Array(17).fill(plain), tagged);
   assert.deepEqual(verdictOf(id, ended(3)), ['pass', undefined]);
   assert.deepEqual(verdictOf(id, ended(2)), ['fail', 5]);
+});
+
+test('a clock of another rate breaks FB-01, but not a packet that waited behind its timestamp', () => {
+  const id = 'FB-passive-clock';
+  const stamped = (seconds: number, rate: number, late = 0) =>
+    Array.from({ length: seconds * 10 + 1 }, (_, i) => {
+      const isLast = i === seconds * 10;
+      return [
+        i * 100 + (isLast ? late : 0),
+        data({ sessionId: 1, timestamp: Math.round(i * 100_000 * rate) }),
+      ] as const;
+    });
+  assert.deepEqual(verdictOf(id, capture(...stamped(2, 1, 400))), ['pass', undefined]);
+  assert.deepEqual(verdictOf(id, capture(...stamped(10, 0.9))), ['fail', 1]);
+  assert.deepEqual(verdictOf(id, capture(...stamped(10, 0.1))), ['pass', undefined]);
 });
 
 test('heartbeats beside fresh feedback break HB-04, but not those that try a path of their own', () => {
