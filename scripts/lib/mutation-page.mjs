@@ -162,7 +162,14 @@ export function pageOf({ tests, files, left }) {
       return [`| ${file} | ${share(ownFound, ownFound + own.length)} | ${places.join(', ')} |`];
     }),
     '',
-    '`docs/mutation.json` has the single mutants, with what they change and become.',
+    'What they change, and what that becomes:',
+    '',
+    ...unexplained.map(
+      ({ file, place, status, original, replacement }) =>
+        `- \`${file}\` ${place}${status === 'uncovered' ? ' (not reached)' : ''}: ${quoted(original)} → ${quoted(replacement)}`,
+    ),
+    '',
+    '`docs/mutation.json` has the others, too.',
     '',
     '## By file',
     '',
@@ -175,6 +182,11 @@ export function pageOf({ tests, files, left }) {
     }),
     '',
   ].join('\n');
+}
+
+/** A piece of code in Markdown. */
+function quoted(code) {
+  return code.includes('`') ? `\`\` ${code} \`\`` : `\`${code}\``;
 }
 
 function section(reason, rules, explained) {
