@@ -62,3 +62,10 @@ export function copyOctets(out: Uint8Array, at: number, packet: Uint8Array, leng
   const isWhole = length === packet.length || (packet.length <= SHORT && at + packet.length <= out.length);
   out.set(isWhole ? packet : packet.subarray(0, length), at);
 }
+
+/** True when `octets` are those of `within` from `start` to before `end`, by default all. Compares in place: a view of a part is an object. */
+export function sameOctets(octets: Uint8Array, within: Uint8Array, start = 0, end = within.length): boolean {
+  if (end - start !== octets.length) return false;
+  for (let i = 0; i < octets.length; i++) if (within[start + i] !== octets[i]) return false;
+  return true;
+}

@@ -41,6 +41,16 @@ export function rewriteTupleAt(
   writeU16be(bytes, field, updated === 0 && protocol !== TCP ? 0xffff : updated);
 }
 
+/** True when the way back of a datagram is `tuple`: the `reversedTuple` of it, which is not made. */
+export function comesBy(view: DatagramView, tuple: Tuple): boolean {
+  return (
+    view.sourcePort === tuple.destinationPort &&
+    view.destinationPort === tuple.sourcePort &&
+    view.source === tuple.destination &&
+    view.destination === tuple.source
+  );
+}
+
 /** The tuple of a datagram as a receiver sees the way back: source and destination exchanged. */
 export function reversedTuple(view: DatagramView): Tuple {
   return {

@@ -1,3 +1,4 @@
+import { sameOctets } from '../codec/bytes.js';
 import {
   type ControlMessage,
   cmSize,
@@ -70,20 +71,12 @@ export class Observed {
 
   /** True when these octets are the user data. */
   isPayload(octets: Uint8Array): boolean {
-    return this.#holds(octets, this.#payloadEnd);
+    return sameOctets(octets, this.packet, this.payloadOffset, this.#payloadEnd);
   }
 
   /** True when these octets are everything after the TCP or UDP header. */
   isWirePayload(octets: Uint8Array): boolean {
-    return this.#holds(octets, this.#end);
-  }
-
-  /** Compares in place: cases look through many packets, and each view of octets is an object. */
-  #holds(octets: Uint8Array, end: number): boolean {
-    const { packet, payloadOffset } = this;
-    if (end - payloadOffset !== octets.length) return false;
-    for (let i = 0; i < octets.length; i++) if (packet[payloadOffset + i] !== octets[i]) return false;
-    return true;
+    return sameOctets(octets, this.packet, this.payloadOffset, this.#end);
   }
 
   /** Everything after the TCP or UDP header, the trailer included. */
@@ -173,13 +166,6 @@ export const payloadIs =
   (payload: Uint8Array): Predicate =>
   (packet) =>
     packet.isPayload(payload);
-
-/** True when two arrays hold the same octets. */
-export function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
-}
 
 /** A packet of the peer lacks the control message that a case needs: the case is `inconc`, cause `no-cm`. */
 export class NoCmError extends Error {

@@ -60,6 +60,22 @@ export class Composer {
     return cm;
   }
 
+  /** The same for a packet of a session by a path, 0 for neither, with what there is to feed back to the peer. */
+  composeFor(
+    peer: Peer,
+    sessionId: number,
+    pathId: number,
+    layout: LayoutName,
+    flags: number,
+    now: number,
+  ): ControlMessage {
+    const cm = this.compose(layout, flags, now);
+    cm.sessionId = sessionId;
+    cm.pathId = pathId;
+    this.addFeedback(cm, peer, now);
+    return cm;
+  }
+
   /**
    * Section 3.1: all local addresses; in `compact` two at a time, rotating so that all appear (docs/decisions.md 11).
    * @param turns whose turns they are: each peer is to see all of them.

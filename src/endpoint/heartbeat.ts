@@ -43,10 +43,7 @@ export class Heartbeats {
     if (!this.state.mayAnswer(view.source, now)) return;
     if (session !== undefined) sessionRules.confirm(session, sessionId);
     const path = session === undefined ? undefined : this.pathChoice.choosePath(session, now);
-    const cm = composer.compose(layout, Flags.heartbeat, now);
-    cm.sessionId = sessionId;
-    cm.pathId = path?.id ?? 0;
-    composer.addFeedback(cm, peer, now);
+    const cm = composer.composeFor(peer, sessionId, path?.id ?? 0, layout, Flags.heartbeat, now);
     counters.heartbeatsSent++;
     if (session !== undefined) session.lastSent = now;
     path?.sent(now);

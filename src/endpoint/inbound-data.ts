@@ -12,7 +12,7 @@ import {
   UDP,
 } from '../codec/index.js';
 import { hasPathSequence, innerHeader } from '../codec/path-sequence.js';
-import { reversedTuple, rewriteTuple } from '../codec/rewrite.js';
+import { comesBy, reversedTuple, rewriteTuple } from '../codec/rewrite.js';
 import type { FakeTcp } from './fake-tcp.js';
 import type { AvailabilityHandshake } from './handshake.js';
 import type { Heartbeats } from './heartbeat.js';
@@ -126,13 +126,7 @@ export class InboundData {
 
   /** The packet's addresses and ports become those that the host knows (section 3.7.2). */
   restore(view: TrailerView, session: Session): void {
-    const { source, sourcePort, destination, destinationPort } = session.tuple;
-    const isRestored =
-      view.source === destination &&
-      view.destination === source &&
-      view.sourcePort === destinationPort &&
-      view.destinationPort === sourcePort;
-    if (!isRestored) rewriteTuple(view, inboundTuple(session));
+    if (!comesBy(view, session.tuple)) rewriteTuple(view, inboundTuple(session));
   }
 
   /** Section 3.8.2: the UDP wrapper goes; addresses and ports come from the session. */

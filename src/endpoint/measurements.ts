@@ -1,5 +1,5 @@
-import { addressKey, type DatagramView, sameTuple, TCP } from '../codec/index.js';
-import { reversedTuple } from '../codec/rewrite.js';
+import { addressKey, type DatagramView, TCP } from '../codec/index.js';
+import { comesBy, reversedTuple } from '../codec/rewrite.js';
 import type { FakeTcp } from './fake-tcp.js';
 import { tupleKey } from './mesh.js';
 import type { NodeState } from './node-state.js';
@@ -75,13 +75,14 @@ export class Measurements {
     if (view.protocol !== TCP || this.state.settings.tcpMode !== 'fake-tcp') return false;
     const session = peer.sessions.get(sessionId);
     if (session === undefined || session.protocol !== TCP) return false;
-    const back = reversedTuple(view);
-    if (!peer.announced.has(view.source) || sameTuple(back, session.tuple)) return false;
+    if (!peer.announced.has(view.source) || comesBy(view, session.tuple)) return false;
     let isBehindNat = false;
     for (const { tuple } of session.paths) {
-      if (sameTuple(back, tuple)) return false;
+      if (comesBy(view, tuple)) return false;
       isBehindNat ||= !peer.announced.has(tuple.destination);
     }
-    return isBehindNat && !session.abandoned.has(tupleKey(back)) && !this.fakeTcp.isUnderWay(back);
+    if (!isBehindNat) return false;
+    const back = reversedTuple(view);
+    return !session.abandoned.has(tupleKey(back)) && !this.fakeTcp.isUnderWay(back);
   }
 }

@@ -175,12 +175,8 @@ export class Outbound {
       path = this.pathChoice.wideEnough(path, view, layout, now, length);
       if (path === undefined) return;
     }
-    const cm = state.composer.compose(layout, this.dataFlag(session), now);
-    cm.sessionId = session.id;
-    cm.pathId = path?.id ?? 0;
-    state.composer.addFeedback(cm, session.peer, now);
-    const octets = this.transmitter.transmit(view, path, cm, length);
-    path?.sent(now, octets);
+    const flags = this.dataFlag(session);
+    const octets = this.transmitter.sendInSession(view, session, path, flags, layout, now, length);
     if (path !== undefined && view.protocol === TCP) {
       if (view.payloadLength > 0 && state.blackHoles.sent(path, view, octets, isAgain, now))
         this.packetSize.reportTooLarge(
@@ -196,7 +192,6 @@ export class Outbound {
     state.sessionRules.refresh(session, Flags.normal, now);
     this.noteSilence(session, now);
     if (!session.isUsed) state.sessions.use(session);
-    state.counters.cmSent++;
     if (session.confirmed) this.discovery.discoverPaths(session, layout, now);
     if (now >= session.probeAt) this.probes.probeRemoved(session, layout, now, false);
     this.probes.reopen(session, now);

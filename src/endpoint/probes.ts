@@ -50,14 +50,8 @@ export class Probes {
     now: number,
     length = view.end,
   ): void {
-    const { composer, counters, fallback } = this.state;
-    const cm = composer.compose(layout, Flags.normal, now);
-    cm.sessionId = session.id;
-    cm.pathId = path.id;
-    composer.addFeedback(cm, session.peer, now);
-    path.sent(now, this.transmitter.transmit(view, path, cm, length));
-    fallback.sent(path, now);
-    counters.cmSent++;
+    this.transmitter.sendInSession(view, session, path, Flags.normal, layout, now, length);
+    this.state.fallback.sent(path, now);
   }
 
   /**
@@ -96,9 +90,7 @@ export class Probes {
     if (isOwn || session.wrapped.has(tupleKey(removed.tuple))) mesh.retry(session, removed);
     else if (!isUdp && session.isInitiator) this.fakeTcp.again(session, removed.tuple, now);
     else if (isUdp) {
-      const cm = composer.compose(layout, Flags.heartbeat, now);
-      cm.sessionId = session.id;
-      composer.addFeedback(cm, session.peer, now);
+      const cm = composer.composeFor(session.peer, session.id, 0, layout, Flags.heartbeat, now);
       control.datagram(transmits.filling, removed.tuple, cm);
       counters.heartbeatsSent++;
       counters.cmSent++;
@@ -129,10 +121,7 @@ export class Probes {
     const { selection, composer, control, transmits, counters } = this.state;
     const path = session.confirmed && !session.isChanging ? selection.toProbe(session, now) : undefined;
     if (path === undefined) return;
-    const cm = composer.compose(layout, Flags.heartbeat, now);
-    cm.sessionId = session.id;
-    cm.pathId = path.id;
-    composer.addFeedback(cm, session.peer, now);
+    const cm = composer.composeFor(session.peer, session.id, path.id, layout, Flags.heartbeat, now);
     path.sent(now, control.datagram(transmits.filling, path.tuple, cm));
     counters.heartbeatsSent++;
     counters.cmSent++;

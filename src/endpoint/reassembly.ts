@@ -1,4 +1,4 @@
-import { readU16be, writeU16be } from '../codec/bytes.js';
+import { readU16be, sameOctets, writeU16be } from '../codec/bytes.js';
 import { DONT_FRAGMENT, FRAGMENT_OFFSET, MORE_FRAGMENTS } from '../codec/fragment.js';
 import { type DatagramView, type Ipv4, ipv4HeaderChecksum } from '../codec/index.js';
 import type { Limits } from './limits.js';
@@ -201,7 +201,7 @@ function placeOf({ pieces, end }: Partial, piece: Piece, isLast: boolean): numbe
 }
 
 function isSame(a: Piece, b: Piece): boolean {
-  return a.start === b.start && a.end === b.end && a.octets.every((octet, i) => octet === b.octets[i]);
+  return a.start === b.start && a.end === b.end && sameOctets(a.octets, b.octets);
 }
 
 /** RFC 3168, section 5.3: congestion was seen by some fragments, and others were of a sender without ECN. */

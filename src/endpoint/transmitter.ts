@@ -7,6 +7,7 @@ import { tupleKey } from './mesh.js';
 import type { NodeState } from './node-state.js';
 import { number } from './path-sequence.js';
 import type { Path } from './paths.js';
+import type { Session } from './sessions.js';
 import { wrap } from './udp-wrapper.js';
 
 /** Puts packets into the queue to the network: as they are, or with a CM. */
@@ -42,6 +43,24 @@ export class Transmitter {
     const { transmits, control, composer, pathMtus, counters } = this.state;
     control.copy(transmits.filling, view, tuple, cm, composer.trailerLength(cm.layout), pathMtus.linkMtu, 0);
     counters.cmSent++;
+  }
+
+  /** Sends a packet of a session by a path, or by its own tuple with path id 0. @returns octets. */
+  sendInSession(
+    view: DatagramView,
+    { peer, id }: Session,
+    path: Path | undefined,
+    flags: number,
+    layout: LayoutName,
+    now: number,
+    length: number,
+  ): number {
+    const { composer, counters } = this.state;
+    const cm = composer.composeFor(peer, id, path?.id ?? 0, layout, flags, now);
+    const octets = this.transmit(view, path, cm, length);
+    path?.sent(now, octets);
+    counters.cmSent++;
+    return octets;
   }
 
   /** Section 3.7.2: addresses and ports become those of the path; a segment of another path is wrapped (section 3.8.2). @returns octets. */

@@ -1,4 +1,4 @@
-import { readU32be } from '../codec/bytes.js';
+import { readU32be, sameOctets } from '../codec/bytes.js';
 import {
   addressKey,
   COMPACT,
@@ -22,7 +22,7 @@ import { mixSeed } from './generator.js';
 import { mutatorOf } from './mutators.js';
 import type { Oracle, Violation } from './oracle.js';
 import { type Place, type Received, takeApart } from './received.js';
-import { BYSTANDER, expectationOf, readMark, type Sent, sameOctets } from './sent.js';
+import { BYSTANDER, expectationOf, readMark, type Sent } from './sent.js';
 import { ACTORS, type CorpusStep, type Mutation, type SendStep, type Step } from './step.js';
 import type { Micros, Surroundings, Target } from './target.js';
 import { TcpBystander } from './tcp-bystander.js';

@@ -1,8 +1,10 @@
+import { sameOctets } from '../../codec/bytes.js';
 import { Flags } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
 import { EXPECTED, inWords } from '../describe.js';
-import { headerField, isConfirm, isPlain, isQuery, type Observed, sameOctets } from '../observed.js';
+import { headerField, isConfirm, isPlain, isQuery, type Observed } from '../observed.js';
 import type { Tester } from '../tester.js';
+import { isPrefix } from './moves.js';
 import { askWith, connected, handshaken, isOfStream, segmentIn, segmentWith } from './tcp-moves.js';
 
 /** Shorter than the smallest retransmission timeout of common TCPs, 200 ms; microseconds. */
@@ -254,8 +256,4 @@ export const AV_TCP_CASES: readonly TestCase[] = [
 
 function isConfirmed(packet: Observed): boolean {
   return packet.direction === 'received' && isConfirm(packet);
-}
-
-function isPrefix(part: Uint8Array, whole: Uint8Array): boolean {
-  return part.length <= whole.length && sameOctets(part, whole.subarray(0, part.length));
 }

@@ -1,6 +1,7 @@
+import { sameOctets } from '../../codec/bytes.js';
 import { Flags, formatIpv4, TcpFlags } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
-import { headerField, isData, type Observed, sameOctets } from '../observed.js';
+import { headerField, isData, type Observed } from '../observed.js';
 import { cmOf, type Tester } from '../tester.js';
 import { tupleOf } from './pa.js';
 import {

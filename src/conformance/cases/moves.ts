@@ -1,3 +1,4 @@
+import { sameOctets } from '../../codec/bytes.js';
 import { type ControlMessage, encode, Flags, LAYOUTS, type LayoutName, repairChecksum } from '../../codec/index.js';
 import type { ServiceName } from '../case.js';
 import { EXPECTED, fieldValue } from '../describe.js';
@@ -158,7 +159,7 @@ export function received(port: TestPort, predicate: Predicate = () => true): Obs
 
 /** True when `part` is the beginning of `whole`. */
 export function isPrefix(part: Uint8Array, whole: Uint8Array): boolean {
-  return part.length <= whole.length && part.every((octet, i) => octet === whole[i]);
+  return part.length <= whole.length && sameOctets(part, whole, 0, part.length);
 }
 
 /** A datagram with a trailer, for cases that then change its octets. `cmStart` is the first octet of the CM in `wire`. */

@@ -1,6 +1,7 @@
+import { sameOctets } from '../../codec/bytes.js';
 import { type ControlMessage, Flags, TcpFlags } from '../../codec/index.js';
 import { EXPECTED, fieldValue } from '../describe.js';
-import { isConfirm, isData, type Observed, type Predicate, sameOctets } from '../observed.js';
+import { isConfirm, isData, type Observed, type Predicate } from '../observed.js';
 import { type Segment, segmentOf, sequenceDistance } from '../segment.js';
 import type { TestNode } from '../test-port.js';
 import type { TestStream } from '../test-stream.js';

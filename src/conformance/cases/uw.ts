@@ -1,7 +1,7 @@
-import { writeU16be } from '../../codec/bytes.js';
+import { sameOctets, writeU16be } from '../../codec/bytes.js';
 import { buildTcp, buildUdp, Flags, TCP, TcpFlags, UDP } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
-import { headerField, type Observed, sameOctets } from '../observed.js';
+import { headerField, type Observed } from '../observed.js';
 import type { Tester } from '../tester.js';
 import { exchange, ownSession } from './moves.js';
 import { isHandshake, openedByPeer, TcpMesh } from './tcp-mesh.js';

@@ -79,15 +79,20 @@ function span(spans: AddressSpan[], address: Ipv4, time: number): boolean {
   return true;
 }
 
+/** What is known of an address. */
+interface AddressUse {
+  /** The node that uses it; 0 when several do. */
+  node: number;
+  /** The node that sent from it where another did, or none, before; 0 = not known. */
+  newest: number;
+}
+
 /** The nodes of a capture by their ids; index 0 stands for a node that is not known. */
 export class Nodes {
   readonly list: TrackedNode[] = [new TrackedNode(0, 0, false)];
   readonly #compact = new Int32Array(65536);
   readonly #full = new Map<number, number>();
-  /** Which node uses an address: 0 when several do. */
-  readonly #byAddress = new Map<Ipv4, number>();
-  /** Which node sent from an address where another did, or none, before. */
-  readonly #newest = new Map<Ipv4, number>();
+  readonly #byAddress = new Map<Ipv4, AddressUse>();
 
   get(index: number): TrackedNode {
     return this.list[index]!;
@@ -108,25 +113,28 @@ export class Nodes {
 
   /** The node that was last to begin a flow from an address; 0 = not known. One that began anew there has another id. */
   newestAt(address: Ipv4): number {
-    return this.#newest.get(address) ?? 0;
+    return this.#byAddress.get(address)?.newest ?? 0;
   }
 
   /** Says that a node begins a flow from an address. */
   noteFlow(address: Ipv4, node: number): void {
-    if (this.#newest.has(address) || this.#newest.size < MAX_ADDRESSES_IN_USE) this.#newest.set(address, node);
-    this.claim(address, node);
+    const use = this.claim(address, node);
+    if (use !== undefined) use.newest = node;
   }
 
   /** The node that uses an address, as far as it is one; 0 = not known. */
   atAddress(address: Ipv4): number {
-    return this.#byAddress.get(address) ?? 0;
+    return this.#byAddress.get(address)?.node ?? 0;
   }
 
-  /** Says that a node uses an address: it sends from it, or announces it. */
-  claim(address: Ipv4, node: number): void {
-    const known = this.#byAddress.get(address);
-    if (known === undefined) {
-      if (this.#byAddress.size < MAX_ADDRESSES_IN_USE) this.#byAddress.set(address, node);
-    } else if (known !== node) this.#byAddress.set(address, 0);
+  /** Says that a node uses an address: it sends from it, or announces it. @returns the row; undefined when there is no room. */
+  claim(address: Ipv4, node: number): AddressUse | undefined {
+    let use = this.#byAddress.get(address);
+    if (use === undefined) {
+      if (this.#byAddress.size >= MAX_ADDRESSES_IN_USE) return undefined;
+      use = { node, newest: 0 };
+      this.#byAddress.set(address, use);
+    } else if (use.node !== node) use.node = 0;
+    return use;
   }
 }

@@ -1,7 +1,8 @@
+import { sameOctets } from '../../codec/bytes.js';
 import type { Exchange } from '../exchange.js';
 import type { Oracle, Severity } from '../oracle.js';
 import type { Received } from '../received.js';
-import { BYSTANDER, expectationOf, type Sent, sameOctets } from '../sent.js';
+import { BYSTANDER, expectationOf, type Sent } from '../sent.js';
 
 /**
  * User data comes back to whom it belongs, octet for octet, once for each time it was sent; control messages and what cannot be
