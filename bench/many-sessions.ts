@@ -22,7 +22,8 @@ const CM = 20 + 8 + DATA + 1;
 /** A node with `count` connections, each with one path, to as many peers as that takes. */
 export class ManySessions {
   readonly endpoint = new Endpoint({ addresses: [LOCAL], mac: 0x02000000ff01, seed: 1 });
-  now = 1_000_000;
+  /** As on a host that has run for days: times are no small integers. */
+  now = 1_000_000_000_000;
   readonly #data = new Uint8Array(20 + 8 + DATA + 26);
   readonly #answer: Uint8Array;
   #at = 0;
@@ -100,26 +101,43 @@ export class ManySessions {
   }
 }
 
-/** Octets of a record in `PlainRecords`: what a connection's rows have, in round figures; and of a line of a cache. */
-const RECORD = 2048;
+/** Octets of a line of a cache. */
 const LINE = 64;
-/** Lines of a record that a round reads and writes. */
-const TOUCHED = 16;
 
-/** The same order of connections over nothing but a record each, as near together as they can be: what memory costs alone. */
+/**
+ * The same order of connections over nothing but numbers: what memory costs alone. Each has some `lines` in every one of
+ * `pieces` pieces of memory; a round goes through the pieces in `steps`, and where it looks in a step comes of what it
+ * found in the one before, as a row leads to others.
+ */
 export class PlainRecords {
-  readonly #numbers: Int32Array;
+  readonly #pieces: Int32Array[];
+  readonly #stride: number;
   #at = 0;
 
-  constructor(readonly count: number) {
-    this.#numbers = new Int32Array((count * RECORD) / 4);
+  constructor(
+    readonly count: number,
+    pieces: number,
+    private readonly lines: number,
+    private readonly steps: number,
+  ) {
+    this.#stride = (lines * LINE) / 4;
+    // Written to once: else all pages would be the one page of zeros.
+    this.#pieces = Array.from({ length: pieces }, () => new Int32Array(count * this.#stride).fill(0));
   }
 
   run(rounds: number): void {
+    const pieces = this.#pieces;
+    const aStep = Math.ceil(pieces.length / this.steps);
     for (let i = 0; i < rounds; i++) {
       this.#at = (this.#at + STEP) % this.count;
-      const start = (this.#at * RECORD) / 4;
-      for (let line = 0; line < TOUCHED; line++) this.#numbers[start + (line * LINE) / 4]!++;
+      let start = this.#at * this.#stride;
+      for (let first = 0; first < pieces.length; first += aStep) {
+        let found = 0;
+        for (let piece = first; piece < Math.min(pieces.length, first + aStep); piece++)
+          for (let line = 0; line < this.lines; line++) found |= pieces[piece]![start + (line * LINE) / 4]!;
+        // All numbers are zero, which only the memory knows.
+        start += found;
+      }
     }
   }
 }
