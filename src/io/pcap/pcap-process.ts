@@ -20,13 +20,14 @@ import {
 
 type Cap = typeof import('cap').Cap;
 
-/** Octets that the kernel keeps while this process is not served; Linux has a place of 64 KiB for each frame. */
+/** Octets that the kernel keeps while this process is not served; Linux has a place of 128 KiB for each frame. */
 const KERNEL_BUFFER = process.platform === 'linux' ? 128 << 20 : 4 << 20;
 /** What cap has libpcap cut a frame to. */
 const LONGEST = 65_535;
 /** Octets written at once. */
 const PIECE = 256 << 10;
 const NOTHING = new Uint8Array(0);
+const PAUSE = new Int32Array(new SharedArrayBuffer(4));
 
 if (isMainThread) run(JSON.parse(process.argv[2]!) as OpenRequest);
 else writeRing(new OctetRing(workerData as SharedArrayBuffer));
@@ -42,8 +43,15 @@ function writeRing(ring: OctetRing): void {
   }
 }
 
+/** Waits a millisecond at a time while the pipe is full: Node has made it one that does not wait by itself. */
 function write(octets: Uint8Array): void {
-  for (let at = 0; at < octets.length; ) at += writeSync(1, octets, at);
+  for (let at = 0; at < octets.length; )
+    try {
+      at += writeSync(1, octets, at);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(PAUSE, 0, 0, 1);
+    }
 }
 
 function run({ devices, filter, module = 'cap', identity }: OpenRequest): void {
@@ -91,6 +99,7 @@ function run({ devices, filter, module = 'cap', identity }: OpenRequest): void {
     setImmediate(() =>
       // What waited in the kernel was read between the two.
       setImmediate(() => {
+        ring.waitUntilEmpty();
         if (lost > 0) ring.put(messageOf(Kind.lost, NOTHING, lost));
         ring.waitUntilEmpty();
         process.exit(0);

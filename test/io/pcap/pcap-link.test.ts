@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -64,6 +64,41 @@ test('a package that was not compiled, or whose libpcap is missing, is told from
   rmSync(folder, { recursive: true });
 });
 
+test('frames that nobody reads in time are counted, and those that were kept are in order', async () => {
+  const sent = 900;
+  const folder = mkdtempSync(join(tmpdir(), 'mpip-cap-'));
+  const done = join(folder, 'done');
+  // As cap does while frames come: one after the other, without a return to the event loop. 54 MB, of which the process keeps 32.
+  writeFileSync(
+    join(folder, 'index.js'),
+    `exports.Cap = class {
+      on(_, listener) { this.listener = listener; }
+      open(_, __, ___, buffer) {
+        setImmediate(() => {
+          for (let i = 0; i < ${sent}; i++) {
+            buffer.writeUInt16BE(i);
+            this.listener(60000, false);
+          }
+          require('node:fs').writeFileSync(${JSON.stringify(done)}, '');
+        });
+        return 'Unknown linktype 147';
+      }
+    };`,
+  );
+  const link = await PcapLink.open(['lo'], { module: folder });
+  assert.deepEqual(link.linkTypes, [147]);
+  while (!existsSync(done)) await new Promise((resolve) => setTimeout(resolve, 10));
+  link.end();
+  const numbers = (await untilOver(link)).map((frame) => frame.readUInt16BE());
+  assert.ok(link.lost > 0);
+  assert.equal(numbers.length + link.lost, sent);
+  assert.deepEqual(
+    numbers,
+    [...numbers].sort((a, b) => a - b),
+  );
+  rmSync(folder, { recursive: true });
+});
+
 // Nothing is registered, and so nothing skipped, where verify could not compile the package.
 if (CAP !== undefined) {
   const module = CAP;
@@ -108,8 +143,11 @@ if (CAP !== undefined) {
   test('at the end what came until then is read, then it is over without a failure', async () => {
     const link = await open('udp dst port 7413');
     const socket = createSocket('udp4');
+    // It finds the end and what came before at the same time.
+    process.kill(link.pid!, 'SIGSTOP');
     for (let i = 0; i < 100; i++) await new Promise((sent) => socket.send(Buffer.of(i), 7413, '127.0.0.1', sent));
     link.end();
+    process.kill(link.pid!, 'SIGCONT');
     const frames = await untilOver(link);
     assert.deepEqual(
       frames.map((frame) => frame[14 + 28]),
