@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { addressKey, defaultConstants, TCP, UDP } from '../../src/codec/index.js';
 import { AddressMap } from '../../src/endpoint/address-map.js';
+import { AddressSet } from '../../src/endpoint/address-set.js';
 import { IdMap } from '../../src/endpoint/id-map.js';
 import { FeedbackTable, Peer } from '../../src/endpoint/index.js';
 import { SessionIndex } from '../../src/endpoint/session-index.js';
@@ -125,20 +126,51 @@ test('a map by address and port finds rows that share a place, as many as there 
   );
 });
 
-test('a map by id holds what a plain map holds, in the same order', () => {
+test('maps by id that share a list hold what plain maps hold, in the same order', () => {
   const id = fc.constantFrom(0, 1, 2, 255, 256, 65535);
-  const step = fc.record({ kind: fc.constantFrom('get', 'set', 'delete', 'clear'), id });
+  const step = fc.record({ kind: fc.constantFrom('get', 'set', 'delete', 'clear'), id, which: fc.nat(2) });
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 50, size: 'max' }), (steps) => {
-      const map = new IdMap<number>();
-      const plain = new Map<number, number>();
-      for (const [i, { kind, id }] of steps.entries()) {
-        if (kind === 'set') for (const one of [map, plain]) one.set(id, i);
-        else if (kind === 'delete') assert.equal(map.delete(id), plain.delete(id));
-        else if (kind === 'clear') for (const one of [map, plain]) one.clear();
-        assert.deepEqual([map.size, map.has(id), map.get(id)], [plain.size, plain.has(id), plain.get(id)]);
+    fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
+      const places: unknown[] = [];
+      const maps = [0, 1, 2].map((column) => new IdMap<number>(places, column));
+      const plain = [0, 1, 2].map(() => new Map<number, number>());
+      for (const [i, { kind, id, which }] of steps.entries()) {
+        const [one, other] = [maps[which]!, plain[which]!];
+        if (kind === 'set') for (const map of [one, other]) map.set(id, i);
+        else if (kind === 'delete') assert.equal(one.delete(id), other.delete(id));
+        else if (kind === 'clear') for (const map of [one, other]) map.clear();
+        for (let m = 0; m < 3; m++) {
+          const [map, expected] = [maps[m]!, plain[m]!];
+          assert.deepEqual([map.size, map.has(id), map.get(id)], [expected.size, expected.has(id), expected.get(id)]);
+        }
       }
-      assert.deepEqual([...map], [...plain]);
+      assert.deepEqual(
+        maps.map((map) => [...map]),
+        plain.map((map) => [...map]),
+      );
+    }),
+    runs(200),
+  );
+});
+
+test('a set of addresses holds what a plain set holds, also when it was just asked', () => {
+  const address = fc.constantFrom(0, 1, 0x0a010001, 0x80000000, 0xc0a80001, 0xffffffff);
+  const kind = fc.oneof(
+    { weight: 6, arbitrary: fc.constant('has' as const) },
+    { weight: 6, arbitrary: fc.constantFrom('add' as const, 'delete' as const) },
+    { weight: 1, arbitrary: fc.constant('clear' as const) },
+  );
+  fc.assert(
+    fc.property(fc.array(fc.record({ kind, address }), { maxLength: 100, size: 'max' }), (steps) => {
+      const set = new AddressSet();
+      const plain = new Set<number>();
+      for (const { kind, address } of steps) {
+        if (kind === 'add') for (const one of [set, plain]) one.add(address);
+        else if (kind === 'delete') assert.equal(set.delete(address), plain.delete(address));
+        else if (kind === 'clear') for (const one of [set, plain]) one.clear();
+        assert.equal(set.has(address), plain.has(address));
+      }
+      assert.deepEqual([...set], [...plain]);
     }),
     runs(200),
   );
