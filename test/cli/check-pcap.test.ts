@@ -7,7 +7,7 @@ import { after, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import type { RunResult } from '../../src/conformance/index.js';
 import { CAP } from '../support/cap.js';
-import { childrenOf, runCheck } from '../support/check-process.js';
+import { childrenOf, isInOrder, runCheck } from '../support/check-process.js';
 import { describeInLab } from '../support/lab-suite.js';
 import type { NamespaceLab } from '../support/namespaces.js';
 
@@ -68,26 +68,30 @@ if (CAP !== undefined) {
         ...[...SOURCES, '--tcp-port', '7000', '--pixit', 'session-expiry=3s', '--report', `json=${report}`],
         ...cases.flatMap((id) => ['--case', id]),
       );
+      // As it was last: while the interfaces are opened, it still has rights.
       let status = '';
-      while (status === '' && child.exitCode === null) {
+      while (child.exitCode === null) {
+        try {
+          status = readFileSync(`/proc/${childrenOf(child.pid!)[0]}/status`, 'utf8');
+        } catch {
+          // It has not begun, or has ended meanwhile.
+        }
         await setTimeout(20);
-        const [reader] = childrenOf(child.pid!);
-        if (reader === undefined || !output().includes('cases')) continue;
-        status = readFileSync(`/proc/${reader}/status`, 'utf8');
       }
       const { code } = await ended;
       assert.match(status, /^CapPrm:\s*0+$/m, output());
       assert.doesNotMatch(status, /^Uid:.*\b0\b/m);
       const run = JSON.parse(readFileSync(report, 'utf8')) as RunResult;
       const told = run.cases.filter(({ verdict }) => verdict !== 'not-applicable' && verdict !== 'not-run');
-      const others = told.filter(({ verdict, cause }) => verdict !== 'pass' && cause.code !== 'no-echo');
+      // The datagrams of this peer at the MTU do not come back over whatever link.
+      const others = told.filter((one) => !isInOrder(one) && one.cause.code !== 'no-echo');
       assert.deepEqual(
         others.map(({ id, verdict, cause }) => `${id}: ${verdict}, ${cause.text}`),
         [],
         output(),
       );
       assert.ok(told.length > 20, `${told.length} cases`);
-      assert.equal(code, told.every(({ verdict }) => verdict === 'pass') ? 0 : 3);
+      assert.equal(code, run.counts.inconc > 0 ? 3 : 0);
       assert.equal(run.link, 'raw');
       await lab.endPeers();
     });

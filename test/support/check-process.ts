@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 import type { CaseResult } from '../../src/conformance/index.js';
@@ -38,8 +38,12 @@ export async function endProcess(child: ChildProcess): Promise<void> {
 
 /** Processes that a process of Linux has started; none when it has ended. */
 export function childrenOf(pid: number): number[] {
-  const path = `/proc/${pid}/task/${pid}/children`;
-  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  let text = '';
+  try {
+    text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  } catch {
+    // It has ended.
+  }
   return text
     .split(' ')
     .filter((word) => word !== '')
