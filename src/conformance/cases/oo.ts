@@ -1,4 +1,4 @@
-import { Flags } from '../../codec/index.js';
+import { type ControlMessage, Flags } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
 import { inWords } from '../describe.js';
 import type { Micros } from '../link.js';
@@ -7,10 +7,23 @@ import { sequenceDistance } from '../segment.js';
 import type { TestStream } from '../test-stream.js';
 import type { Tester } from '../tester.js';
 import { isAnswer, ownSession } from './moves.js';
-import { isOfStream, requireStream, segmentIn, type TcpSession, tcpSession } from './tcp-moves.js';
+import { TcpMesh } from './tcp-mesh.js';
+import { type ConnectionOptions, isOfStream, requireStream, segmentIn, type TcpSession } from './tcp-moves.js';
 
 /** Octets of user data in each segment. */
 const SIZE = 24;
+
+/** A session, and the control message of its next segment. */
+type FedSession = TcpSession & { readonly cm: () => Partial<ControlMessage> };
+
+/**
+ * A session over TCP in which the peer's paths are fed back: a peer that hears of none may send an acknowledgement by
+ * several, which would look like the duplicate of a TCP that sees a hole.
+ */
+async function fedSession(t: Tester, options: ConnectionOptions = {}): Promise<FedSession> {
+  const mesh = await TcpMesh.open(t, options);
+  return { ...mesh.session, cm: () => mesh.cm() };
+}
 
 /** Segments of a connection in the order of their numbers, to be sent in any other. */
 class Train {
@@ -19,7 +32,7 @@ class Train {
 
   constructor(
     t: Tester,
-    readonly session: Pick<TcpSession, 'stream' | 'id'>,
+    readonly session: Pick<FedSession, 'stream' | 'cm'>,
     count: number,
   ) {
     this.base = session.stream.next;
@@ -29,9 +42,9 @@ class Train {
 
   /** Sends the segments of these positions, from 0. */
   send(...positions: readonly number[]): Observed[] {
-    const { stream, id } = this.session;
+    const { stream, cm } = this.session;
     return positions.map((position) =>
-      stream.send({ payload: this.payloads[position]!, sequence: this.start(position), cm: { sessionId: id } }),
+      stream.send({ payload: this.payloads[position]!, sequence: this.start(position), cm: cm() }),
     );
   }
 
@@ -160,7 +173,7 @@ export const OO_CASES: readonly TestCase[] = [
     purpose: 'A segment in sequence is delivered at once.',
     requirements: ['MPIP-OO-01'],
     async run(t: Tester) {
-      const session = await tcpSession(t);
+      const session = await fedSession(t);
       await quiet(t, session.stream);
       const within = t.constants['reordering-hold'] / 2;
       let fastest = Number.POSITIVE_INFINITY;
@@ -185,7 +198,7 @@ export const OO_CASES: readonly TestCase[] = [
     purpose: 'A segment beyond the next expected one is held: no duplicate acknowledgement while it waits.',
     requirements: ['MPIP-OO-02'],
     async run(t: Tester) {
-      const session = await tcpSession(t);
+      const session = await fedSession(t);
       await quiet(t, session.stream);
       const train = new Train(t, session, 2);
       const from = t.now();
@@ -213,7 +226,7 @@ export const OO_CASES: readonly TestCase[] = [
     purpose: 'When the missing segment comes, all that followed it are delivered at once and in order.',
     requirements: ['MPIP-OO-03'],
     async run(t: Tester) {
-      const session = await tcpSession(t);
+      const session = await fedSession(t);
       await requireFilled(
         t,
         new Train(t, session, 4),
@@ -230,7 +243,7 @@ export const OO_CASES: readonly TestCase[] = [
     purpose: 'Segments that wait are delivered by their numbers, in whatever order they came.',
     requirements: ['MPIP-OO-06'],
     async run(t: Tester) {
-      const session = await tcpSession(t);
+      const session = await fedSession(t);
       // In order first: otherwise another case judges it.
       await quiet(t, session.stream);
       const train = new Train(t, session, 6);
@@ -255,7 +268,7 @@ export const OO_CASES: readonly TestCase[] = [
     purpose: 'The buffer holds nine segments and delivers everything when the tenth or eleventh comes.',
     requirements: ['MPIP-OO-04'],
     async run(t: Tester) {
-      const session = await tcpSession(t);
+      const session = await fedSession(t);
       await quiet(t, session.stream);
       const slots = t.constants['reordering-slots'];
       const train = new Train(t, session, slots + 2);
@@ -292,7 +305,7 @@ export const OO_CASES: readonly TestCase[] = [
     requirements: ['MPIP-OO-05'],
     async run(t: Tester) {
       // SYN, the data of the handshake and of the first answer, and two of the segments come before the end of the numbers.
-      const session = await tcpSession(t, { initialSequence: 2 ** 32 - 1 - 2 * 32 - 2 * SIZE });
+      const session = await fedSession(t, { initialSequence: 2 ** 32 - 1 - 2 * 32 - 2 * SIZE });
       const { stream } = session;
       const train = new Train(t, session, 5);
       await requireFilled(
@@ -325,8 +338,8 @@ export const OO_CASES: readonly TestCase[] = [
     requirements: ['MPIP-OO-08'],
     async run(t: Tester) {
       const node = t.node();
-      const first = await tcpSession(t, { node });
-      const second = await tcpSession(t, { node });
+      const first = await fedSession(t, { node });
+      const second = await fedSession(t, { node });
       await quiet(t, first.stream);
       const holed = new Train(t, first, 2);
       const whole = new Train(t, second, 1);
@@ -359,7 +372,7 @@ export const OO_CASES: readonly TestCase[] = [
     purpose: 'A segment below the next expected one, as a retransmission, is delivered at once.',
     requirements: ['MPIP-OO-10'],
     async run(t: Tester) {
-      const session = await tcpSession(t);
+      const session = await fedSession(t);
       const train = new Train(t, session, 2);
       train.send(0, 1);
       if (!(await t.until(() => train.isAcknowledged(2))))
@@ -445,7 +458,7 @@ export const OO_CASES: readonly TestCase[] = [
     capabilities: ['tcp'],
     async run(t: Tester) {
       if (t.supports('reordering')) t.notApplicable('pics', 'The peer was declared to put segments in order.');
-      const session = await tcpSession(t);
+      const session = await fedSession(t);
       await quiet(t, session.stream);
       const train = new Train(t, session, 2);
       const from = t.now();
