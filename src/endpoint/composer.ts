@@ -8,11 +8,15 @@ import {
   type NodeId,
   trailerSize,
 } from '../codec/index.js';
+import type { FeedbackRow } from './feedback.js';
 import type { Peer } from './nodes.js';
 import { type Settings, TickClock } from './options.js';
 
 /** Addresses that a CM has room for; asked for per packet, so not taken from the declaration each time. */
 const MOST_ADDRESSES = { compact: maxAddresses(LAYOUTS.compact), full: maxAddresses(LAYOUTS.full) };
+
+/** What a packet feeds back: the delay of a path of its receiver. */
+export type Feedback = Readonly<Pick<FeedbackRow, 'pathId' | 'delay'>>;
 
 /** Fills in the CMs of a node (paper, table 1). */
 export class Composer {
@@ -60,7 +64,16 @@ export class Composer {
     return cm;
   }
 
-  /** The same for a packet of a session by a path, 0 for neither, with what there is to feed back to the peer. */
+  /** What the last CM feeds back; undefined for nothing. */
+  get fedBack(): Feedback | undefined {
+    const { feedbackPathId, pathDelay } = this.#message;
+    return feedbackPathId === 0 ? undefined : { pathId: feedbackPathId, delay: pathDelay };
+  }
+
+  /**
+   * The same for a packet of a session by a path, 0 for neither, with what there is to feed back to the peer, or with what
+   * the packet that it is a copy of has fed back.
+   */
   composeFor(
     peer: Peer,
     sessionId: number,
@@ -68,11 +81,12 @@ export class Composer {
     layout: LayoutName,
     flags: number,
     now: number,
+    again: Feedback | undefined = undefined,
   ): ControlMessage {
     const cm = this.compose(layout, flags, now);
     cm.sessionId = sessionId;
     cm.pathId = pathId;
-    this.addFeedback(cm, peer, now);
+    this.addFeedback(cm, peer, now, again);
     return cm;
   }
 
@@ -105,9 +119,9 @@ export class Composer {
    * What depends on the peer. Section 3.4: feedback of the path that was fed back longest ago, when there is a new sample;
    * of more addresses than a CM holds, those whose turn it is.
    */
-  addFeedback(cm: ControlMessage, peer: Peer, now: number): void {
+  addFeedback(cm: ControlMessage, peer: Peer, now: number, again: Feedback | undefined = undefined): void {
     if (this.addresses().length > MOST_ADDRESSES[cm.layout]) cm.localAddresses = this.addressList(cm.layout, peer);
-    const row = peer.feedback.next(now);
+    const row = again ?? peer.feedback.next(now);
     cm.feedbackPathId = row?.pathId ?? 0;
     cm.pathDelay = row?.delay ?? 0;
   }

@@ -1,5 +1,6 @@
 import { DatagramView, Flags, HeaderStatus, isAttachable, type LayoutName, TCP } from '../codec/index.js';
 import type { AvailabilityRow } from './availability.js';
+import type { Feedback } from './composer.js';
 import type { Discovery } from './discovery.js';
 import type { AvailabilityHandshake } from './handshake.js';
 import type { NodeState } from './node-state.js';
@@ -177,6 +178,7 @@ export class Outbound {
     }
     const flags = this.dataFlag(session);
     const octets = this.transmitter.sendInSession(view, session, path, flags, layout, now, length);
+    const fedBack = isRepeat ? state.composer.fedBack : undefined;
     if (path !== undefined && view.protocol === TCP) {
       if (view.payloadLength > 0 && state.blackHoles.sent(path, view, octets, isAgain, now))
         this.packetSize.reportTooLarge(
@@ -186,7 +188,7 @@ export class Outbound {
           now,
         );
       state.fallback.sent(path, now);
-      if (isRepeat) this.sendEverywhere(view, session, path, layout, now, length);
+      if (isRepeat) this.sendEverywhere(view, session, path, layout, now, length, fedBack);
       this.probes.provePath(view, session, layout, now);
     }
     state.sessionRules.refresh(session, Flags.normal, now);
@@ -198,8 +200,9 @@ export class Outbound {
   }
 
   /**
-   * Feedback is late for every path, or none came since TCP sent again before: a wrong choice would double its pause. What went by one path goes
-   * by the others too, at most once in 100 ms (docs/decisions.md 69).
+   * Feedback is late for every path, or none came since TCP sent again before: a wrong choice would double its pause. What
+   * went by one path goes by the others too, at most once in 100 ms, and so does what it fed back: it may be the one thing
+   * that tells the other end which path works (docs/decisions.md 69).
    */
   sendEverywhere(
     view: DatagramView,
@@ -208,6 +211,7 @@ export class Outbound {
     layout: LayoutName,
     now: number,
     length: number,
+    fedBack: Feedback | undefined,
   ): void {
     const { composer, pathMtus } = this.state;
     if (session.isChanging || now - session.repeatedAt < REPEAT_INTERVAL) return;
@@ -220,7 +224,7 @@ export class Outbound {
       const room =
         pathMtus.of(session, path.tuple, now) - (path.encapsulation === 'udp-wrapper' ? WRAPPER_OVERHEAD : 0);
       if (path === chosen || size > room) continue;
-      this.probes.sendExtra(view, session, path, layout, now, length);
+      this.probes.sendExtra(view, session, path, layout, now, length, fedBack);
     }
   }
 

@@ -33,6 +33,8 @@ export class Path {
   maxQueuing = 0;
   /** When feedback for this path last arrived. */
   feedbackTime = 0;
+  /** Up to when it is known to have worked: a delay may have waited at the peer for a packet that could carry it. */
+  provenAt: number;
   /** Samples taken into D. */
   samples = 0;
   /** How often its tuple was removed as obsolete with no feedback since. */
@@ -95,6 +97,7 @@ export class Path {
     this.isOriginal = sameTuple(tuple, session.tuple);
     this.weight = weight;
     this.feedbackTime = now;
+    this.provenAt = now;
     this.lastSent = now;
   }
 
@@ -145,7 +148,7 @@ export class Path {
 
   /** True when no feedback came for longer than an answer takes: what was sent on it may have been lost, and would be now. */
   isInDoubt(now: number): boolean {
-    return now - this.feedbackTime >= Math.max(ANSWER_TIME, 2 * this.roundTrip);
+    return now - this.provenAt >= Math.max(ANSWER_TIME, 2 * this.roundTrip);
   }
 
   /** Nothing is known of large segments on it. */
@@ -183,6 +186,7 @@ export class Path {
    */
   applyFeedback(sample: number, smoothing: number, stepTicks: number, now: number, sentAt = now): void {
     this.feedbackTime = now;
+    this.provenAt = now - Math.max(0, sentAt - this.lastSent);
     this.unansweredMicros = 0;
     this.failures = 0;
     if (this.weightAfterwards > 0) this.#trust();

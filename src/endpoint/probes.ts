@@ -1,5 +1,6 @@
 import { buildTcp, DatagramView, Flags, type LayoutName, sameTuple, TCP, TcpFlags } from '../codec/index.js';
 import { bareSegment, isBareable } from './bare-segment.js';
+import type { Feedback } from './composer.js';
 import type { FakeTcp } from './fake-tcp.js';
 import { tupleKey } from './mesh.js';
 import type { NodeState } from './node-state.js';
@@ -41,7 +42,10 @@ export class Probes {
     this.sendExtra(this.#bare, session, path, layout, now);
   }
 
-  /** Sends a segment that the host did not ask for by a path: one of this node's own making, or a copy. */
+  /**
+   * Sends a segment that the host did not ask for by a path: one of this node's own making, or a copy, which feeds back
+   * `again` what the other one did.
+   */
   sendExtra(
     view: DatagramView,
     session: Session,
@@ -49,8 +53,9 @@ export class Probes {
     layout: LayoutName,
     now: number,
     length = view.end,
+    again: Feedback | undefined = undefined,
   ): void {
-    this.transmitter.sendInSession(view, session, path, Flags.normal, layout, now, length);
+    this.transmitter.sendInSession(view, session, path, Flags.normal, layout, now, length, again);
     this.state.fallback.sent(path, now);
   }
 

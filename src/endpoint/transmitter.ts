@@ -2,6 +2,7 @@ import { type ControlMessage, type DatagramView, type LayoutName, TCP, TcpFlags,
 import { PATH_HEADER } from '../codec/path-sequence.js';
 import { rewriteTupleAt } from '../codec/rewrite.js';
 import { attach, attachParsed } from '../codec/trailer.js';
+import type { Feedback } from './composer.js';
 import { MAX_TRAILER } from './control-packet.js';
 import { tupleKey } from './mesh.js';
 import type { NodeState } from './node-state.js';
@@ -45,7 +46,11 @@ export class Transmitter {
     counters.cmSent++;
   }
 
-  /** Sends a packet of a session by a path, or by its own tuple with path id 0. @returns octets. */
+  /**
+   * Sends a packet of a session by a path, or by its own tuple with path id 0.
+   * @param again what it feeds back as a copy of another packet.
+   * @returns octets.
+   */
   sendInSession(
     view: DatagramView,
     { peer, id }: Session,
@@ -54,9 +59,10 @@ export class Transmitter {
     layout: LayoutName,
     now: number,
     length: number,
+    again: Feedback | undefined = undefined,
   ): number {
     const { composer, counters } = this.state;
-    const cm = composer.composeFor(peer, id, path?.id ?? 0, layout, flags, now);
+    const cm = composer.composeFor(peer, id, path?.id ?? 0, layout, flags, now, again);
     const octets = this.transmit(view, path, cm, length);
     path?.sent(now, octets);
     counters.cmSent++;

@@ -122,6 +122,23 @@ for (const [name, isDead, tcpMode] of [
     }
   });
 
+test('copies by every path feed back what the original does; a delay that waited for a packet proves no path of now (decision 69)', () => {
+  const pair = new WidePair();
+  pair.connect();
+  const next = pair.stream(400, 101);
+  pair.run(300);
+  const { ack } = TcpFlags;
+  pair.a.host(buildTcp(pair.toB, { sequence: next - 1, acknowledgement: 901, flags: ack }, Uint8Array.of(1)));
+  pair.run(20);
+  pair.b.sent.length = 0;
+  pair.b.host(buildTcp(pair.toA, { sequence: 901, acknowledgement: next - 1, flags: ack }, new Uint8Array(0)));
+  const copies = dataOf(pair.b.sent);
+  assert.equal(tuplesOf(copies).length, 4);
+  const [first, ...others] = copies.map(({ cm }) => cm!.feedbackPathId);
+  assert.notEqual(first, 0);
+  assert.deepEqual(others, Array(3).fill(first));
+});
+
 test('a path that fell back and carries no more is left to copies of headers while others are answered', () => {
   const stream = new Stream({ nat: STRICT, client: { length: 8 * MEGABYTE } });
   stream.finish();
