@@ -113,8 +113,9 @@ export class Session {
   isEstablished = false;
   /** The last acknowledgement number of the peer's host; undefined before one. */
   acknowledged: number | undefined;
-  /** The acknowledgement number of this host's last segment. */
+  /** The acknowledgement number of this host's last segment, and whether it was a mere acknowledgement. */
   lastAcknowledged = 0;
+  lastWasBare = false;
   /** Holds TCP segments that came out of order; undefined for other protocols or when switched off. */
   reordering: ReorderingBuffer | undefined;
   /** How long the slowest path took lately, where the buffer waits by that (`reordering-margin`). */
@@ -221,7 +222,7 @@ export class Session {
   isRepeat(view: DatagramView): boolean {
     if (this.hasSent(view)) return true;
     const { tcpFlags, payloadLength, sequence, acknowledgement } = view;
-    if (payloadLength > 0 || tcpFlags !== TcpFlags.ack) return false;
+    if (payloadLength > 0 || tcpFlags !== TcpFlags.ack || !this.lastWasBare) return false;
     return sequence === this.nextSent && acknowledgement === this.lastAcknowledged;
   }
 
@@ -234,6 +235,7 @@ export class Session {
     if ((tcpFlags & TcpFlags.syn) !== 0 || this.nextSent === undefined || ((end - this.nextSent) | 0) > 0)
       this.nextSent = end;
     this.lastAcknowledged = view.acknowledgement;
+    this.lastWasBare = space === 0;
   }
 
   /** From now on a path has numbers of its own. */
