@@ -52,6 +52,8 @@ export class ContestedAddresses {
     // A path packet of a connection that nothing tells would reach a wrong socket, unless it came by a connection's own tuple.
     if (session === undefined)
       return !isOfPath || sessions.byTuple(reversedTuple(view), view.protocol, now) !== undefined;
+    // A node is there, whichever: the connection is not silent (docs/decisions.md 60).
+    session.unheardMicros = 0;
     if (session.protocol === view.protocol) {
       this.inboundData.restore(view, session);
       return true;

@@ -20,17 +20,21 @@ export const SESSIONS: readonly Predicate[] = [
     purpose: 'A connection keeps the id of its session.',
     requirement: 'MPIP-SS-02',
     watch(judge) {
-      const flows = new Map<number, { ids: number[]; since: number }>();
+      const flows = new Map<number, { node: number; ids: number[]; since: number; stamp: number }>();
       return {
         see(sight) {
           const { seen, trailer, time } = sight;
           if (!carriesData(sight) || !judge.judges(seen.node)) return;
-          const { sessionId } = trailer.cm;
+          const { sessionId, timestamp } = trailer.cm;
           const known = flows.get(seen.flow);
-          if (known === undefined) {
-            if (flows.size < MAX_KEPT) flows.set(seen.flow, { ids: [sessionId], since: time });
+          // A node that began anew has ids of its own.
+          if (known?.node !== seen.node) {
+            const fresh = { node: seen.node, ids: [sessionId], since: time, stamp: timestamp };
+            if (known !== undefined || flows.size < MAX_KEPT) flows.set(seen.flow, fresh);
             return;
           }
+          const later = (timestamp - known.stamp) | 0;
+          if (later > 0) known.stamp = timestamp;
           if (known.ids.at(-1) === sessionId) {
             judge.pass();
             if (time - known.since > IDS_WINDOW) {
@@ -39,6 +43,8 @@ export const SESSIONS: readonly Predicate[] = [
             }
             return;
           }
+          // What was overtaken still has the id of before.
+          if (later <= 0) return;
           known.ids.push(sessionId);
           if (known.ids.length < TOO_MANY_IDS) return;
           const text = 'The connection changes the id of its session again and again.';

@@ -266,6 +266,14 @@ test('a clock of another rate breaks FB-01, but not a packet that waited behind 
   assert.deepEqual(verdictOf(id, capture(...stamped(10, 0.1))), ['pass', undefined]);
 });
 
+test('a session that changes its id again and again breaks SS-02, but not one change whose packets are overtaken', () => {
+  const id = 'SS-passive-new-id-for-new-session-only';
+  const sent = (ids: readonly number[], stamps: readonly number[]) =>
+    capture(...ids.map((sessionId, i) => data({ sessionId, timestamp: stamps[i]! })));
+  assert.deepEqual(verdictOf(id, sent([1, 2, 1, 2, 1, 2], [1, 2, 3, 4, 5, 6])), ['fail', 4]);
+  assert.equal(verdictOf(id, sent([1, 2, 1, 2, 1, 2], [1, 5, 2, 6, 3, 7]))[0], 'pass');
+});
+
 test('heartbeats beside fresh feedback break HB-04, but not those that try a path of their own', () => {
   const id = 'HB-passive-not-beside-feedback';
   const beat = (pathId: number) =>

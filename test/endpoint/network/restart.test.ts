@@ -279,3 +279,30 @@ test('a path packet to a port at which the peer asked for MPIP, and no connectio
     assert.deepEqual(to(7001), [[], 2], `${other}: the peer has the id from before a restart, perhaps`);
   }
 });
+
+test('after a silence the new node of the peer is heard before it is believed: segments keep their CMs (decisions 56, 60)', () => {
+  const pair = new Pair();
+  pair.segment('a', { sequence: 100, flags: syn });
+  pair.segment('b', { sequence: 900, acknowledgement: 101, flags: syn | ack });
+  let next = 101;
+  const send = () => {
+    pair.a.host(buildTcp(pair.toB, { sequence: next++, acknowledgement: 901, flags: ack }, new Uint8Array(1)));
+    pair.run(20);
+  };
+  for (let i = 0; i < 100; i++) {
+    send();
+    pair.segment('b', { sequence: 901, acknowledgement: next, flags: ack });
+  }
+  // As after three seconds of sending in which nothing came.
+  [...pair.a.endpoint.sessions.rows()][0]!.unheardMicros = 3_000_000;
+  pair.b.reboot({ addresses: pair.b.addresses, mac: OTHER_ID, seed: 77 });
+  const { counters } = pair.a.endpoint.state;
+  const { ordinarySent } = counters;
+  for (let i = 0; i < 4; i++) send();
+  for (let i = 0; i < 50; i++) {
+    pair.segment('b', { sequence: 901, acknowledgement: next, flags: ack });
+    send();
+  }
+  assert.ok(counters.claims > 0, 'it is not believed at once');
+  assert.ok(counters.ordinarySent - ordinarySent <= 3, `${counters.ordinarySent - ordinarySent} ordinary segments`);
+});
