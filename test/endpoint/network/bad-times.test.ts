@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { TCP } from '../../../src/codec/index.js';
 import type { TcpMode } from '../../../src/endpoint/index.js';
 import { CONNECTIONS, RestlessPair } from '../../support/restless-pair.js';
+import { Stream } from '../../support/stream.js';
 
 /** All connections speak, and are there with all their paths. */
 function begin(tcpMode: TcpMode): RestlessPair {
@@ -117,3 +118,23 @@ for (const tcpMode of ['fake-tcp', 'udp-wrapper'] as const) {
     }
   });
 }
+
+for (const scheduler of ['paper', 'earliest'] as const)
+  for (const [tcpMode, link] of [
+    ['fake-tcp', 'b1'],
+    ['udp-wrapper', 'a1'],
+  ] as const)
+    test(`an interface goes dead without a word under TCP (${scheduler}, ${tcpMode}): it never waits three times in a row (decision 69)`, () => {
+      for (let seed = 2; seed <= 4; seed++) {
+        const node = { scheduler, tcpMode };
+        const client = { length: 60_000_000, longestRto: 120_000_000, window: 200 };
+        const stream = new Stream({ seed, a: { seed, ...node }, b: { seed: seed + 50, ...node }, client });
+        stream.run(1000 + 37 * seed);
+        const { forward, back } = stream.pair.links[link];
+        [forward.isUp, back.isUp] = [false, false];
+        const { received } = stream.server;
+        stream.run(3000);
+        assert.ok(stream.server.received > received, `seed ${seed}: it stands still`);
+        assert.ok(stream.client.mostTimeOuts <= 2, `seed ${seed}: ${stream.client.mostTimeOuts} time-outs in a row`);
+      }
+    });
