@@ -218,7 +218,9 @@ export const HS_PEER_CASES: readonly TestCase[] = [
           code: 'not-acknowledged-again',
           text: 'Our SYN-ACK on a fake path was acknowledged once; sent again, as when the ACK was lost, it is not.',
           expected: 'the third packet of the handshake: flag handshake (5), TCP flag ACK',
-          packet: syn,
+          packet: first,
+          octet: first.l4Offset + 13,
+          octets: 1,
           requirement: 'MPIP-HS-10',
         }));
       t.equal(
