@@ -15,8 +15,11 @@ import type { Output } from './output.js';
 import { ReadingProgress } from './reading-progress.js';
 import type { WorkerMessage } from './summary-worker.js';
 
-/** A part is not worth a thread when it is smaller, in octets. */
-const LEAST_PART = 16 << 20;
+/**
+ * A part is not worth a thread when it is smaller, in octets. Without checksums one thread is as fast as the octets come from the
+ * kernel: another takes as long to start as a gigabyte takes to be counted (docs/large-captures.md).
+ */
+const LEAST_PART = { counted: 2 ** 30, summed: 16 << 20 } as const;
 /** Octets in which the next record or block is looked for. */
 const WINDOW = 2 << 20;
 const HEAD = 1 << 20;
@@ -115,17 +118,18 @@ async function partsOfAll(
   checksums: boolean,
 ): Promise<PartRequest[] | undefined> {
   if (files.includes('-')) return undefined;
+  const least = checksums ? LEAST_PART.summed : LEAST_PART.counted;
   try {
     const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
     const sum = sizes.reduce((a, b) => a + b, 0);
     const parts: PartRequest[] = [];
     for (const [file, path] of files.entries()) {
-      const wanted = Math.min(Math.ceil((jobs * sizes[file]!) / sum), Math.floor(sizes[file]! / LEAST_PART));
+      const wanted = Math.min(Math.ceil((jobs * sizes[file]!) / sum), Math.floor(sizes[file]! / least));
       const ofFile = await partsOf(path, Math.max(1, wanted), sizes[file]!);
       if (ofFile === undefined) return undefined;
       parts.push(...ofFile.map((part) => ({ ...part, path, file, checksums })));
     }
-    return parts.length < 2 || sum < 2 * LEAST_PART ? undefined : parts;
+    return parts.length < 2 || sum < 2 * least ? undefined : parts;
   } catch {
     // Reading in one piece says what is wrong.
     return undefined;

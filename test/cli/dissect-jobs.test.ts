@@ -73,26 +73,26 @@ test('--jobs: files that follow each other in time are divided, others read in o
     [[late, early], true],
     [[late, later], false],
   ] as const) {
-    const whole = JSON.parse((await summary(undefined, false, files)).out) as Record<string, unknown>;
-    const sums = new Summary();
-    const divided = await summariseDivided(files, 3, false, sums, { colour: false } as Output);
+    const whole = JSON.parse((await summary(undefined, true, files)).out) as Record<string, unknown>;
+    const sums = new Summary({ checksums: true });
+    const divided = await summariseDivided(files, 3, true, sums, { colour: false } as Output);
     assert.equal(divided !== undefined, isDivided, files.join(' '));
-    if (divided === undefined) assert.deepEqual(await summary(3, false, files), await summary(undefined, false, files));
+    if (divided === undefined) assert.deepEqual(await summary(3, true, files), await summary(undefined, true, files));
     else assert.deepEqual({ files, ...sums.report(divided) }, whole);
   }
   appendFileSync(early, Buffer.from([1, 2, 3]));
   const files = [late, early];
-  const broken = await summary(2, false, files);
+  const broken = await summary(2, true, files);
   assert.match(broken.error, /early\.pcap: .*truncated/);
-  assert.deepEqual(broken, await summary(undefined, false, files));
+  assert.deepEqual(broken, await summary(undefined, true, files));
 });
 
 test('--jobs: a truncated end is said once, in the words of one piece', async () => {
   appendFileSync(big, Buffer.from([1, 2, 3]));
-  const whole = await summary(undefined);
+  const whole = await summary(undefined, true);
   assert.equal(whole.code, 4);
   assert.match(whole.error, /big\.pcap: The capture is truncated: it ends at byte \d+/);
-  assert.deepEqual(await summary(2), whole);
+  assert.deepEqual(await summary(2, true), whole);
 });
 
 test('--jobs: from the command line, and what it refuses', () => {
