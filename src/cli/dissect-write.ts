@@ -24,19 +24,21 @@ const TEXTS = new Map(FINDINGS.map(({ id, text }) => [id, text]));
 export async function writePackets(request: DissectRequest, output: Output): Promise<ExitCode> {
   const path = request.write!;
   const selection = new Selection(request, true);
-  const written = new WrittenPackets(path, request.files, request.live !== undefined);
-  // What reads interfaces has its own end.
+  // Before there is a file that a signal could leave unfinished. What reads interfaces has its own end.
   const interrupt =
     request.live === undefined ? new Interrupt(output, 'mpip: interrupted; what was read is written.') : undefined;
+  let written: WrittenPackets | undefined;
   let damages: string[];
   try {
-    const onPacket: Parameters<typeof readMergedFiles>[1] = (packet, file) => {
-      const view = selection.take(packet, file);
-      if (view !== undefined) written.add(packet, file, view);
+    const file = new WrittenPackets(path, request.files, request.live !== undefined);
+    written = file;
+    const onPacket: Parameters<typeof readMergedFiles>[1] = (packet, index) => {
+      const view = selection.take(packet, index);
+      if (view !== undefined) file.add(packet, index, view);
     };
     damages = await readMergedFiles(request.files, onPacket, interrupt?.output ?? output, undefined, request.live);
   } finally {
-    written.close();
+    written?.close();
     interrupt?.end();
   }
   written.report(output, selection.packets);

@@ -18,15 +18,16 @@ export async function interruptDissect(args: readonly string[], capture: Uint8Ar
   child.stderr.on('data', (text: Buffer) => {
     error += text.toString();
   });
-  while (!existsSync(begun)) await sleep(10);
+  const isRunning = () => child.exitCode === null && child.signalCode === null;
+  while (isRunning() && !existsSync(begun)) await sleep(10);
   const half = capture.length >> 1;
+  child.stdin.on('error', () => {});
   child.stdin.write(capture.subarray(0, half));
   child.kill('SIGINT');
-  while (!error.includes('interrupted')) await sleep(10);
+  while (isRunning() && !error.includes('interrupted')) await sleep(10);
   // What comes now ends the reading; nothing of it is waited for.
-  child.stdin.on('error', () => {});
   child.stdin.write(capture.subarray(half, half + 1));
-  const [code] = (await ended) as [number];
-  assert.equal(code, 4, error);
+  const [code, signal] = (await ended) as [number | null, string | null];
+  assert.deepEqual([code, signal], [4, null], error);
   return error;
 }
