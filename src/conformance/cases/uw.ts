@@ -18,6 +18,27 @@ const common = {
 /** IPv4 header of packets that the tester builds. */
 const IP_HEADER = 20;
 
+/** Sends a wrapped segment with data until the TCP of the peer has it, three times at most, and requires its echo. */
+async function requireTaken(
+  t: Tester,
+  { stream }: TcpMesh,
+  send: (payload: Uint8Array, sequence: number) => void,
+  text: string,
+): Promise<Observed> {
+  const payload = t.payload(40);
+  const sequence = stream.next;
+  const before = stream.data.length;
+  let isTaken = false;
+  for (let attempt = 0; attempt < 3 && !isTaken; attempt++) {
+    send(payload, sequence);
+    isTaken = await t.until(() => stream.data.length > before, t.patience / 3);
+  }
+  stream.next = (sequence + payload.length) >>> 0;
+  const expected = 'the echo of its data';
+  if (!isTaken) await t.silent(stream, { code: 'not-unwrapped', expected, text, packet: stream.lastSent });
+  return stream.history.at(-1)!;
+}
+
 /** A session whose peer uses another path than the original; what came by each. */
 async function talked(t: Tester): Promise<{ mesh: TcpMesh; original: Observed[]; other: Observed[] }> {
   const mesh = await TcpMesh.open(t);
@@ -178,32 +199,16 @@ export const UW_CASES: readonly TestCase[] = [
     requirements: ['MPIP-UW-03'],
     async run(t: Tester) {
       const mesh = await TcpMesh.open(t);
-      const second = secondAddress(t, mesh);
       const { stream } = mesh;
-      const payload = t.payload(40);
-      const sequence = stream.next;
-      const before = stream.data.length;
-      let isTaken = false;
-      for (let attempt = 0; attempt < 3 && !isTaken; attempt++) {
-        stream.send({
-          payload,
-          sequence,
-          isWrapped: true,
-          destination: { address: second, port: stream.peer.port },
-          cm: { ...mesh.cm(), pathId: 2 },
-        });
-        isTaken = await t.until(() => stream.data.length > before, t.patience / 3);
-      }
-      stream.next = (sequence + payload.length) >>> 0;
-      if (!isTaken) {
-        return void (await t.silent(stream, {
-          code: 'not-unwrapped',
-          expected: 'the echo of its data',
-          text: 'A segment in the wrapper, with the id of a session that is TCP, sent three times, did not reach the TCP of the peer.',
-          packet: stream.lastSent,
-        }));
-      }
-      t.pass('The wrapped segment was taken and answered.', stream.history.at(-1)!);
+      const destination = { address: secondAddress(t, mesh), port: stream.peer.port };
+      const taken = await requireTaken(
+        t,
+        mesh,
+        (payload, sequence) =>
+          stream.send({ payload, sequence, isWrapped: true, destination, cm: { ...mesh.cm(), pathId: 2 } }),
+        'A segment in the wrapper, with the id of a session that is TCP, sent three times, did not reach the TCP of the peer.',
+      );
+      t.pass('The wrapped segment was taken and answered.', taken);
     },
   },
   {
@@ -214,34 +219,25 @@ export const UW_CASES: readonly TestCase[] = [
     async run(t: Tester) {
       const mesh = await TcpMesh.open(t);
       const { stream } = mesh;
-      const payload = t.payload(40);
-      const sequence = stream.next;
       const tuple = {
         source: stream.destination.address,
         sourcePort: stream.port,
         destination: secondAddress(t, mesh),
         destinationPort: stream.peer.port,
       };
-      const fields = { sequence, acknowledgement: stream.expected, flags: TcpFlags.ack | TcpFlags.psh };
-      const inner = buildTcp({ ...tuple, destination: stream.peer.address }, fields, payload).subarray(IP_HEADER);
-      const before = stream.data.length;
-      let isTaken = false;
-      for (let attempt = 0; attempt < 3 && !isTaken; attempt++) {
-        const packet = stream.node.trailed(buildUdp(tuple, inner), stream.addresses, { ...mesh.cm(), pathId: 2 });
-        writeU16be(packet, IP_HEADER + 6, 0);
-        stream.sendPacket(packet);
-        isTaken = await t.until(() => stream.data.length > before, t.patience / 3);
-      }
-      stream.next = (sequence + payload.length) >>> 0;
-      if (!isTaken) {
-        return void (await t.silent(stream, {
-          code: 'not-unwrapped',
-          expected: 'the echo of its data',
-          text: 'A wrapped segment without a UDP checksum, sent three times, did not reach the TCP of the peer.',
-          packet: stream.lastSent,
-        }));
-      }
-      t.pass('The wrapped segment without a checksum was taken and answered.', stream.history.at(-1)!);
+      const taken = await requireTaken(
+        t,
+        mesh,
+        (payload, sequence) => {
+          const fields = { sequence, acknowledgement: stream.expected, flags: TcpFlags.ack | TcpFlags.psh };
+          const inner = buildTcp({ ...tuple, destination: stream.peer.address }, fields, payload).subarray(IP_HEADER);
+          const packet = stream.node.trailed(buildUdp(tuple, inner), stream.addresses, { ...mesh.cm(), pathId: 2 });
+          writeU16be(packet, IP_HEADER + 6, 0);
+          stream.sendPacket(packet);
+        },
+        'A wrapped segment without a UDP checksum, sent three times, did not reach the TCP of the peer.',
+      );
+      t.pass('The wrapped segment without a checksum was taken and answered.', taken);
     },
   },
   {
