@@ -53,8 +53,13 @@ export function readRules() {
     const files = globs(rule.files);
     const places = globs(rule.places);
     const originals = globs(rule.originals);
-    const fits = ({ file, place, status, original }) =>
-      files(file.slice(0, -'.ts'.length)) && places(place) && originals(original) && (rule.status ?? status) === status;
+    const replacements = globs(rule.replacements);
+    const fits = ({ file, place, status, original, replacement }) =>
+      files(file.slice(0, -'.ts'.length)) &&
+      places(place) &&
+      originals(original) &&
+      replacements(replacement) &&
+      (rule.status ?? status) === status;
     return { ...rule, fits };
   });
 }
@@ -198,9 +203,13 @@ function section(reason, rules, explained) {
     '| mutants | files | places | why | tested by |',
     '| --- | --- | --- | --- | --- |',
     ...own.map((rule) => {
-      const code = (list) => list?.map((one) => `\`${one}\``).join(', ') ?? 'all';
-      const { files, places, originals, why, tested } = rule;
-      const where = originals === undefined ? code(places) : code(originals);
+      const code = (list) => list?.map((one) => quoted(one).replaceAll('|', '\\|')).join(', ') ?? 'all';
+      const { files, places, originals, replacements, why, tested } = rule;
+      const changes = [originals, replacements].flatMap((list) => (list === undefined ? [] : [code(list)])).join(' → ');
+      const where = [
+        ...(places === undefined && changes !== '' ? [] : [code(places)]),
+        ...(changes === '' ? [] : [changes]),
+      ].join(': ');
       return `| ${explained.get(rule).length} | ${code(files)} | ${where} | ${why} | ${code(tested)} |`;
     }),
     '',
