@@ -28,7 +28,7 @@ export interface SegmentOptions {
   readonly options?: Uint8Array;
   /** A control message, as for `TestPort.send`; absent or null for an ordinary segment. */
   readonly cm?: Partial<ControlMessage> | null;
-  /** Which of the stream's addresses it comes from; default the first. */
+  /** Which of the stream's addresses it comes from; default `TestStream.from`. */
   readonly source?: number;
   /** Its source port; default the stream's. */
   readonly sourcePort?: number;
@@ -61,6 +61,8 @@ export class TestStream extends Inbox {
   /** What the peer has acknowledged at most. */
   acknowledged = 0;
   acknowledging: Acknowledging = 'at-once';
+  /** Which of the stream's addresses segments come from unless told otherwise. */
+  from = 0;
   /** Control message of the acknowledgements that are sent at once; undefined for ordinary ones. */
   acknowledgementCm: (() => Partial<ControlMessage>) | undefined;
   readonly #context: PortContext;
@@ -140,7 +142,7 @@ export class TestStream extends Inbox {
 
   /** Sends a segment. */
   send(options: SegmentOptions = {}): Observed {
-    const { payload = NOTHING, cm, source = 0 } = options;
+    const { payload = NOTHING, cm, source = this.from } = options;
     const flags = options.flags ?? TcpFlags.ack | (payload.length > 0 ? TcpFlags.psh : 0);
     const port = this.#ports[source]!;
     const to = options.destination ?? this.peer;
@@ -170,12 +172,13 @@ export class TestStream extends Inbox {
     }
     return this.sendPacket(cm ? this.node.trailed(packet, this.addresses, cm) : packet, {
       ...options,
+      source,
       mayBeOrdinary: options.mayBeOrdinary ?? !cm,
     });
   }
 
   /** Sends a whole datagram as it is. */
-  sendPacket(packet: Uint8Array, { source = 0, mayBeOrdinary = false }: SegmentOptions = {}): Observed {
+  sendPacket(packet: Uint8Array, { source = this.from, mayBeOrdinary = false }: SegmentOptions = {}): Observed {
     const { log } = this.#context;
     const time = log.link.now();
     const sent = log.add('sent', packet, time)!;

@@ -231,10 +231,10 @@ export class FakeTcp {
   #complete(view: DatagramView, session: Session, tuple: Tuple, now: number): void {
     const handshake = this.#pending.get(tupleKey(tuple));
     const isExpected =
-      handshake?.isClient && handshake.session === session && view.acknowledgement === (handshake.own + 1) >>> 0;
-    const isRepeated =
-      handshake === undefined && session.paths.some((path) => tupleKey(path.tuple) === tupleKey(tuple));
-    if (!isExpected && !isRepeated) return;
+      handshake === undefined
+        ? session.paths.some((path) => tupleKey(path.tuple) === tupleKey(tuple))
+        : handshake.isClient && handshake.session === session && view.acknowledgement === (handshake.own + 1) >>> 0;
+    if (!isExpected) return;
     this.send(session, tuple, view.acknowledgement, (view.sequence + 1) >>> 0, TcpFlags.ack, false);
     if (handshake === undefined) return;
     handshake.other = view.sequence;

@@ -8,7 +8,9 @@ export const mutant: Mutant = {
   killedBy: [
     'CM-control-flags-not-delivered',
     'HS-not-seen-by-tcp',
+    'HS-only-an-ack-opens',
     'HS-path-only-after-three-packets',
+    'HS-third-packet-of-another-session',
     'HS-wrong-acknowledgement-opens-nothing',
   ],
   apply({ endpoint }) {

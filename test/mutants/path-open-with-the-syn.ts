@@ -7,7 +7,12 @@ export const mutant: Mutant = {
   name: 'path-open-with-the-syn',
   defect: 'A path by a fake handshake is used as soon as the SYN is answered.',
   requirements: ['MPIP-HS-06'],
-  killedBy: ['HS-path-only-after-three-packets', 'HS-wrong-acknowledgement-opens-nothing'],
+  killedBy: [
+    'HS-only-an-ack-opens',
+    'HS-path-only-after-three-packets',
+    'HS-third-packet-of-another-session',
+    'HS-wrong-acknowledgement-opens-nothing',
+  ],
   apply(host) {
     const { fakeTcp, state } = host.endpoint;
     const { receive } = fakeTcp;

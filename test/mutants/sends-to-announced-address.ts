@@ -6,9 +6,13 @@ export const mutant: Mutant = {
   requirements: ['MPIP-PA-06'],
   killedBy: [
     'HS-client-path-carries-data',
+    'HS-only-an-ack-opens',
     'HS-path-only-after-three-packets',
+    'HS-third-packet-of-another-session',
     'HS-unanswered-path-unused',
+    'HS-unasked-syn-ack-is-not-acknowledged',
     'HS-wrong-acknowledgement-opens-nothing',
+    'HS-wrong-syn-ack-opens-nothing',
     'PA-address-as-seen',
   ],
   apply(host) {

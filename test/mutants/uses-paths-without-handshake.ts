@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'uses-paths-without-handshake',
   defect: 'The initiator uses every path as soon as it has sent its SYN.',
   requirements: ['MPIP-HS-06', 'MPIP-HS-07'],
-  killedBy: ['HS-client-path-carries-data', 'HS-unanswered-path-unused'],
+  killedBy: ['HS-client-path-carries-data', 'HS-unanswered-path-unused', 'HS-wrong-syn-ack-opens-nothing'],
   apply(host) {
     const { fakeTcp, state } = host.endpoint;
     const { start } = fakeTcp;

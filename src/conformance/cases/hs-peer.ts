@@ -4,7 +4,7 @@ import { EXPECTED } from '../describe.js';
 import { headerField, isData, type Observed } from '../observed.js';
 import { cmOf, type Tester } from '../tester.js';
 import { tupleOf } from './pa.js';
-import { isStep, openedByPeer, type TcpMesh } from './tcp-mesh.js';
+import { isStep, openedByPeer, type TcpMesh, type Wrong } from './tcp-mesh.js';
 import { segmentIn } from './tcp-moves.js';
 
 const common = {
@@ -20,39 +20,45 @@ const common = {
 const isSyn = isStep(TcpFlags.syn);
 
 /** The fake SYNs that came so far. */
-function syns({ stream }: TcpMesh): Observed[] {
+export function syns({ stream }: TcpMesh): Observed[] {
   return stream.history.filter((packet) => packet.direction === 'received' && isSyn(packet));
 }
 
 /** Answers a fake SYN; returns the number of our SYN-ACK, a new one unless it is given. */
-function answer(t: Tester, { stream, session }: TcpMesh, syn: Observed, sequence = t.random.below(2 ** 32)): number {
+export function answer(
+  t: Tester,
+  { stream, session }: TcpMesh,
+  syn: Observed,
+  sequence = t.random.below(2 ** 32),
+  { error = 0, flags = TcpFlags.syn | TcpFlags.ack, sessionId = session.id }: Wrong = {},
+): number {
   stream.send({
     source: stream.addresses.indexOf(syn.destination),
     destination: { address: syn.source, port: syn.sourcePort },
-    flags: TcpFlags.syn | TcpFlags.ack,
+    flags,
     sequence,
-    acknowledgement: (segmentIn(syn).sequence + 1) >>> 0,
-    cm: { flags: Flags.handshake, sessionId: session.id },
+    acknowledgement: (segmentIn(syn).sequence + 1 + error) >>> 0,
+    cm: { flags: Flags.handshake, sessionId },
   });
   return sequence;
 }
 
 /** Makes the application of the peer send `count` times; what it sends is acknowledged with feedback. */
-async function write(t: Tester, handle: number, count: number, pause: number): Promise<void> {
+export async function write(t: Tester, handle: number, count: number, pause: number): Promise<void> {
   for (let i = 0; i < count; i++) {
     await t.upper.write(handle, t.payload(24));
     await t.sleep(pause);
   }
 }
 
-async function waitForSyns(t: Tester, mesh: TcpMesh, handle: number): Promise<Observed[]> {
+export async function waitForSyns(t: Tester, mesh: TcpMesh, handle: number): Promise<Observed[]> {
   await write(t, handle, 4, 20_000);
   await t.until(() => syns(mesh).length > 0);
   await t.sleep(2 * t.slack);
   return syns(mesh);
 }
 
-const noSyn = 'The peer opened the connection, knows our second address and begins no fake handshake.';
+export const noSyn = 'The peer opened the connection, knows our second address and begins no fake handshake.';
 
 /** Section 3.8.1 with the peer as the client. */
 export const HS_PEER_CASES: readonly TestCase[] = [

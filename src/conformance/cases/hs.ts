@@ -23,16 +23,17 @@ const common = {
   capabilities: ['tcp', 'fake-tcp'],
 } as const;
 
-const isFrom =
+export const isFrom =
   (destination: number) =>
   (packet: Observed): boolean =>
     packet.direction === 'received' && packet.destination === destination;
 
 /** A mesh whose fake handshake from our second address has been begun and answered; `inconc` when the peer does not. */
-async function answeredHandshake(
+export async function answeredHandshake(
   t: Tester,
+  node = t.node(),
 ): Promise<{ mesh: TcpMesh; handshake: OwnHandshake & { readonly synAck: Observed } }> {
-  const mesh = await TcpMesh.open(t, { sources: [0, 1] });
+  const mesh = await TcpMesh.open(t, { node, sources: [0, 1] });
   const { synAck, ...handshake } = await beginHandshake(t, mesh, 1);
   if (synAck === undefined)
     t.inconc('no-syn-ack', 'The peer did not answer the SYN of a fake handshake: another case judges that.');
@@ -193,7 +194,7 @@ export const HS_CASES: readonly TestCase[] = [
     async run(t: Tester) {
       const { mesh, handshake } = await answeredHandshake(t);
       const second = mesh.stream.addresses[1]!;
-      completeHandshake(mesh, 1, handshake, 7777);
+      completeHandshake(mesh, 1, handshake, { error: 7777 });
       const early = (await mesh.talk(12, 60_000)).find(isFrom(second));
       t.refuse(
         early,

@@ -14,6 +14,7 @@ import { GEN_CASES } from './gen.js';
 import { HB_CASES } from './hb.js';
 import { HS_CASES } from './hs.js';
 import { HS_PEER_CASES } from './hs-peer.js';
+import { HS_REFUSAL_CASES } from './hs-refusals.js';
 import { NID_CASES } from './nid.js';
 import { OO_CASES } from './oo.js';
 import { PA_CASES } from './pa.js';
@@ -54,6 +55,7 @@ export const CASES: readonly TestCase[] = [
   ...RX_CASES,
   ...HS_CASES,
   ...HS_PEER_CASES,
+  ...HS_REFUSAL_CASES,
   ...UW_CASES,
   ...TM_CASES,
   ...OO_CASES,

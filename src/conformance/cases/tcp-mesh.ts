@@ -1,4 +1,4 @@
-import { type ControlMessage, Flags, TcpFlags } from '../../codec/index.js';
+import { type ControlMessage, Flags, type Ipv4, TcpFlags } from '../../codec/index.js';
 import type { Destination } from '../link.js';
 import { isData, type Observed, withFlags } from '../observed.js';
 import type { TestStream } from '../test-stream.js';
@@ -23,6 +23,8 @@ export class TcpMesh {
   readonly paths = new Map<number, Observed>();
   /** Paths that are not fed back. */
   readonly withheld = new Set<number>();
+  /** The tester's address list in its CMs; undefined for all of the stream. */
+  announced: readonly Ipv4[] | undefined;
   #turn = 0;
 
   private constructor(
@@ -53,7 +55,9 @@ export class TcpMesh {
   cm(): Partial<ControlMessage> {
     const ids = [...this.paths.keys()].filter((id) => !this.withheld.has(id));
     const feedbackPathId = ids.length === 0 ? 0 : ids[this.#turn++ % ids.length]!;
-    return { sessionId: this.session.id, feedbackPathId, pathDelay: 0 };
+    const { announced } = this;
+    const list = announced === undefined ? {} : { localAddresses: announced };
+    return { sessionId: this.session.id, feedbackPathId, pathDelay: 0, ...list };
   }
 
   /**
@@ -128,30 +132,39 @@ export async function beginHandshake(
   }
 }
 
-/** Sends the third packet of a fake handshake; its acknowledgement is wrong by `error`. */
+/** What is wrong with a packet of a fake handshake; what is absent is right. */
+export interface Wrong {
+  /** Added to the number that it acknowledges. */
+  readonly error?: number;
+  readonly flags?: number;
+  readonly sessionId?: number;
+}
+
+/** Sends the third packet of a fake handshake. */
 export function completeHandshake(
   { session, stream }: TcpMesh,
   source: number,
   handshake: OwnHandshake,
-  error = 0,
+  { error = 0, flags = TcpFlags.ack, sessionId = session.id }: Wrong = {},
 ): Observed {
   return stream.send({
     source,
     destination: { address: handshake.syn.destination, port: handshake.syn.destinationPort },
-    flags: TcpFlags.ack,
+    flags,
     sequence: (handshake.sequence + 1) >>> 0,
     acknowledgement: (segmentIn(handshake.synAck!).sequence + 1 + error) >>> 0,
-    cm: { flags: Flags.handshake, sessionId: session.id },
+    cm: { flags: Flags.handshake, sessionId },
   });
 }
 
 /**
  * Lets the peer open a connection to us and learns of each other: its query on the SYN is confirmed, its session is heard
- * and answered, with `announced` as our addresses.
+ * and answered, with `announced` as our addresses, all that the stream has unless given.
  */
 export async function openedByPeer(
   t: Tester,
   sources: readonly number[],
+  announced?: (stream: TestStream) => readonly Ipv4[],
 ): Promise<{ mesh: TcpMesh; handle: number; syn: Observed }> {
   const stream = await t.node().stream(sources);
   // Where a kernel opens it, it is open when we have answered the SYN, not before.
@@ -161,9 +174,11 @@ export async function openedByPeer(
   const handle = await opening;
   if (syn === undefined) t.inconc('no-connection', 'The peer was made to open a connection and sent no SYN.');
   const first = stream.next;
+  const list = announced === undefined ? {} : { localAddresses: announced(stream) };
   // The confirmation is a copy of the SYN-ACK.
   for (let i = 0; i < 3; i++) {
-    stream.send({ flags: TcpFlags.syn | TcpFlags.ack, sequence: (first - 1) >>> 0, cm: { flags: Flags.enabled } });
+    const cm = { flags: Flags.enabled, ...list };
+    stream.send({ flags: TcpFlags.syn | TcpFlags.ack, sequence: (first - 1) >>> 0, cm });
   }
   await t.sleep(2 * t.slack);
   for (let attempt = 0; attempt < 3; attempt++) {
@@ -172,6 +187,7 @@ export async function openedByPeer(
     if (packet === undefined) continue;
     const session = { id: cmOf(packet).sessionId, stream, first: packet };
     const mesh = TcpMesh.of(t, session);
+    mesh.announced = list.localAddresses;
     stream.send({ cm: mesh.cm() });
     return { mesh, handle, syn };
   }
