@@ -25,6 +25,7 @@ export class PathChoice {
   /** Section 3.6: the path of the next packet, by the priority that Table 6 gives it. */
   choosePath(session: Session, now: number, view?: DatagramView, length = 0, isRepeat = false): Path | undefined {
     const { mesh, selection, routing, addresses, pathMtus, addressChange } = this.state;
+    selection.adjustWeights(session, now);
     if (!session.confirmed) return undefined;
     const change = session.deferredChange && addressChange.due(session);
     if (change !== undefined) this.obeyChange(session, change, now);

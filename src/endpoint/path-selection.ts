@@ -20,7 +20,7 @@ export class PathSelection {
 
   /**
    * The path of the next packet of a session, one of `paths`; undefined while there is none, and the packet then goes
-   * over the session's own tuple with path id 0.
+   * over the session's own tuple with path id 0. `adjustWeights` comes first.
    */
   choose(
     session: Session,
@@ -29,10 +29,8 @@ export class PathSelection {
     paths: readonly Path[] = session.paths,
     octets: number | undefined = undefined,
   ): Path | undefined {
-    if (paths.length === 0) return undefined;
+    if (paths.length <= 1) return paths[0];
     const { scheduler } = this;
-    if (scheduler === undefined) this.adjustWeights(session, now);
-    if (paths.length === 1) return paths[0];
     const proven = paths.some(isUnproven) ? paths.filter(isProven) : paths;
     const usable = proven.length > 0 ? proven : paths;
     if (priority === 'responsiveness') {
@@ -116,19 +114,19 @@ export class PathSelection {
   /**
    * Algorithm 1, for every period T since it last ran: paths whose queuing delay is above the session's average lose S,
    * the others gain S, within the bounds; one on trial keeps its weight (docs/decisions.md 52). Run when a packet is
-   * sent; more periods than lead from one bound to the other change nothing more. With `weight-dead-band` a path counts
-   * as above the average only when it is by more than that (docs/decisions.md 54).
+   * sent, before paths are added: those begin with 1000/N, however long the session was without them. With
+   * `weight-dead-band` a path counts as above the average only when it is by more than that (docs/decisions.md 54). A
+   * scheduler keeps the weights itself.
    */
   adjustWeights(session: Session, now: number): void {
+    if (this.scheduler !== undefined) return;
     const period = this.constants['weight-period'];
     const due = Math.floor((now - session.weightsAt) / period);
     if (due <= 0) return;
     session.weightsAt += due * period;
-    const step = this.constants['weight-step'];
+    const change = due * this.constants['weight-step'];
     const max = this.constants['weight-max'];
     const min = this.constants['weight-min'];
-    const most = step > 0 ? Math.ceil((max - min) / step) : 0;
-    const change = Math.min(due, most) * step;
     let sum = 0;
     for (const path of session.paths) sum += path.queuing;
     const average = sum / session.paths.length + this.constants['weight-dead-band'] / this.tickMicros;

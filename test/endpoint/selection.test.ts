@@ -64,6 +64,17 @@ test('Algorithm 1: above the average loses S, the others gain S, once per T, wit
   assert.deepEqual(weights(), [51, 1000, 1000, 1000], 'a path that recovers gains again; equal Q raises all');
 });
 
+test('the periods in which a session had no path are none of the first path (3.6.1: every path begins with 1000/N)', () => {
+  const session = sessionWith([]);
+  const chooser = selection();
+  chooser.adjustWeights(session, 5_000_000);
+  session.paths.push(new Path(1, session, tuple, 500, 5_000_000));
+  chooser.adjustWeights(session, 5_099_999);
+  assert.equal(session.paths[0]!.weight, 500);
+  chooser.adjustWeights(session, 5_100_000);
+  assert.equal(session.paths[0]!.weight, 510);
+});
+
 test('the average is that of this session only', () => {
   const [one, two] = [sessionWith([500, 500]), sessionWith([500, 500])];
   for (const path of [...one.paths, ...two.paths]) path.applyFeedback(0, 1, 1e9, 0);

@@ -2,10 +2,11 @@ import { sameOctets } from '../../codec/bytes.js';
 import { Flags } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
 import { EXPECTED, inWords } from '../describe.js';
-import { headerField, isConfirm, isPlain, isQuery, type Observed } from '../observed.js';
+import { headerField, isConfirm, isData, isPlain, isQuery, type Observed } from '../observed.js';
+import type { TestStream } from '../test-stream.js';
 import type { Tester } from '../tester.js';
 import { isPrefix } from './moves.js';
-import { askWith, connected, handshaken, isOfStream, segmentIn, segmentWith } from './tcp-moves.js';
+import { askWith, connected, handshaken, isOfStream, segmentIn, segmentWith, sendUntilBack } from './tcp-moves.js';
 
 /** Shorter than the smallest retransmission timeout of common TCPs, 200 ms; microseconds. */
 const SOONER_THAN_TCP = 180_000;
@@ -170,6 +171,54 @@ export const AV_TCP_CASES: readonly TestCase[] = [
         preamble: true,
       });
       t.pass('The confirmation waited for the next segment.', confirm);
+    },
+  },
+  {
+    id: 'AV-tcp-confirm-to-whoever-asked',
+    area: 'AV',
+    purpose:
+      'The confirmation waits for a segment to the address and port that asked: those to others are no occasion.',
+    requirements: ['MPIP-AV-08'],
+    services: ['echo'],
+    raw: true,
+    tcp: true,
+    capabilities: ['tcp'],
+    async run(t: Tester) {
+      const asking = await connected(t);
+      const other = await connected(t);
+      const echo = async (stream: TestStream) => {
+        const payload = t.payload(40);
+        if (await sendUntilBack(t, stream, payload, stream.data.length + payload.length)) return;
+        t.inconc('no-echo', 'The TCP echo service did not return our data.');
+      };
+      await echo(asking);
+      // The other node is one that has been asked itself: to it there is nothing left to confirm.
+      const isEnabled = () => other.history.some((packet) => packet.direction === 'received' && isData(packet));
+      for (let attempt = 0; attempt < 3 && !isEnabled(); attempt++) {
+        other.send({ cm: { flags: Flags.enabled } });
+        await echo(other);
+      }
+      if (!isEnabled()) t.inconc('not-enabled', 'The peer did not take our confirmation of its query.');
+      // Nothing new for the peer's TCP, which therefore sends nothing there.
+      asking.send({ cm: { flags: Flags.enable } });
+      await t.sleep(t.slack);
+      await echo(other);
+      // The copy follows its segment.
+      await t.sleep(t.slack);
+      const stray = other.history.find(isConfirmed);
+      t.refuse(stray, 'confirmed-to-another', 'One node asked, and the confirmation was sent to another one.', {
+        expected: `a confirmation to port ${asking.port}`,
+        seen: `one to port ${other.port}`,
+        ...headerField(stray, 'destinationPort'),
+      });
+      await echo(asking);
+      const confirm = await t.expect(asking, isConfirm, {
+        code: 'no-confirm',
+        text: 'The peer did not confirm the query with its next segment to the node that had asked.',
+        expected: EXPECTED.confirm,
+        preamble: true,
+      });
+      t.pass('Only the node that had asked got a confirmation.', confirm);
     },
   },
   {

@@ -21,6 +21,7 @@ import { PA_CASES } from './pa.js';
 import { RT_CASES } from './rt.js';
 import { RX_CASES } from './rx.js';
 import { SE_CASES } from './se.js';
+import { SE_BEGINNING_CASES } from './se-beginning.js';
 import { SE_DELAYS_CASES } from './se-delays.js';
 import { SS_CASES } from './ss.js';
 import { SS_CLASH_CASES } from './ss-clash.js';
@@ -47,6 +48,7 @@ export const CASES: readonly TestCase[] = [
   ...AD_PEER_CASES,
   ...HB_CASES,
   ...SE_CASES,
+  ...SE_BEGINNING_CASES,
   ...SE_DELAYS_CASES,
   ...SS_CASES,
   ...SS_EXPIRY_CASES,

@@ -6,7 +6,7 @@ import { isData, isQuery, type Observed } from '../observed.js';
 import { type Bounds, binomialBounds, FALSE_ALARM } from '../statistics.js';
 import type { TestNode, TestPort } from '../test-port.js';
 import { cmOf, type Session, type Tester } from '../tester.js';
-import { confirmProvoked, ownSession } from './moves.js';
+import { confirmProvoked, ownSession, peerSession } from './moves.js';
 
 /** Datagrams on their way at once: few enough for any socket's buffer. */
 const AT_ONCE = 128;
@@ -128,6 +128,14 @@ export class Mesh {
     const mesh = new Mesh(t, { id: 100 + t.random.below(150), port, service: 'echo', first: undefined });
     mesh.announced = announced;
     return mesh;
+  }
+
+  /** A session that the peer has begun and of which it does not know that we hold it too: its packets name no path yet. */
+  static async begunByPeer(t: Tester): Promise<Mesh> {
+    const port = await t.node().port();
+    await t.handshake(port);
+    const first = await peerSession(t, port);
+    return new Mesh(t, { id: first.cm.sessionId, port, service: 'echo', first });
   }
 
   get node(): TestNode {

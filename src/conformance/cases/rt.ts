@@ -145,6 +145,26 @@ export const RT_CASES: readonly TestCase[] = [
   },
   {
     ...common,
+    id: 'RT-responsiveness-without-delays',
+    purpose:
+      'Before any delay is known, packets of a rule for responsiveness are sent all the same, whatever their path.',
+    requirements: ['MPIP-RT-02'],
+    async run(t: Tester) {
+      const mesh = await Mesh.open(t);
+      await t.upper.setRules([{ priority: 'responsiveness' }]);
+      const answers = await mesh.insist(4);
+      if (answers.length === 0) {
+        await t.silent(mesh.from, {
+          code: 'nothing-without-delays',
+          text: 'A rule asks for the path with the lowest delay, and none is known; nothing is sent any more.',
+          expected: 'answers of the echo service by any path',
+        });
+      }
+      t.pass('Packets were sent before any delay was known.', ...answers);
+    },
+  },
+  {
+    ...common,
     id: 'RT-throughput-takes-weights',
     purpose: 'Packets of a rule for throughput are spread by the weights, as without any rule.',
     requirements: ['MPIP-RT-03'],

@@ -67,7 +67,10 @@ test('traffic in one direction: ten heartbeats a second for each path are enough
     const result = load({ links }, { mbits, answers: 0 });
     assert.ok(result.arrived > 0.985, `${mbits}: ${result.arrived}`);
     const paper = load({ links }, { mbits, answers: 0 }, 'paper');
-    assert.ok(paper.arrived < 0.95, `with the paper's choice ${paper.arrived}`);
+    assert.ok(
+      1 - paper.arrived > 5 * (1 - result.arrived),
+      `${result.arrived}, with the paper's choice ${paper.arrived}`,
+    );
   }
 });
 
