@@ -7,6 +7,7 @@ export const mutant: Mutant = {
   killedBy: [
     'AV-tcp-confirm-copies-next-segment',
     'AV-tcp-confirm-enables',
+    'AV-tcp-confirm-to-whoever-asked',
     'AV-tcp-copied-segment-is-sent',
     'AV-tcp-no-segment-invented',
     'AV-tcp-query-copies-segment',

@@ -7,9 +7,11 @@ export const mutant: Mutant = {
   killedBy: [
     'FB-offset-does-not-matter',
     'SE-congested-path-loses-weight',
+    'SE-path-without-delay-stops-nothing',
     'SE-per-connection',
     'SE-weight-falls-by-step-per-period',
     'SE-weight-has-a-maximum',
+    'SE-weights-begin-with-the-paths',
   ],
   apply(host) {
     const { selection } = host.endpoint.state;

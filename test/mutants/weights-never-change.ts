@@ -9,9 +9,11 @@ export const mutant: Mutant = {
     'SE-congested-path-loses-weight',
     'SE-equal-queuing-raises-all',
     'SE-minimum-over-all-time',
+    'SE-path-without-delay-stops-nothing',
     'SE-per-connection',
     'SE-weight-falls-by-step-per-period',
     'SE-weight-has-a-maximum',
+    'SE-weights-begin-with-the-paths',
   ],
   apply(host) {
     host.endpoint.state.selection.adjustWeights = () => {};

@@ -11,7 +11,7 @@ export const mutant: Mutant = {
       const due = Math.floor((now - session.weightsAt) / 100_000);
       if (due <= 0) return;
       session.weightsAt += due * 100_000;
-      const first = session.paths[0]!.networkDelay;
+      const first = session.paths[0]?.networkDelay ?? 0;
       const delays = session.paths.map((path) => (path.networkDelay - first) | 0);
       const average = delays.reduce((sum, delay) => sum + delay, 0) / delays.length;
       session.paths.forEach((path, i) => {

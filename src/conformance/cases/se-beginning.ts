@@ -53,6 +53,8 @@ export const SE_BEGINNING_CASES: readonly TestCase[] = [
     duration: (constants) => pauseOf(constants) + (FALLING + 5) * constants['weight-period'],
     async run(t: Tester) {
       const mesh = await Mesh.begunByPeer(t);
+      if (mesh.session.first?.cm?.pathId !== 0)
+        t.inconc('path-too-early', 'The peer uses a path before we hold the session: other cases judge that.');
       await t.sleep(Math.round(pauseOf(t.constants)));
       const since = { from: t.now(), to: t.now() };
       await mesh.findPaths();
