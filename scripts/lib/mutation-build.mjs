@@ -9,17 +9,22 @@ import { filesBelow, ROOT } from './run.mjs';
 
 /** Log lines and error texts: whether a word stands in a counter's name or a sentence is nothing that a case is about. */
 const EXCLUDED = ['StringLiteral'];
+/** The endpoint's own tests that need more than the virtual clock, by the path below test/endpoint. */
+export const NOT_VIRTUAL = {
+  'memory.test.ts': 'counts the octets of the whole process',
+  'security/page.test.ts': 'reads docs/security.md',
+};
 /** Octets of a mutant's text, before and after, that are kept. */
 const MOST_TEXT = 70;
 
-/** Every mutant of `src/endpoint`, and the instrumented sources by path. */
-export async function instrument() {
+/** Every mutant of some sources, all of `src/endpoint` unless others are named, and these instrumented, by path. */
+export async function instrument(sourceFiles = filesBelow('src/endpoint', (name) => name.endsWith('.ts'))) {
   const log = new Proxy({}, { get: (_target, name) => (String(name).startsWith('is') ? () => false : () => {}) });
   const instrumenter = createInjector()
     .provideValue('logger', log)
     .provideValue('getLogger', () => log)
     .injectFunction(createInstrumenter);
-  const files = filesBelow('src/endpoint', (name) => name.endsWith('.ts')).map((path) => ({
+  const files = sourceFiles.map((path) => ({
     name: join(ROOT, path),
     content: readFileSync(join(ROOT, path), 'utf8'),
     mutate: true,
@@ -80,14 +85,24 @@ function inOneLine(text) {
   return text.replace(/\s+/g, ' ').slice(0, MOST_TEXT);
 }
 
+/** What is played: the cases of mpip check, or the endpoint's own tests. */
+const PLAYERS = { cases: 'scripts/lib/mutation-player.mjs', own: 'scripts/lib/mutation-own-player.mjs' };
+
+/** The endpoint's own tests, as paths below test/endpoint, whose path has `pattern` in it. */
+export function ownTestFiles(pattern = '') {
+  return filesBelow('test/endpoint', (name) => name.endsWith('.test.ts'))
+    .map((path) => relative('test/endpoint', path))
+    .filter((path) => path.includes(pattern) && !Object.hasOwn(NOT_VIRTUAL, path));
+}
+
 /**
- * Builds the tester and the instrumented endpoint into one file. `covering`: it counts which mutants are reached; without,
- * asking whether a mutant is switched on costs one comparison of numbers.
+ * Builds what plays `cases` or `own` tests, of the files `own`, and the instrumented endpoint into one file. `covering`: it
+ * counts which mutants are reached; without, asking whether a mutant is switched on costs one comparison of numbers.
  */
-export async function bundle(contents, { covering, outfile }) {
+export async function bundle(contents, { player, own = [], covering, outfile }) {
   await build({
     absWorkingDir: ROOT,
-    entryPoints: ['scripts/lib/mutation-player.mjs'],
+    entryPoints: [PLAYERS[player]],
     outfile,
     bundle: true,
     format: 'esm',
@@ -99,10 +114,10 @@ export async function bundle(contents, { covering, outfile }) {
       {
         name: 'instrumented',
         setup: (builder) => {
-          builder.onLoad({ filter: /src\/endpoint\/.*\.ts$/ }, ({ path }) => ({
-            contents: switchable(contents.get(path), covering),
-            loader: 'ts',
-          }));
+          builder.onLoad({ filter: /src\/endpoint\/.*\.ts$/ }, ({ path }) => {
+            const content = contents.get(path);
+            return content === undefined ? undefined : { contents: switchable(content, covering), loader: 'ts' };
+          });
           // The sources name files as they will be called when compiled.
           builder.onResolve({ filter: /^\..*\.js$/ }, ({ path, resolveDir }) => {
             const own = join(resolveDir, path.replace(/\.js$/, '.ts'));
@@ -110,8 +125,27 @@ export async function bundle(contents, { covering, outfile }) {
           });
         },
       },
+      { name: 'own tests', setup: (builder) => resolveOwnTests(builder, own) },
     ],
   });
+}
+
+/** `own-tests` imports the files, and `node:test` is for each of them a registry that knows its name. */
+function resolveOwnTests(builder, own) {
+  const registry = JSON.stringify(join(ROOT, 'scripts/lib/mutation-registry.mjs'));
+  builder.onResolve({ filter: /^own-tests$/ }, () => ({ path: 'own-tests', namespace: 'own-tests' }));
+  builder.onLoad({ filter: /^/, namespace: 'own-tests' }, () => ({
+    contents: own.map((path) => `import './test/endpoint/${path}';`).join('\n'),
+    resolveDir: ROOT,
+  }));
+  builder.onResolve({ filter: /^node:test$/ }, ({ importer }) => ({
+    path: relative(join(ROOT, 'test/endpoint'), importer),
+    namespace: 'registry',
+  }));
+  builder.onLoad({ filter: /^/, namespace: 'registry' }, ({ path }) => ({
+    contents: `import { registryOf } from ${registry};\nexport const { test, describe } = registryOf(${JSON.stringify(path)});`,
+    resolveDir: ROOT,
+  }));
 }
 
 /** StrykerJS asks its helpers by texts, in every place that has a mutant; see mutation-switch.mjs for what stands here instead. */
@@ -122,7 +156,7 @@ function switchable(content, covering) {
     .replace(helpers, '')
     .replace(/stryMutAct_9fa48\("(\d+)"\)/g, '(mutation.active === $1 && mutation.hit())')
     .replace(/stryCov_9fa48\(([^)]*)\)/g, (_call, ids) =>
-      covering ? `mutation.cover(${ids.replaceAll('"', '')})` : '0',
+      covering ? `(${ids.replace(/"(\d+)"/g, 'mutation.reached[$1]++')})` : '0',
     );
   const path = JSON.stringify(join(ROOT, 'scripts/lib/mutation-switch.mjs'));
   return `import { mutation } from ${path};\n${body}`;

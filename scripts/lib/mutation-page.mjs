@@ -1,15 +1,15 @@
-// The results of npm run mutation: docs/mutation.json, and the page for people with the reason why a mutant is not found.
+// The page of npm run mutation for people: what was found by what, and the reason why no case finds a mutant.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { isFound, MOST_OWN_MS, STATUSES } from './mutation-results.mjs';
 import { ROOT } from './run.mjs';
 
-export const RESULTS = 'docs/mutation.json';
 export const PAGE = 'docs/mutation.md';
 export const REASONS_FILE = 'scripts/lib/mutation-reasons.yaml';
 
-/** In the order of the columns. */
-const STATUSES = ['killed', 'timeout', 'inconclusive', 'survived', 'uncovered'];
+/** So many of the files whose tests find most are named for a rule. */
+const MOST_FILES = 3;
 
 /** What a rule may give as the reason. */
 const REASONS = {
@@ -23,33 +23,18 @@ const REASONS = {
   performance: 'saves work and changes nothing else',
 };
 
-/** Whether a case has found a mutant. */
-export function isFound({ status }) {
-  return status === 'killed' || status === 'timeout';
-}
-
-/** What the last run found, each mutant that is left as it was tried. */
-export function readResults() {
-  const { left, ...rest } = JSON.parse(readFileSync(join(ROOT, RESULTS), 'utf8'));
-  const mutants = Object.entries(left).flatMap(([at, rows]) => {
-    const [file, place] = at.split(' ');
-    return rows.map(([id, status, mutator, original, replacement]) => {
-      return { file, place, id, status, mutator, original, replacement };
-    });
-  });
-  return { ...rest, left: mutants };
-}
-
 /**
  * The rules, each with `fits(mutant)`.
- * @throws Error when one gives a reason that there is not, or names a test that there is not.
+ * @throws Error when one gives a reason that there is not, or names a test that there is not, or that is measured.
  */
 export function readRules() {
   const rules = parse(readFileSync(join(ROOT, REASONS_FILE), 'utf8'));
   return rules.map((rule) => {
     if (!Object.hasOwn(REASONS, rule.reason)) throw new Error(`${REASONS_FILE}: there is no reason ${rule.reason}.`);
-    const missing = rule.tested?.find((path) => !existsSync(join(ROOT, path)));
+    const missing = rule.elsewhere?.find((path) => !existsSync(join(ROOT, path)));
     if (missing !== undefined) throw new Error(`${REASONS_FILE}: there is no ${missing}.`);
+    const measured = rule.elsewhere?.find((path) => path.startsWith('test/endpoint/'));
+    if (measured !== undefined) throw new Error(`${REASONS_FILE}: what ${measured} finds is measured and not named.`);
     const files = globs(rule.files);
     const places = globs(rule.places);
     const originals = globs(rule.originals);
@@ -78,45 +63,10 @@ function globs(patterns) {
 }
 
 /**
- * Counts by file, and a line for each mutant that was not found, by file and place. `before`: what was found then stays
- * found.
- */
-export function jsonOf(results, { source, tests, before }) {
-  const files = new Map();
-  const note = (file, status, count) => {
-    const counts = files.get(file) ?? Object.fromEntries(STATUSES.map((one) => [one, 0]));
-    counts[status] += count;
-    files.set(file, counts);
-  };
-  for (const { file, status } of results) note(file, status, 1);
-  for (const [file, { killed, timeout }] of Object.entries(before?.files ?? {})) {
-    note(file, 'killed', killed);
-    note(file, 'timeout', timeout);
-  }
-  const rows = [...files]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map((row) => `    ${row.map((part) => JSON.stringify(part)).join(': ')}`);
-  const places = new Map();
-  for (const one of results) {
-    if (isFound(one)) continue;
-    const { file, place, id, status, mutator, original, replacement } = one;
-    const row = `      ${JSON.stringify([id, status, mutator, original, replacement])}`;
-    const at = `${file} ${place}`;
-    places.set(at, [...(places.get(at) ?? []), row]);
-  }
-  const left = [...places].map(([at, own]) => `    ${JSON.stringify(at)}: [\n${own.join(',\n')}\n    ]`);
-  return [
-    `{\n  "source": "${source}",\n  "tests": ${tests},`,
-    `  "files": {\n${rows.join(',\n')}\n  },`,
-    `  "left": {\n${left.join(',\n')}\n  }\n}\n`,
-  ].join('\n');
-}
-
-/**
  * The page, of the results and the rules alone.
  * @throws Error when there is a rule that explains nothing.
  */
-export function pageOf({ tests, files, left }) {
+export function pageOf({ tests, ownTests, files, left }) {
   const rules = readRules();
   const explained = new Map(rules.map((rule) => [rule, []]));
   const unexplained = [];
@@ -126,29 +76,36 @@ export function pageOf({ tests, files, left }) {
   const total = sum(Object.values(files));
   const found = total.killed + total.timeout;
   const count = STATUSES.reduce((all, status) => all + total[status], 0);
-  const by = (reason) =>
-    rules.filter((rule) => rule.reason === reason).reduce((all, rule) => all + explained.get(rule).length, 0);
+  const by = (reason) => rules.filter((rule) => rule.reason === reason).flatMap((rule) => explained.get(rule));
   const about = count - left.length + unexplained.length;
+  const lost = left.filter((one) => !isOwnFound(one));
   return [
     '# Mutation testing of the endpoint',
     '',
     'StrykerJS changes `src/endpoint` in one place at a time; the cases of `mpip check` that reach the place are played on the',
     'virtual clock, with fake TCP and with the UDP wrapper, until one fails. `npm run mutation` tries every mutant in some ten',
-    'minutes of one core; `npm run mutation -- --again` tries those that were left, for whoever writes cases.',
+    'minutes of one core; `npm run mutation -- --again` tries those that were left, for whoever writes cases. What no case finds,',
+    "`npm run mutation -- --own` tries with the endpoint's own tests (`test/endpoint`), in some thirty minutes: with the cheapest of those",
+    `that reach the place, as many as take ${MOST_OWN_MS} ms, three at least, until one fails.`,
     '',
-    `${count} mutants (texts left out), ${tests} tests: **${share(found, count)} found**. A mutant that never ends counts as found; one that makes a`,
-    'case inconclusive, or that no case reaches, does not. The cases are black-box tests of what the paper asks for, and the endpoint does',
-    `much that it does not ask for: of the mutants for which there is no such reason, ${share(found, about)} are found.`,
+    `${count} mutants (texts left out), ${tests} tests: **${share(found, count)} found by cases${inAll(count, { ownTests, lost })}**.`,
     '',
-    '## Not found, and why',
+    'A mutant that never ends counts as found; one that makes a case inconclusive, or that no case reaches, does not. The cases are',
+    'black-box tests of what the paper asks for, and the endpoint does much that it does not ask for: of the mutants for which there is',
+    `no such reason, ${share(found, about)} are found by cases.`,
+    '',
+    '## Not found by cases, and why',
     '',
     'By the rules of `scripts/lib/mutation-reasons.yaml`, for parts of the code and not for single mutants: a mutant of such a part may be',
-    'about something else. The files named test the code otherwise.',
+    'about something else. What finds them was measured: how many of them the own tests find, and the files whose tests did it most often,',
+    'the cheapest first. Of tests elsewhere, that need processes and kernels, the file is named and nothing measured.',
     '',
-    '| reason | mutants | |',
-    '| --- | --- | --- |',
-    ...Object.entries(REASONS).map(([reason, text]) => `| ${reason} | ${by(reason)} | ${text} |`),
-    `| none | ${unexplained.length} | see below |`,
+    '| reason | mutants | own tests find | |',
+    '| --- | --- | --- | --- |',
+    ...Object.entries(REASONS).map(
+      ([reason, text]) => `| ${reason} | ${by(reason).length} | ${ownFound(by(reason))} | ${text} |`,
+    ),
+    `| none | ${unexplained.length} | ${ownFound(unexplained)} | see below |`,
     '',
     ...Object.keys(REASONS).flatMap((reason) => section(reason, rules, explained)),
     '## Unexplained',
@@ -161,10 +118,7 @@ export function pageOf({ tests, files, left }) {
       const own = unexplained.filter((one) => one.file === file);
       if (own.length === 0) return [];
       const ownFound = counts.killed + counts.timeout;
-      const places = [...new Set(own.map(({ place }) => place))].map((place) => {
-        return `\`${place.split('.').at(-1)}\` ${own.filter((one) => one.place === place).length}`;
-      });
-      return [`| ${file} | ${share(ownFound, ownFound + own.length)} | ${places.join(', ')} |`];
+      return [`| ${file} | ${share(ownFound, ownFound + own.length)} | ${placesOf(own)} |`];
     }),
     '',
     'What they change, and what that becomes:',
@@ -178,15 +132,49 @@ export function pageOf({ tests, files, left }) {
     '',
     '## By file',
     '',
-    '| file | found | killed | timeout | inconclusive | survived | not reached |',
-    '| --- | --- | --- | --- | --- | --- | --- |',
+    'What became of the mutants with the cases, what the own tests find of the rest, and what is left of it, by place.',
+    '',
+    '| file | found | killed | timeout | inconclusive | survived | not reached | own tests find | left | where |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
     ...Object.entries(files).map(([file, counts]) => {
       const all = STATUSES.reduce((so, status) => so + counts[status], 0);
       const numbers = STATUSES.map((status) => counts[status]).join(' | ');
-      return `| ${file} | ${share(counts.killed + counts.timeout, all)} | ${numbers} |`;
+      const ofFile = left.filter((one) => one.file === file);
+      const ofLost = lost.filter((one) => one.file === file);
+      const rest = ownTests === undefined ? '– | ' : `${ofLost.length} | ${placesOf(ofLost)}`;
+      return `| ${file} | ${share(counts.killed + counts.timeout, all)} | ${numbers} | ${ownFound(ofFile)} | ${rest} |`;
     }),
     '',
   ].join('\n');
+}
+
+/** What cases and own tests find together, once these were played. */
+function inAll(count, { ownTests, lost }) {
+  if (ownTests === undefined) return '';
+  const together = share(count - lost.length, count);
+  return `, ${together} by them and ${ownTests} own tests`;
+}
+
+function isOwnFound({ own }) {
+  return own !== undefined && isFound(own);
+}
+
+/** How many of the mutants the own tests find, where they were played. */
+function ownFound(mutants) {
+  return mutants.every(({ own }) => own === undefined) ? '–' : mutants.filter(isOwnFound).length;
+}
+
+/** Places and how many of the mutants each has. */
+function placesOf(mutants) {
+  const counts = countBy(mutants, ({ place }) => place.split('.').at(-1));
+  return counts.map(([place, count]) => `\`${place}\` ${count}`).join(', ');
+}
+
+/** How many have the same name, in the order of the first of each. */
+function countBy(list, nameOf) {
+  const counts = new Map();
+  for (const one of list) counts.set(nameOf(one), (counts.get(nameOf(one)) ?? 0) + 1);
+  return [...counts];
 }
 
 /** A piece of code in Markdown. */
@@ -200,20 +188,31 @@ function section(reason, rules, explained) {
   return [
     `### ${reason}`,
     '',
-    '| mutants | files | places | why | tested by |',
-    '| --- | --- | --- | --- | --- |',
+    '| mutants | own tests find | files | places | why | found by |',
+    '| --- | --- | --- | --- | --- | --- |',
     ...own.map((rule) => {
       const code = (list) => list?.map((one) => quoted(one).replaceAll('|', '\\|')).join(', ') ?? 'all';
-      const { files, places, originals, replacements, why, tested } = rule;
+      const { files, places, originals, replacements, why } = rule;
       const changes = [originals, replacements].flatMap((list) => (list === undefined ? [] : [code(list)])).join(' → ');
       const where = [
         ...(places === undefined && changes !== '' ? [] : [code(places)]),
         ...(changes === '' ? [] : [changes]),
       ].join(': ');
-      return `| ${explained.get(rule).length} | ${code(files)} | ${where} | ${why} | ${code(tested)} |`;
+      const mutants = explained.get(rule);
+      return `| ${mutants.length} | ${ownFound(mutants)} | ${code(files)} | ${where} | ${why} | ${findersOf(mutants, rule)} |`;
     }),
     '',
   ];
+}
+
+/** The files with the tests that find most of the mutants and how many, and those that the rule names elsewhere. */
+function findersOf(mutants, { elsewhere = [] }) {
+  const byTests = mutants.filter((one) => isOwnFound(one) && one.own.by !== undefined);
+  const most = countBy(byTests, ({ own }) => own.by)
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, MOST_FILES)
+    .map(([file, count]) => `\`${file}\` ${count}`);
+  return [...most, ...elsewhere.map((path) => `\`${path}\``)].join(', ');
 }
 
 function sum(rows) {
