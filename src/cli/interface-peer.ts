@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { formatIpv4, hostMtu, type Ipv4 } from '../codec/index.js';
+import { addressOfKey, formatIpv4, hostMtu, type Ipv4 } from '../codec/index.js';
 import { PATH_HEADER } from '../codec/path-sequence.js';
 import { Endpoint, type EndpointOptions, type Session } from '../endpoint/index.js';
 import { HostLinks } from '../io/linux/host-links.js';
@@ -318,7 +318,7 @@ export class InterfacePeer implements Controlled {
 
   /** The addresses that can be used became others. When none can be used now, the node waits with those it had. */
   #tellEndpoint(interfaces: readonly HostInterface[]): void {
-    const destinations = [...new Set([...this.endpoint.nodes.rows()].map(([key]) => Math.floor(key / 0x10000)))];
+    const destinations = [...new Set([...this.endpoint.nodes.rows()].map(([key]) => addressOfKey(key)))];
     const asked = destinations.slice(0, MOST_DESTINATIONS);
     const hasWay = (source: Ipv4, { index }: HostInterface) =>
       asked.length === 0 ||

@@ -11,6 +11,16 @@ export function addressKey(address: Ipv4, port: number): number {
   return address * 0x10000 + port;
 }
 
+/** The address of an `addressKey`. */
+export function addressOfKey(key: number): Ipv4 {
+  return Math.floor(key / 0x10000);
+}
+
+/** The port of an `addressKey`, as an integer to the engine, too: objects with a port of another kind are of another kind. */
+export function portOfKey(key: number): number {
+  return (key % 0x10000) | 0;
+}
+
 /** Dotted form of an address. */
 export function formatIpv4(address: Ipv4): string {
   return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;

@@ -54,13 +54,18 @@ export function writeU32le(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 3] = value >>> 24;
 }
 
+/** A view of the octets from `start` to before `end`, both within the array: `subarray` takes three times as long. */
+export function part(octets: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(octets.buffer, octets.byteOffset + start, end - start);
+}
+
 /** A buffer of up to so many octets is copied whole: to make a view of a part of it takes longer. */
 const SHORT = 2048;
 
 /** Copies the first `length` octets of `packet` into `out` from `at` on; what lies behind them there may be overwritten. */
 export function copyOctets(out: Uint8Array, at: number, packet: Uint8Array, length: number): void {
   const isWhole = length === packet.length || (packet.length <= SHORT && at + packet.length <= out.length);
-  out.set(isWhole ? packet : packet.subarray(0, length), at);
+  out.set(isWhole ? packet : part(packet, 0, length), at);
 }
 
 /** True when `octets` are those of `within` from `start` to before `end`, by default all. Compares in place: a view of a part is an object. */

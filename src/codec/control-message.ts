@@ -266,27 +266,16 @@ function checkSum(bytes: Uint8Array, start: number, end: number, layer: LayoutNa
  */
 export function checkRanges(cm: ControlMessage): void {
   const layout = LAYOUTS[cm.layout];
-  const check = (field: FieldName, value: number, low: number, high: number) => {
-    if (!Number.isInteger(value) || value < low || value > high) {
-      const offset = fieldOffset(layout, field, cm.localAddresses.length);
-      throw new CodecError('range', {
-        layer: cm.layout,
-        field,
-        offset,
-        found: value,
-        needed: `a whole number from ${low} to ${high}`,
-      });
-    }
-  };
-  const idMax = 2 ** (8 * fieldOf(layout, 'sessionId')!.size) - 1;
-  check('nodeId', cm.nodeId, 0, 2 ** (8 * fieldOf(layout, 'nodeId')!.size) - 1);
-  check('sessionId', cm.sessionId, 0, idMax);
-  check('pathId', cm.pathId, 0, idMax);
-  check('feedbackPathId', cm.feedbackPathId, 0, idMax);
-  check('timestamp', cm.timestamp, 0, 0xffffffff);
-  check('pathDelay', cm.pathDelay, -0x80000000, 0x7fffffff);
-  check('flags', cm.flags, 0, MAX_FLAGS);
-  for (const address of cm.localAddresses) check('localAddresses', address, 0, 0xffffffff);
+  const { nodeIdMax, idMax } = LIMITS[cm.layout];
+  checkRange(cm, 'nodeId', cm.nodeId, 0, nodeIdMax);
+  checkRange(cm, 'sessionId', cm.sessionId, 0, idMax);
+  checkRange(cm, 'pathId', cm.pathId, 0, idMax);
+  checkRange(cm, 'feedbackPathId', cm.feedbackPathId, 0, idMax);
+  checkRange(cm, 'timestamp', cm.timestamp, 0, 0xffffffff);
+  checkRange(cm, 'pathDelay', cm.pathDelay, -0x80000000, 0x7fffffff);
+  checkRange(cm, 'flags', cm.flags, 0, MAX_FLAGS);
+  const { localAddresses } = cm;
+  for (let i = 0; i < localAddresses.length; i++) checkRange(cm, 'localAddresses', localAddresses[i]!, 0, 0xffffffff);
   const filler = cm.filler ?? 0;
   if (cm.layout === 'compact' && !(Number.isInteger(filler) && filler >= 0 && filler <= 255)) {
     const needed = 'a whole number from 0 to 255';
@@ -312,4 +301,28 @@ export function checkRanges(cm: ControlMessage): void {
       needed: 'a MAC address that is neither zero nor multicast',
     });
   }
+}
+
+/** @throws CodecError `range` unless `value`, that of `field` in `cm`, is a whole number from `low` to `high`. */
+function checkRange(cm: ControlMessage, field: FieldName, value: number, low: number, high: number): void {
+  if (Number.isInteger(value) && value >= low && value <= high) return;
+  const layout = LAYOUTS[cm.layout];
+  throw new CodecError('range', {
+    layer: cm.layout,
+    field,
+    offset: fieldOffset(layout, field, cm.localAddresses.length),
+    found: value,
+    needed: `a whole number from ${low} to ${high}`,
+  });
+}
+
+/** Largest ids of each layout, worked out once: they are asked for with each CM that is encoded. */
+const LIMITS = {
+  compact: limitsOf(COMPACT),
+  full: limitsOf(FULL),
+} as const satisfies Record<LayoutName, unknown>;
+
+function limitsOf(layout: LayoutDeclaration) {
+  const largest = (field: FieldName) => 2 ** (8 * fieldOf(layout, field)!.size) - 1;
+  return { nodeIdMax: largest('nodeId'), idMax: largest('sessionId') };
 }

@@ -3,7 +3,17 @@
  * Bytes and meaning of Multipath IP: the control message in its layouts, the trailer it makes behind a datagram, the
  * headers and checksums around it. No state, no I/O.
  */
-export { addressKey, formatIpv4, formatNodeId, type Ipv4, type NodeId, parseIpv4, parseNodeId } from './address.js';
+export {
+  addressKey,
+  addressOfKey,
+  formatIpv4,
+  formatNodeId,
+  type Ipv4,
+  type NodeId,
+  parseIpv4,
+  parseNodeId,
+  portOfKey,
+} from './address.js';
 export { disagreements } from './agreement.js';
 export { fold, ipv4HeaderChecksum, l4Checksum, octetSum, updateChecksum, wordSum } from './checksum.js';
 export {

@@ -61,8 +61,9 @@ export function writeIpv4Header(
   into[8] = options.ttl ?? 64;
   into[9] = protocol;
   writeU16be(into, 10, 0);
-  writeU32be(into, 12, tuple.source);
-  writeU32be(into, 16, tuple.destination);
+  // As in a CM: a number above 2^31 that is passed on would take a place on the heap.
+  writeU32be(into, 12, tuple.source | 0);
+  writeU32be(into, 16, tuple.destination | 0);
   writeU16be(into, 10, ipv4HeaderChecksum(into, 0, IPV4_HEADER_LENGTH));
 }
 

@@ -1,9 +1,12 @@
+import { part } from './bytes.js';
+
 const CHUNK = 1 << 16;
 /** Longer arrays get memory of their own. */
 const LONGEST = 1 << 12;
 
 /**
- * Many small arrays of octets in few pieces of memory: an engine makes an array of its own memory ten times slower. The
+ * Many small arrays of octets in few pieces of memory: an engine makes an array of its own memory, where it is longer than 64
+ * octets, twenty times slower. The
  * arrays never overlap; a piece is kept as long as one of its arrays is.
  */
 export class Slab {
@@ -19,7 +22,7 @@ export class Slab {
     }
     const at = this.#used;
     this.#used = at + length;
-    return this.#chunk.subarray(at, at + length);
+    return part(this.#chunk, at, at + length);
   }
 
   /** A copy of an array. */

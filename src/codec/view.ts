@@ -167,7 +167,12 @@ export class CmView {
 
   /** The addresses without empty slots, as a new array. */
   get localAddresses(): Ipv4[] {
-    return this.readAddresses([]);
+    if (this.isFull) return this.readAddresses([]);
+    const one = this.address(0);
+    const two = this.address(1);
+    // Arrays of just their size: one that grows gets room for many more.
+    if (one !== 0 && two !== 0) return [one, two];
+    return one !== 0 ? [one] : two !== 0 ? [two] : [];
   }
 
   /** `localAddresses` in an array of the caller, whose content is replaced. */

@@ -63,16 +63,18 @@ export class CaseLog {
 
   /** Remembers a trailer that the peer has to take off: returned at the end of a datagram, it was not digested. */
   ownTrailer(packet: Observed): void {
-    if (packet.cm === undefined) return;
-    this.#ownNodeIds.add(packet.cm.nodeId);
+    const { nodeId } = packet;
+    if (nodeId === undefined) return;
+    this.#ownNodeIds.add(nodeId);
     this.#newOnes.push(packet);
   }
 
   /** Looks whether a received packet ends in one of our own trailers; if so the case has failed and stops. */
   examine(packet: Observed): void {
-    if (packet.cm === undefined) return;
-    if (!this.#ownNodeIds.has(packet.cm.nodeId) || !this.#isOwn(packet.trailer)) {
-      this.onForeignCm?.(packet.cm);
+    const { cm } = packet;
+    if (cm === undefined) return;
+    if (!this.#ownNodeIds.has(cm.nodeId) || !this.#isOwn(packet.trailer)) {
+      this.onForeignCm?.(cm);
       return;
     }
     // Not by `record`: this says that the peer is no MPIP host at all, whatever the level of the case's requirements.

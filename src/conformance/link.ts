@@ -20,7 +20,7 @@ export interface Destination {
 export interface LinkPort {
   readonly address: Ipv4;
   readonly port: number;
-  /** Sends `payload` as one UDP datagram now; returns the whole IPv4 datagram (on `socket`: as rebuilt). */
+  /** Sends a copy of `payload` as one UDP datagram now; returns the whole IPv4 datagram (on `socket`: as rebuilt). */
   send(to: Destination, payload: Uint8Array): Uint8Array;
   /** Stops handing packets over, for good: the peer floods. What arrives is thrown away. */
   deafen(): void;

@@ -1,5 +1,6 @@
-import { sameOctets } from '../codec/bytes.js';
+import { part, readU16be, readU32be, sameOctets } from '../codec/bytes.js';
 import {
+  type CmView,
   type ControlMessage,
   cmSize,
   type FieldName,
@@ -9,7 +10,9 @@ import {
   HeaderStatus,
   type Ipv4,
   LAYOUTS,
+  type LayoutName,
   messageOf,
+  type NodeId,
   TrailerView,
 } from '../codec/index.js';
 
@@ -17,20 +20,18 @@ const shared = new TrailerView();
 
 /** A packet that the tester sent or received in a case. Immutable. */
 export class Observed {
-  /** The CM at its end, when there is a valid one. */
-  readonly cm: ControlMessage | undefined;
+  /** Layout of the CM; undefined without one. */
+  readonly #layout: LayoutName | undefined;
+  /** The CM once it was asked for: hardly anybody asks for that of a packet that was sent. */
+  #cm: ControlMessage | undefined;
   /** Position in `packet` of the first octet of the CM (filler not counted); -1 without CM. */
   readonly cmOffset: number;
   /** Position in `packet` of the first octet after the TCP or UDP header. */
   readonly payloadOffset: number;
   /** Position in `packet` of the TCP or UDP header. */
   readonly l4Offset: number;
-  /** IP protocol number; 0 when the headers could not be read. */
-  readonly protocol: number;
-  readonly source: Ipv4;
-  readonly sourcePort: number;
-  readonly destination: Ipv4;
-  readonly destinationPort: number;
+  /** Whether the headers could be read; addresses and ports are taken from them when asked for. */
+  readonly #isKnown: boolean;
   readonly #payloadEnd: number;
   readonly #end: number;
 
@@ -46,22 +47,55 @@ export class Observed {
     const view = shared;
     const located = view.locate(packet);
     const known = view.status === HeaderStatus.ok;
+    this.#isKnown = known;
     this.l4Offset = known ? view.l4Offset : packet.length;
-    this.protocol = known ? view.protocol : 0;
     this.payloadOffset = known ? view.payloadOffset : packet.length;
     this.#end = known ? view.end : packet.length;
-    this.source = known ? view.source : 0;
-    this.destination = known ? view.destination : 0;
-    this.sourcePort = known ? view.sourcePort : 0;
-    this.destinationPort = known ? view.destinationPort : 0;
-    this.cm = located ? messageOf(view.cm) : undefined;
+    this.#layout = located ? view.cm.layout : undefined;
     this.cmOffset = located ? view.cm.start : -1;
     this.#payloadEnd = located ? view.cm.trailerStart : this.#end;
   }
 
+  /** The CM at its end, when there is a valid one. */
+  get cm(): ControlMessage | undefined {
+    if (this.#layout !== undefined) this.#cm ??= messageOf(this.#view(this.#layout));
+    return this.#cm;
+  }
+
+  /** The node id of the CM; undefined without one. */
+  get nodeId(): NodeId | undefined {
+    return this.#layout === undefined ? undefined : this.#view(this.#layout).nodeId;
+  }
+
+  /** The CM, until the next packet is looked at. */
+  #view(layout: LayoutName): CmView {
+    return shared.cm.bind(this.packet, this.cmOffset, this.#end, layout);
+  }
+
+  /** IP protocol number; 0 when the headers could not be read. */
+  get protocol(): number {
+    return this.#isKnown ? this.packet[9]! : 0;
+  }
+
+  get source(): Ipv4 {
+    return this.#isKnown ? readU32be(this.packet, 12) : 0;
+  }
+
+  get sourcePort(): number {
+    return this.#isKnown ? readU16be(this.packet, this.l4Offset) : 0;
+  }
+
+  get destination(): Ipv4 {
+    return this.#isKnown ? readU32be(this.packet, 16) : 0;
+  }
+
+  get destinationPort(): number {
+    return this.#isKnown ? readU16be(this.packet, this.l4Offset + 2) : 0;
+  }
+
   /** User data: what is left after the trailer is taken off. */
   get payload(): Uint8Array {
-    return this.packet.subarray(this.payloadOffset, this.#payloadEnd);
+    return part(this.packet, this.payloadOffset, this.#payloadEnd);
   }
 
   /** Octets of `payload`. */
@@ -81,12 +115,12 @@ export class Observed {
 
   /** Everything after the TCP or UDP header, the trailer included. */
   get wirePayload(): Uint8Array {
-    return this.packet.subarray(this.payloadOffset, this.#end);
+    return part(this.packet, this.payloadOffset, this.#end);
   }
 
   /** Octets of the trailer (filler and CM); empty without CM. */
   get trailer(): Uint8Array {
-    return this.packet.subarray(this.#payloadEnd, this.#end);
+    return part(this.packet, this.#payloadEnd, this.#end);
   }
 
   /** The local port of the tester that sent or received it. */

@@ -1,4 +1,4 @@
-import { readU16be, readU32be } from '../codec/bytes.js';
+import { part, readU16be, readU32be } from '../codec/bytes.js';
 import { TCP_HEADER_LENGTH } from '../codec/datagram.js';
 import { TCP, UDP } from '../codec/index.js';
 import type { Observed } from './observed.js';
@@ -20,14 +20,14 @@ export interface Segment {
 /** The TCP segment of a packet: as it is, or as the user data of a UDP datagram; undefined when there is none. */
 export function segmentOf(packet: Observed): Segment | undefined {
   if (packet.protocol === TCP) {
-    const header = packet.packet.subarray(packet.l4Offset, packet.payloadOffset);
+    const header = part(packet.packet, packet.l4Offset, packet.payloadOffset);
     return header.length < TCP_HEADER_LENGTH ? undefined : read(header, packet.payload, false);
   }
   if (packet.protocol !== UDP) return undefined;
   const octets = packet.payload;
   const length = octets.length < TCP_HEADER_LENGTH ? 0 : (octets[12]! >>> 4) * 4;
   if (length < TCP_HEADER_LENGTH || length > octets.length) return undefined;
-  return read(octets.subarray(0, length), octets.subarray(length), true);
+  return read(part(octets, 0, length), part(octets, length, octets.length), true);
 }
 
 function read(header: Uint8Array, payload: Uint8Array, isWrapped: boolean): Segment {
@@ -36,7 +36,7 @@ function read(header: Uint8Array, payload: Uint8Array, isWrapped: boolean): Segm
     acknowledgement: readU32be(header, 8),
     flags: header[13]!,
     window: readU16be(header, 14),
-    options: header.subarray(TCP_HEADER_LENGTH),
+    options: part(header, TCP_HEADER_LENGTH, header.length),
     payload,
     isWrapped,
   };

@@ -1,20 +1,26 @@
+import { part } from '../codec/bytes.js';
 import {
   attach,
   type ControlMessage,
-  encode,
+  checkRanges,
   encodedSize,
+  encodeInto,
   type Ipv4,
   type LayoutName,
   type NodeId,
   type Profile,
   Random,
 } from '../codec/index.js';
+import { Slab } from '../codec/slab.js';
 import type { ServiceName } from './case.js';
 import type { CaseLog } from './case-log.js';
 import { Inbox } from './inbox.js';
 import type { Destination, LinkPort, Micros } from './link.js';
 import type { Observed } from './observed.js';
 import { TestStream } from './test-stream.js';
+
+/** For whole datagrams that testers send: all are kept as long as the case. */
+const memory = new Slab();
 
 /** What nodes and ports need of the tester they belong to. */
 export interface PortContext {
@@ -81,8 +87,8 @@ export class TestNode {
   /** A whole datagram with a control message of this node behind its user data; see `controlMessage`. */
   trailed(packet: Uint8Array, localAddresses: readonly Ipv4[], cm: Partial<ControlMessage>): Uint8Array {
     const message = this.controlMessage(localAddresses, cm);
-    const out = new Uint8Array(packet.length + encodedSize(message));
-    return out.subarray(0, attach(packet, message, out));
+    const out = memory.take(packet.length + encodedSize(message));
+    return part(out, 0, attach(packet, message, out));
   }
 
   /**
@@ -150,11 +156,12 @@ export class TestPort extends Inbox {
     options: SendOptions = {},
   ): Observed {
     if (cm === undefined || cm === null) return this.sendBytes(to, payload, { mayBeOrdinary: true });
-    const trailer = encode(this.controlMessage(cm));
-    const wire = new Uint8Array(payload.length + trailer.length);
-    wire.set(payload);
-    wire.set(trailer, payload.length);
-    return this.sendBytes(to, wire, options);
+    const message = this.controlMessage(cm);
+    checkRanges(message);
+    const octets = wireOf(payload.length + encodedSize(message));
+    octets.set(payload);
+    encodeInto(message, octets, payload.length);
+    return this.sendBytes(to, octets, options);
   }
 
   /** The control message that `send` would attach. */
@@ -173,4 +180,13 @@ export class TestPort extends Inbox {
     this.noteSent(sent);
     return sent;
   }
+}
+
+/** What datagrams with a control message are put together in: links copy what they send. */
+let wire = new Uint8Array(0);
+
+/** Room for so many octets, until the next call; one size follows itself mostly. */
+function wireOf(length: number): Uint8Array {
+  if (wire.length !== length) wire = new Uint8Array(length);
+  return wire;
 }

@@ -1,3 +1,4 @@
+import { part } from '../codec/bytes.js';
 import {
   buildTcp,
   buildUdp,
@@ -8,6 +9,7 @@ import {
   TcpFlags,
   type Tuple,
 } from '../codec/index.js';
+import { Slab } from '../codec/slab.js';
 import { Inbox } from './inbox.js';
 import type { Destination, RawPort } from './link.js';
 import type { Observed } from './observed.js';
@@ -46,6 +48,8 @@ export type Acknowledging = 'at-once' | 'never';
 const MSS = 1380;
 const IPV4_HEADER_LENGTH = 20;
 const NOTHING = new Uint8Array(0);
+/** For the segments that testers send: all are kept as long as the case. */
+const memory = new Slab();
 const FIRST_ROOM = 1024;
 
 /**
@@ -126,7 +130,7 @@ export class TestStream extends Inbox {
 
   /** What arrived in order so far; stays as it is when more arrives. */
   get data(): Uint8Array {
-    return this.#data.subarray(0, this.#length);
+    return part(this.#data, 0, this.#length);
   }
 
   #append(octets: Uint8Array): void {
@@ -163,8 +167,8 @@ export class TestStream extends Inbox {
     const ip = { identification: this.#identification };
     const packet =
       options.isWrapped === true
-        ? buildUdp(tuple, buildTcp(this.#ownTuple, fields, payload).subarray(IPV4_HEADER_LENGTH), ip)
-        : buildTcp(tuple, fields, payload, ip);
+        ? buildUdp(tuple, buildTcp(this.#ownTuple, fields, payload).subarray(IPV4_HEADER_LENGTH), ip, memory)
+        : buildTcp(tuple, fields, payload, ip, memory);
     const isControl = cm?.flags !== undefined && isControlFlag(cm.flags);
     if (options.sequence === undefined && !isControl) {
       const length = payload.length + ((flags & (TcpFlags.syn | TcpFlags.fin)) !== 0 ? 1 : 0);

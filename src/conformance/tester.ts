@@ -70,6 +70,7 @@ export class Tester {
 
   readonly #log: CaseLog;
   readonly #settings: TesterSettings;
+  readonly #destinations = new Map<ServiceName, Destination>();
   #nodes = 0;
   #control: TestPort | undefined;
   #controlBefore: Uint8Array | undefined;
@@ -131,9 +132,13 @@ export class Tester {
 
   /** Where a service of the peer is. */
   destination(service: ServiceName): Destination {
+    const known = this.#destinations.get(service);
+    if (known !== undefined) return known;
     const port = this.#settings.services.get(service);
     if (port === undefined) throw new RangeError(`The case uses the service ${service} but does not name it.`);
-    return { address: this.peerAddress, port };
+    const destination = { address: this.peerAddress, port };
+    this.#destinations.set(service, destination);
+    return destination;
   }
 
   /** Where the peer's TCP echo service is. */

@@ -1,5 +1,5 @@
 import { readU32be } from '../codec/bytes.js';
-import { addressKey, buildUdp, type Ipv4, Random, TCP, UDP } from '../codec/index.js';
+import { addressKey, buildUdp, type Ipv4, Random, TCP, type Tuple, UDP } from '../codec/index.js';
 import { Slab } from '../codec/slab.js';
 import { type LinkOptions, type VirtualHost, VirtualNetwork } from '../sim/network.js';
 import type { CaseLink, Destination, Link, LinkPort, Micros, RawPort, ReachAnswer } from './link.js';
@@ -123,14 +123,16 @@ class VirtualCaseLink implements CaseLink {
     this.#receivers.set(key, receive);
     const network = this.#network;
     const close = () => void this.#receivers.delete(key);
-    let identification = port & 0xff;
+    const options = { identification: port & 0xff };
+    let tuple: Tuple | undefined;
     return Promise.resolve({
       address,
       port,
       send: (to: Destination, payload: Uint8Array): Uint8Array => {
-        const tuple = { source: address, sourcePort: port, destination: to.address, destinationPort: to.port };
-        identification = (identification + 1) & 0xffff;
-        const packet = buildUdp(tuple, payload, { identification }, memory);
+        if (tuple?.destination !== to.address || tuple.destinationPort !== to.port)
+          tuple = { source: address, sourcePort: port, destination: to.address, destinationPort: to.port };
+        options.identification = (options.identification + 1) & 0xffff;
+        const packet = buildUdp(tuple, payload, options, memory);
         network.send(packet);
         return packet;
       },
@@ -194,7 +196,7 @@ class VirtualCaseLink implements CaseLink {
 
 /** Where the clock of a case's network begins. */
 function startOf(seed: number): Micros {
-  return new Random(seed ^ 0x5eed).below(0x8000_0000);
+  return new Random(seed ^ 0x5eed).below(0x4000_0000);
 }
 
 function keyOf(address: Ipv4, protocol: number, port: number): number {

@@ -1,4 +1,4 @@
-import type { Ipv4 } from '../codec/index.js';
+import { addressOfKey, type Ipv4, portOfKey } from '../codec/index.js';
 import { PairTable } from './pair-table.js';
 
 /**
@@ -21,7 +21,7 @@ export class AddressMap<V extends object | number> implements ReadonlyMap<number
 
   /** The value at `key`, which is an `addressKey`. */
   get(key: number): V | undefined {
-    return this.at(addressOf(key), portOf(key));
+    return this.at(addressOfKey(key), portOfKey(key));
   }
 
   has(key: number): boolean {
@@ -30,12 +30,12 @@ export class AddressMap<V extends object | number> implements ReadonlyMap<number
 
   set(key: number, value: V): this {
     this.#rows.set(key, value);
-    this.#places.set(addressOf(key), portOf(key), value);
+    this.#places.set(addressOfKey(key), portOfKey(key), value);
     return this;
   }
 
   delete(key: number): boolean {
-    this.#places.delete(addressOf(key), portOf(key));
+    this.#places.delete(addressOfKey(key), portOfKey(key));
     return this.#rows.delete(key);
   }
 
@@ -58,12 +58,4 @@ export class AddressMap<V extends object | number> implements ReadonlyMap<number
   forEach(callback: (value: V, key: number, map: ReadonlyMap<number, V>) => void): void {
     for (const [key, value] of this.#rows) callback(value, key, this);
   }
-}
-
-function addressOf(key: number): Ipv4 {
-  return Math.floor(key / 0x10000);
-}
-
-function portOf(key: number): number {
-  return key % 0x10000;
 }

@@ -36,7 +36,7 @@ export class Composer {
     const { profile, clockOffsetMicros, clockDriftPpm, mac } = settings;
     this.#clock = new TickClock(profile.tickMicros, profile.clock, clockOffsetMicros, clockDriftPpm);
     this.#message = emptyControlMessage(profile.layout);
-    this.#compactId = mac % 0x10000;
+    this.#compactId = (mac % 0x10000) | 0;
   }
 
   /** This node's id in a layout (section 3.1: the MAC address of one NIC; `compact` carries its last two octets). */

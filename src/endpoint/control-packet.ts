@@ -55,7 +55,7 @@ export class ControlPackets {
     const length = 20 + l4HeaderLength + payloadLength;
     const slot = queue.append(length, MAX_TRAILER);
     const out = slot.bytes;
-    out.set(bytes.subarray(original.offset, original.offset + 20));
+    for (let i = 0; i < 20; i++) out[i] = bytes[original.offset + i]!;
     out[0] = 0x45;
     writeU16be(out, 2, length);
     writeU16be(out, 4, this.#nextIdentification());

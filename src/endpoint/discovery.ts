@@ -1,4 +1,4 @@
-import { type DatagramView, type LayoutName, TCP, TcpFlags } from '../codec/index.js';
+import { addressOfKey, type DatagramView, type LayoutName, portOfKey, TCP, TcpFlags } from '../codec/index.js';
 import type { FakeTcp } from './fake-tcp.js';
 import type { AvailabilityHandshake } from './handshake.js';
 import { tupleKey } from './mesh.js';
@@ -58,8 +58,8 @@ export class Discovery {
   queryProspect(session: Session, layout: LayoutName, now: number): boolean {
     const { mesh, availability, addresses } = this.state;
     for (const key of mesh.prospects(session)) {
-      const destination = Math.floor(key / 0x10000);
-      const destinationPort = key % 0x10000;
+      const destination = addressOfKey(key);
+      const destinationPort = portOfKey(key);
       const row = availability.row(destination, destinationPort);
       if (mesh.isUsable(row, session.peer) || !this.handshake.mayQuery(row) || addresses.includes(destination))
         continue;

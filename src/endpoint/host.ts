@@ -1,4 +1,4 @@
-import { readU16be } from '../codec/bytes.js';
+import { part, readU16be } from '../codec/bytes.js';
 import { fold, l4Checksum } from '../codec/checksum.js';
 import { buildUdp, DatagramView, HeaderStatus, type Ipv4, TCP, UDP } from '../codec/index.js';
 import { reversedTuple } from '../codec/rewrite.js';
@@ -83,7 +83,7 @@ export class ReferenceHost {
     const transmits = this.endpoint.takeTransmits();
     for (let i = 0; i < transmits.length; i++) {
       const slot = transmits.at(i);
-      send(slot.bytes.subarray(0, slot.length));
+      send(part(slot.bytes, 0, slot.length));
     }
   }
 
@@ -99,7 +99,7 @@ export class ReferenceHost {
     const name = this.#services.get(view.destinationPort);
     if (name === undefined) return;
     const end = Math.min(view.end, view.l4Offset + view.udpLength);
-    const answer = SERVICES[name](bytes.subarray(view.payloadOffset, Math.max(view.payloadOffset, end)));
+    const answer = SERVICES[name](part(bytes, view.payloadOffset, Math.max(view.payloadOffset, end)));
     if (answer !== undefined) this.endpoint.fromHost(buildUdp(reversedTuple(view), answer, {}, memory), now);
   }
 }

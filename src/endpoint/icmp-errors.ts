@@ -18,6 +18,8 @@ const WRAPPER = 8;
 /** Quoted octets that are looked at, and room for fields that the quote lacks. */
 const MOST_QUOTED = 2048;
 const SLACK = 64;
+/** A quote while it is looked at, of whatever node. */
+const copy = new Uint8Array(MOST_QUOTED + SLACK);
 
 /** The session and its tuple, or that of one of its paths, that a quoted packet went by. */
 interface Subject {
@@ -32,7 +34,6 @@ interface Subject {
 export class IcmpErrors {
   readonly #error = new IcmpErrorView();
   readonly #quoted = new TrailerView();
-  readonly #copy = new Uint8Array(MOST_QUOTED + SLACK);
   readonly #limit = new RateLimit(MOST_PER_SECOND, 2 * MOST_PER_SECOND);
 
   constructor(private readonly state: NodeState) {}
@@ -123,7 +124,7 @@ export class IcmpErrors {
     if (length === 0) return;
     const { source } = session.tuple;
     const error = { from, to: addresses.includes(source) ? source : to, type, code, value: mtu };
-    deliveries.filling.appendCopy(buildIcmpError(error, this.#copy.subarray(0, length)));
+    deliveries.filling.appendCopy(buildIcmpError(error, copy.subarray(0, length)));
   }
 
   #wrapperOf(session: Session): number {
@@ -139,7 +140,6 @@ export class IcmpErrors {
    */
   #restoreQuoted(session: Session): number {
     const error = this.#error;
-    const copy = this.#copy;
     const quoted = this.#quoted;
     const available = Math.min(MOST_QUOTED, error.quotedEnd - error.quotedOffset);
     copy.fill(0);
@@ -163,7 +163,6 @@ export class IcmpErrors {
   }
 
   #restoreCut(session: Session, available: number, isWrapped: boolean): number {
-    const copy = this.#copy;
     const quoted = this.#quoted;
     quoted.parse(copy, 0, available);
     const { ipHeaderLength, l4Offset } = quoted;

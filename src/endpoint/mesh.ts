@@ -1,4 +1,14 @@
-import { addressKey, type Constants, type Ipv4, sameTuple, TCP, type Tuple, UDP } from '../codec/index.js';
+import {
+  addressKey,
+  addressOfKey,
+  type Constants,
+  type Ipv4,
+  portOfKey,
+  sameTuple,
+  TCP,
+  type Tuple,
+  UDP,
+} from '../codec/index.js';
 import type { AvailabilityRow, AvailabilityTable } from './availability.js';
 import type { NodeTable, Peer } from './nodes.js';
 import { lowestDelay } from './path-selection.js';
@@ -101,8 +111,8 @@ export class PathMesh {
     const { destination, destinationPort } = session.tuple;
     const list = session.isRemoteLost ? [] : [{ destination, destinationPort }];
     for (const key of this.prospects(session)) {
-      const address = Math.floor(key / 0x10000);
-      const port = key % 0x10000;
+      const address = addressOfKey(key);
+      const port = portOfKey(key);
       if (this.isUsable(this.availability.get(address, port), session.peer)) {
         list.push({ destination: address, destinationPort: port });
       }
@@ -342,7 +352,7 @@ export class PathMesh {
     let goes: number | undefined;
     for (const key of session.sources) {
       goes ??= key;
-      const row = this.availability.get(Math.floor(key / 0x10000), key % 0x10000);
+      const row = this.availability.get(addressOfKey(key), portOfKey(key));
       if (this.isUsable(row, session.peer)) continue;
       goes = key;
       break;
@@ -351,10 +361,9 @@ export class PathMesh {
   }
 
   #want(session: Session, tuple: Tuple, wanted: Tuple[]): void {
-    const key = tupleKey(tuple);
-    if (session.abandoned.get(key)?.isDue === false) return;
-    if (session.paths.some((path) => tupleKey(path.tuple) === key) || wanted.some((other) => tupleKey(other) === key))
-      return;
+    if (session.abandoned.size > 0 && session.abandoned.get(tupleKey(tuple))?.isDue === false) return;
+    for (const path of session.paths) if (sameTuple(path.tuple, tuple)) return;
+    for (const other of wanted) if (sameTuple(other, tuple)) return;
     wanted.push(tuple);
   }
 }

@@ -110,7 +110,8 @@ export class NodeState {
 
   /** True for an address that this node has or had; always true when the option `ownAddressesOnly` is off. */
   isOwn(address: Ipv4): boolean {
-    for (const own of this.ownAddresses) if (own === address) return true;
+    const { ownAddresses } = this;
+    for (let i = 0; i < ownAddresses.length; i++) if (ownAddresses[i] === address) return true;
     return !this.settings.ownAddressesOnly;
   }
 

@@ -1,4 +1,4 @@
-import { addressKey, type Constants, type Ipv4, type LayoutName, type NodeId } from '../codec/index.js';
+import { addressKey, addressOfKey, type Constants, type Ipv4, type LayoutName, type NodeId } from '../codec/index.js';
 import { AddressMap } from './address-map.js';
 import { AddressSet } from './address-set.js';
 import { Evictor } from './evictor.js';
@@ -244,8 +244,8 @@ export class NodeTable {
   #forget(key: number, peer: Peer): void {
     this.#byAddress.delete(key);
     peer.proven.delete(key);
-    const address = Math.floor(key / 0x10000);
-    if (![...peer.proven].some((other) => Math.floor(other / 0x10000) === address)) this.#forgetAddress(peer, address);
+    const address = addressOfKey(key);
+    if (![...peer.proven].some((other) => addressOfKey(other) === address)) this.#forgetAddress(peer, address);
     if (peer.proven.size === 0) this.#dropId(peer);
   }
 

@@ -1,4 +1,5 @@
 import { copyOctets } from '../codec/bytes.js';
+import { Slab } from '../codec/slab.js';
 
 /** One datagram of a batch: the first `length` octets of `bytes`. */
 export interface PacketSlot {
@@ -7,6 +8,9 @@ export interface PacketSlot {
 }
 
 const USUAL_SIZE = 2048;
+
+/** For the buffers of all batches: a node of a few packets has some of them, too. */
+const memory = new Slab();
 
 /**
  * A batch of datagrams whose buffers are kept and used again: nothing is allocated per packet once the batch has had
@@ -27,7 +31,7 @@ export class PacketQueue {
     const needed = length + room;
     let slot = this.#slots[this.length];
     if (slot === undefined) {
-      slot = { bytes: new Uint8Array(Math.max(USUAL_SIZE, needed)), length: 0 };
+      slot = { bytes: memory.take(Math.max(USUAL_SIZE, needed)), length: 0 };
       this.#slots.push(slot);
     } else if (slot.bytes.length < needed) {
       slot.bytes = new Uint8Array(needed);

@@ -10,6 +10,8 @@ import type { Session } from './sessions.js';
 import type { Transmitter } from './transmitter.js';
 
 const EMPTY = new Uint8Array(0);
+/** A header that is about to be sent, of whatever node. */
+const header = new Uint8Array(60 + 60);
 /**
  * Nothing of a session arrived while it was sent in for so long, microseconds, and for so many round trips of a path's
  * handshake: a NAT may have forgotten the path. Longer than a pause counts, so that none begins one.
@@ -20,7 +22,6 @@ const SILENT_ROUND_TRIPS = 4;
 /** Packets of this node's own making that find out whether a path works, or whether the peer's host is there. */
 export class Probes {
   readonly #bare = new DatagramView();
-  readonly #header = new Uint8Array(60 + 60);
 
   constructor(
     private readonly state: NodeState,
@@ -38,7 +39,7 @@ export class Probes {
     if (session.isChanging || !isBareable(view)) return;
     const path = selection.toProve(session, now);
     if (path === undefined) return;
-    this.#bare.parse(this.#header, 0, bareSegment(view, this.#header));
+    this.#bare.parse(header, 0, bareSegment(view, header));
     this.sendExtra(this.#bare, session, path, layout, now);
   }
 

@@ -1,4 +1,4 @@
-import { Flags, type Ipv4, type TrailerView } from '../codec/index.js';
+import { addressOfKey, Flags, type Ipv4, portOfKey, type TrailerView } from '../codec/index.js';
 import type { AvailabilityTable } from './availability.js';
 import type { NodeTable, Peer } from './nodes.js';
 import { MOST_FORMER, type SessionTable } from './sessions.js';
@@ -58,7 +58,7 @@ export function unite(one: Peer, other: Peer, tables: PeerTables, now: number): 
   const { availability, nodes, sessions } = tables;
   const [into, from] = one.sessions.size >= other.sessions.size ? [one, other] : [other, one];
   for (const key of from.proven) {
-    const row = availability.get(Math.floor(key / 0x10000), key % 0x10000);
+    const row = availability.get(addressOfKey(key), portOfKey(key));
     if (row?.handshaken === from) row.handshaken = into;
   }
   for (const session of [...from.sessions.values()]) {

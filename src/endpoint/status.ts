@@ -1,4 +1,4 @@
-import { formatIpv4, formatNodeId, type LayoutName, TCP } from '../codec/index.js';
+import { addressOfKey, formatIpv4, formatNodeId, type LayoutName, portOfKey, TCP } from '../codec/index.js';
 import type { Counters } from './counters.js';
 import type { Endpoint } from './endpoint.js';
 import { tupleKey } from './mesh.js';
@@ -138,8 +138,8 @@ export function statusOf(endpoint: Endpoint): EndpointStatus {
     ),
     nodes: [...nodes.rows()].map(([key, peer]) => ({
       nodeId: idOf(peer),
-      address: formatIpv4(Math.floor(key / 0x10000)),
-      port: key % 0x10000,
+      address: formatIpv4(addressOfKey(key)),
+      port: portOfKey(key),
     })),
     feedback: all.flatMap((peer) =>
       [...peer.feedback.rows()].map((row) => ({

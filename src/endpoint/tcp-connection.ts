@@ -1,3 +1,4 @@
+import { part } from '../codec/bytes.js';
 import { TcpFlags, type Tuple } from '../codec/index.js';
 
 /** Where a connection stands (RFC 9293, section 3.3.2, as far as the stack of a reference host needs it). */
@@ -238,7 +239,7 @@ export class TcpConnection {
       const room = Math.min(this.#window, MOST_IN_FLIGHT) - inFlight;
       const size = Math.min(left, this.mss, room);
       if (size > 0) {
-        this.#emit(TcpFlags.ack | TcpFlags.psh, this.#next, this.#queue.subarray(inFlight, inFlight + size));
+        this.#emit(TcpFlags.ack | TcpFlags.psh, this.#next, part(this.#queue, inFlight, inFlight + size));
         this.#next = (this.#next + size) >>> 0;
       } else if (left === 0 && this.#finQueued) {
         this.#emit(TcpFlags.fin | TcpFlags.ack, this.#next, NOTHING);

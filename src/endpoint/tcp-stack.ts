@@ -1,6 +1,10 @@
 import { buildTcp, type DatagramView, Random, TcpFlags, type Tuple } from '../codec/index.js';
 import { reversedTuple } from '../codec/rewrite.js';
+import { Slab } from '../codec/slab.js';
 import { type OutgoingSegment, TcpConnection } from './tcp-connection.js';
+
+/** For the segments of all stacks. */
+const memory = new Slab();
 
 /** How a stack is made. */
 export interface TcpStackOptions {
@@ -125,6 +129,7 @@ export class TcpStack {
       },
       segment.payload,
       { identification: this.#identification },
+      memory,
     );
     send(packet, this.#now);
   }

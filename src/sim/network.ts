@@ -1,8 +1,8 @@
-import { readU32be } from '../codec/bytes.js';
+import { readI32be, readU32be } from '../codec/bytes.js';
 import type { Ipv4 } from '../codec/index.js';
 import { Random } from '../codec/random.js';
 import { Slab } from '../codec/slab.js';
-import { EventQueue } from './event-queue.js';
+import { type Action, EventQueue } from './event-queue.js';
 import { type ClockOptions, HostClock } from './host-clock.js';
 import { type Link, type NetworkNode, Port } from './node.js';
 import { type LinkOptions, Wire } from './wire.js';
@@ -82,11 +82,13 @@ export class VirtualNetwork {
 
   readonly #queue = new EventQueue();
   readonly #hosts: Attached[] = [];
-  readonly #byAddress = new Map<Ipv4, Attached>();
-  readonly #nics = new Map<Ipv4, Nic>();
+  // By addresses as signed numbers: others above 2^31 would each take a place on the heap.
+  readonly #byAddress = new Map<number, Attached>();
+  readonly #nics = new Map<number, Nic>();
   readonly #random: Random;
   readonly #options: LinkOptions;
   readonly #cloud: Wire;
+  readonly #send = (packet: Uint8Array) => this.send(packet);
   /** Links of the cloud that `route` gave, by the object it gave. */
   readonly #special = new WeakMap<LinkOptions, Wire>();
 
@@ -108,9 +110,9 @@ export class VirtualNetwork {
       wakeAt: Number.POSITIVE_INFINITY,
     };
     for (const address of host.addresses) {
-      if (this.#byAddress.has(address) || this.#nics.has(address))
+      if (this.#byAddress.has(address | 0) || this.#nics.has(address | 0))
         throw new RangeError(`Address ${address >>> 0} is already on the network.`);
-      this.#byAddress.set(address, attached);
+      this.#byAddress.set(address | 0, attached);
     }
     this.#hosts.push(attached);
     this.#serve(attached);
@@ -121,15 +123,15 @@ export class VirtualNetwork {
    * @throws RangeError when the address is not on the cloud.
    */
   plug(address: Ipv4): Nic {
-    const attached = this.#byAddress.get(address);
+    const attached = this.#byAddress.get(address | 0);
     if (attached === undefined) throw new RangeError(`Address ${address >>> 0} is not on the cloud.`);
-    this.#byAddress.delete(address);
+    this.#byAddress.delete(address | 0);
     const nic = new Nic((packet) => {
       const isHere = packet.length >= 20 && readU32be(packet, 16) === address;
       this.observer?.({ kind: isHere ? 'delivered' : 'unreachable', time: this.now, packet });
       if (isHere) this.#hand(attached, packet);
     });
-    this.#nics.set(address, nic);
+    this.#nics.set(address | 0, nic);
     return nic;
   }
 
@@ -172,20 +174,22 @@ export class VirtualNetwork {
   send(packet: Uint8Array): void {
     const copy = copies.copy(packet);
     this.observer?.({ kind: 'sent', time: this.now, packet: copy });
-    const source = packet.length >= 20 ? readU32be(packet, 12) : -1;
-    const nic = this.#nics.get(source);
+    const hasAddresses = packet.length >= 20;
+    const nic = hasAddresses && this.#nics.size > 0 ? this.#nics.get(readI32be(packet, 12)) : undefined;
     if (nic !== undefined) {
       nic.send(copy);
       return;
     }
-    const special = source >= 0 ? this.route?.(source, readU32be(packet, 16)) : undefined;
+    const special = hasAddresses ? this.route?.(readU32be(packet, 12), readU32be(packet, 16)) : undefined;
     if (special === 'down') this.#lose(copy);
     else this.#wireFor(special).transmit(copy);
   }
 
-  /** Calls `action` when the clock reaches `time`. */
-  at(time: number, action: () => void): void {
-    this.#queue.push(Math.max(time, this.now), action);
+  /** Calls `action` when the clock reaches `time`, with the argument given along. */
+  at(time: number, action: () => void): void;
+  at<Argument>(time: number, action: Action<Argument>, argument: Argument): void;
+  at<Argument>(time: number, action: Action<Argument>, argument?: Argument): void {
+    this.#queue.push(Math.max(time, this.now), action, argument as Argument);
   }
 
   /** When the next thing happens; `Infinity` when nothing ever will. */
@@ -198,7 +202,7 @@ export class VirtualNetwork {
     const time = this.#queue.nextTime;
     if (time > deadline || time === Number.POSITIVE_INFINITY) return false;
     this.now = Math.max(this.now, time);
-    this.#queue.pop()();
+    this.#queue.run();
     return true;
   }
 
@@ -233,7 +237,7 @@ export class VirtualNetwork {
   }
 
   #deliver(packet: Uint8Array): void {
-    const attached = packet.length >= 20 ? this.#byAddress.get(readU32be(packet, 16)) : undefined;
+    const attached = packet.length >= 20 ? this.#byAddress.get(readI32be(packet, 16)) : undefined;
     this.observer?.({ kind: attached ? 'delivered' : 'unreachable', time: this.now, packet });
     if (attached !== undefined) this.#hand(attached, packet);
   }
@@ -246,7 +250,7 @@ export class VirtualNetwork {
   /** Runs a host's due work, sends what it wants to send and notes when it wants to be called. */
   #serve(attached: Attached): void {
     const next = attached.clock.when(attached.host.poll(attached.clock.read(this.now)));
-    attached.host.drain((packet) => this.send(packet));
+    attached.host.drain(this.#send);
     // One entry in the queue for each time asked for, not one for each packet.
     if (next === attached.wakeAt) return;
     attached.wakeAt = next;

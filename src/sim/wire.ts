@@ -51,7 +51,7 @@ export interface WireCounters {
 /** The part of the network that a link needs. */
 export interface Timeline {
   readonly now: number;
-  at(time: number, action: () => void): void;
+  at<Argument>(time: number, action: (argument: Argument) => void, argument: Argument): void;
 }
 
 /** What a link took in or refused: `false` is for the sending router to report. */
@@ -63,6 +63,8 @@ export class Wire {
   isUp = true;
   readonly counters: WireCounters = { sent: 0, octets: 0, lost: 0, overflowed: 0, oversized: 0, fragments: 0 };
   #options!: Required<LinkOptions>;
+  /** True while nothing but its delay and its rate is between sender and receiver. */
+  #isFaultless = false;
   /** When the link has sent everything that is in its queue, microseconds, with fractions. */
   #freeAt = 0;
   /** When each datagram of the queue will have been sent, from `#head` on. */
@@ -100,6 +102,8 @@ export class Wire {
       mtu: options.mtu ?? 65535,
       oversize: options.oversize ?? 'drop',
     };
+    const { jitterMicros, keepsOrder, loss, duplication, reordering } = this.#options;
+    this.#isFaultless = jitterMicros <= 0 && !keepsOrder && loss <= 0 && duplication <= 0 && reordering <= 0;
   }
 
   /** Octets that wait or are being sent now. */
@@ -139,6 +143,10 @@ export class Wire {
     }
     counters.sent++;
     counters.octets += packet.length;
+    if (this.#isFaultless && this.isUp) {
+      timeline.at(Math.ceil(sentAt + this.#options.delayMicros), this.deliver, packet);
+      return;
+    }
     const { delayMicros, jitterMicros, keepsOrder, loss, duplication, reordering, reorderingMicros } = this.#options;
     const copies = this.#chance(duplication) ? 2 : 1;
     for (let i = 0; i < copies; i++) {
@@ -155,7 +163,7 @@ export class Wire {
         this.#lastArrival = arrival;
       }
       const arriving = i === 0 ? packet : packet.slice();
-      timeline.at(arrival, () => this.deliver(arriving));
+      timeline.at(arrival, this.deliver, arriving);
     }
   }
 

@@ -116,12 +116,12 @@ test('the event queue gives actions by time and, at one time, in the order they 
       const queue = new EventQueue();
       const happened: [number, number][] = [];
       for (const [order, time] of times.entries()) queue.push(time, () => happened.push([time, order]));
-      for (let i = 0; i < times.length; i++) queue.pop()();
+      for (let i = 0; i < times.length; i++) queue.run();
       const expected = times
         .map((time, order): [number, number] => [time, order])
         .sort((x, y) => x[0] - y[0] || x[1] - y[1]);
       assert.deepEqual(happened, expected);
-      assert.throws(() => queue.pop(), RangeError);
+      assert.throws(() => queue.run(), RangeError);
     }),
   );
 });

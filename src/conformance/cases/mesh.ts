@@ -59,10 +59,11 @@ export class Mesh {
   uncertain = 0;
 
   readonly #tag: Uint8Array;
+  /** What was sent last, for the next packet. */
+  #payload = new Uint8Array(0);
   readonly #answers = new Map<number, Observed>();
   #number = 0;
   #turn = 0;
-  #lastFed = 0;
   /** Answers since the last that came by a new path. */
   #quiet = 0;
 
@@ -198,7 +199,7 @@ export class Mesh {
    * `delays`.
    * @returns the answers, in the order of the peer's clock; each a data packet of the session.
    */
-  async burst(count: number, cm: Partial<ControlMessage> = {}): Promise<Observed[]> {
+  async burst(count: number, cm?: Partial<ControlMessage>): Promise<Observed[]> {
     const { t } = this;
     const answers: Observed[] = [];
     for (let sent = 0; sent < count; ) {
@@ -222,7 +223,7 @@ export class Mesh {
   }
 
   /** Sends `count` packets one after the other, each up to three times until it is answered. */
-  async insist(count: number, cm: Partial<ControlMessage> = {}): Promise<Observed[]> {
+  async insist(count: number, cm?: Partial<ControlMessage>): Promise<Observed[]> {
     const answers: Observed[] = [];
     for (let i = 0; i < count; i++) {
       for (let attempt = 0; attempt < 3; attempt++) {
@@ -236,18 +237,22 @@ export class Mesh {
   }
 
   /** Sends one packet to the echo service; returns its number. */
-  send(cm: Partial<ControlMessage> = {}): number {
+  send(cm?: Partial<ControlMessage>): number {
     const number = ++this.#number;
-    const payload = new Uint8Array(this.size);
-    payload.set(this.#tag);
-    writeU32be(payload, LENGTH - 4, number);
-    this.from.send(this.to, payload, {
+    if (this.#payload.length !== this.size) {
+      this.#payload = new Uint8Array(this.size);
+      this.#payload.set(this.#tag);
+    }
+    writeU32be(this.#payload, LENGTH - 4, number);
+    const feedbackPathId = this.#nextFed();
+    const own = {
       sessionId: this.session.id,
       pathId: OWN_PATH,
       localAddresses: this.announced,
-      ...this.#feedback(),
-      ...cm,
-    });
+      feedbackPathId,
+      pathDelay: feedbackPathId === 0 ? 0 : this.delays.get(feedbackPathId)! | 0,
+    };
+    this.from.send(this.to, this.#payload, cm === undefined ? own : { ...own, ...cm });
     return number;
   }
 
@@ -309,11 +314,11 @@ export class Mesh {
     );
   }
 
-  #feedback(): Partial<ControlMessage> {
+  /** The path whose turn it is to be fed back; 0 for none. */
+  #nextFed(): number {
+    if (this.delays.size === 0) return 0;
     const ids = [...this.delays.keys()];
-    if (ids.length === 0) return {};
-    this.#lastFed = ids[this.#turn++ % ids.length]!;
-    return { feedbackPathId: this.#lastFed, pathDelay: this.delays.get(this.#lastFed)! | 0 };
+    return ids[this.#turn++ % ids.length]!;
   }
 
   #take(packet: Observed): void {
