@@ -66,11 +66,11 @@ export class AddressChange {
     session.changesSeen = new Set([nameOf(change)]);
     session.changeBy = change.pathId;
     session.deferredChange = undefined;
-    session.peer.announced.clear();
-    for (const address of announced) if (address !== 0) session.peer.announced.add(address);
+    for (const address of session.peer.announced)
+      if (!announced.includes(address)) session.peer.announced.delete(address);
     session.peer.feedback.forgetSession(session.id, change.since);
-    session.isRemoteLost =
-      back.destination !== session.tuple.destination || back.destinationPort !== session.tuple.destinationPort;
+    // A packet from the session's own remote address shows that it is still there (PathMesh.seen); this may be one.
+    session.isRemoteLost = true;
     this.#resetTo(session, locals.includes(back.source) ? back : { ...back, source: locals[0]! }, now);
     return true;
   }

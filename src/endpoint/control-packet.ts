@@ -99,6 +99,6 @@ export class ControlPackets {
   /** Breaks the TCP checksum of the datagram added last, so that an ordinary TCP drops it (docs/decisions.md 1). */
   spoilTcpChecksum(queue: PacketQueue): void {
     const { bytes } = queue.at(queue.length - 1);
-    bytes[20 + 16] = bytes[20 + 16]! ^ 0xff;
+    bytes[20 + 16]! ^= 0xff;
   }
 }

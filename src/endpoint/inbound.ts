@@ -232,7 +232,7 @@ export class Inbound {
 
   /** A packet without the flag: the peer's address change is over. */
   endAddressChange(peer: Peer, sessionId: number): void {
-    const session = sessionId === 0 ? undefined : peer.sessions.get(sessionId);
+    const session = peer.sessions.get(sessionId);
     if (session?.isChanging) this.state.addressChange.settledByPeer(session);
   }
 }

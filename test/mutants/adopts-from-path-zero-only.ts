@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'adopts-from-path-zero-only',
   defect: 'A session is adopted only from a packet with path id 0.',
   requirements: ['MPIP-SS-04'],
-  killedBy: ['SS-adopts-by-any-path'],
+  killedBy: ['AD-first-packet-is-flagged', 'SS-adopts-by-any-path'],
   apply({ endpoint }) {
     const { received } = endpoint.sessionRules;
     endpoint.sessionRules.received = (view, peer, id, pathId, now) => {

@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'delivers-heartbeats',
   defect: 'Heartbeats are delivered to the application after processing.',
   requirements: ['MPIP-HB-03', 'MPIP-CM-07'],
-  killedBy: ['CM-control-flags-not-delivered'],
+  killedBy: ['CM-control-flags-not-delivered', 'CM-first-query-not-delivered'],
   apply({ endpoint }) {
     const { processCm } = endpoint.inbound;
     endpoint.inbound.processCm = (view, now) => {

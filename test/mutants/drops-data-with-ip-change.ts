@@ -5,7 +5,13 @@ export const mutant: Mutant = {
   name: 'drops-data-with-ip-change',
   defect: 'Packets with the flag ip-change are dropped like those of MPIP itself.',
   requirements: ['MPIP-CM-07', 'MPIP-AD-06'],
-  killedBy: ['AD-flag-keeps-one-path', 'AD-session-survives', 'CM-data-flags-delivered'],
+  killedBy: [
+    'AD-first-packet-is-flagged',
+    'AD-flag-keeps-one-path',
+    'AD-session-survives',
+    'CM-data-flags-delivered',
+    'RX-own-node-id-changes-nothing',
+  ],
   apply({ endpoint }) {
     const { processCm } = endpoint.inbound;
     endpoint.inbound.processCm = (view, now) => {

@@ -6,6 +6,7 @@ export const mutant: Mutant = {
   defect: 'A fake handshake is answered and completed, but makes no path.',
   requirements: ['MPIP-HS-06'],
   killedBy: [
+    'AD-handshake-outlives-repeated-flags',
     'HS-client-path-carries-data',
     'HS-path-only-after-three-packets',
     'HS-repeated-syn-ack-is-acknowledged',

@@ -7,8 +7,11 @@ export const mutant: Mutant = {
   killedBy: [
     'AD-change-during-a-change',
     'AD-each-change-counts',
+    'AD-fake-paths-come-back',
     'AD-flag-keeps-one-path',
     'AD-old-address-unused',
+    'AD-other-address-lost',
+    'AD-other-port',
     'AD-same-change-resets-once',
   ],
   apply(host) {

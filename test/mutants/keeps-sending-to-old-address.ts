@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'keeps-sending-to-old-address',
   defect: 'An address that the peer left is used again as soon as the flag ends.',
   requirements: ['MPIP-AD-02'],
-  killedBy: ['AD-old-address-unused'],
+  killedBy: ['AD-fake-paths-come-back', 'AD-old-address-unused', 'AD-other-port'],
   apply(host) {
     const { mesh, addressChange } = host.endpoint.state;
     const { remotes } = mesh;

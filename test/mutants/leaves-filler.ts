@@ -4,7 +4,13 @@ export const mutant: Mutant = {
   name: 'leaves-filler',
   defect: 'The filler octet before the CM is left to the user data.',
   requirements: ['MPIP-CM-08', 'MPIP-RX-04'],
-  killedBy: ['CM-data-before-confirmation', 'CM-data-flags-delivered', 'CM-one-after-user-data', 'HS-client-completes'],
+  killedBy: [
+    'AD-first-packet-is-flagged',
+    'CM-data-before-confirmation',
+    'CM-data-flags-delivered',
+    'CM-one-after-user-data',
+    'HS-client-completes',
+  ],
   apply({ endpoint }) {
     const { strip } = endpoint.inbound;
     endpoint.inbound.strip = (view) => {

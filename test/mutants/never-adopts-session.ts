@@ -5,6 +5,7 @@ export const mutant: Mutant = {
   defect: 'A session id of the peer is ignored; answers carry one of our own.',
   requirements: ['MPIP-SS-04', 'MPIP-SS-03'],
   killedBy: [
+    'AD-first-packet-is-flagged',
     'HB-path-by-normal-selection',
     'SS-adopts-by-any-path',
     'SS-adopts-our-id',

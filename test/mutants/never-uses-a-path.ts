@@ -5,6 +5,7 @@ export const mutant: Mutant = {
   defect: 'Packets always carry path id 0.',
   requirements: ['MPIP-PA-01', 'MPIP-PA-02'],
   killedBy: [
+    'AD-handshake-outlives-repeated-flags',
     'HB-one-way-traffic-becomes-multipath',
     'HB-path-by-normal-selection',
     'HS-client-path-carries-data',

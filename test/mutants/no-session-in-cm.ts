@@ -5,6 +5,7 @@ export const mutant: Mutant = {
   defect: 'Data packets carry session id 0.',
   requirements: ['MPIP-CM-02', 'MPIP-SS-01'],
   killedBy: [
+    'AD-first-packet-is-flagged',
     'HB-does-not-refresh-session',
     'HB-one-way-traffic-becomes-multipath',
     'SS-adopts-by-any-path',

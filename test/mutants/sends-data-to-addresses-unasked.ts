@@ -8,6 +8,7 @@ export const mutant: Mutant = {
     'AD-flag-keeps-one-path',
     'AD-flag-of-a-stranger',
     'AD-old-address-unused',
+    'AD-other-port',
     'AD-same-change-resets-once',
     'PA-address-as-seen',
     'PA-announced-address-has-to-answer',

@@ -5,6 +5,7 @@ export const mutant: Mutant = {
   defect: 'Every packet begins a new session.',
   requirements: ['MPIP-SS-02', 'MPIP-SS-03'],
   killedBy: [
+    'AD-first-packet-is-flagged',
     'HB-does-not-refresh-session',
     'HB-one-way-traffic-becomes-multipath',
     'HS-client-syn-on-every-path',

@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'syn-on-original-too',
   defect: 'The initiator begins a fake handshake on the original path, too.',
   requirements: ['MPIP-HS-03'],
-  killedBy: ['HS-client-syn-on-every-path'],
+  killedBy: ['AD-fake-paths-come-back', 'HS-client-syn-on-every-path'],
   apply(host) {
     const { fakeTcp } = host.endpoint;
     const { start } = fakeTcp;

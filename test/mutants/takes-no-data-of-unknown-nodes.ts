@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'takes-no-data-of-unknown-nodes',
   defect: 'A control message of a node that was not heard before counts only on a query or a confirmation.',
   requirements: ['MPIP-CM-08'],
-  killedBy: ['CM-data-before-confirmation'],
+  killedBy: ['CM-data-before-confirmation', 'CM-first-query-not-delivered'],
   apply({ endpoint }) {
     const { inbound } = endpoint;
     const { isAcceptable } = inbound;

@@ -6,6 +6,7 @@ export const mutant: Mutant = {
   defect: 'Data packets carry two CMs.',
   requirements: ['MPIP-CM-01'],
   killedBy: [
+    'AD-first-packet-is-flagged',
     'AV-tcp-confirm-copies-next-segment',
     'AV-tcp-confirm-enables',
     'AV-tcp-copied-segment-is-sent',

@@ -6,6 +6,7 @@ export const mutant: Mutant = {
   requirements: ['MPIP-PA-03', 'MPIP-PA-08'],
   killedBy: [
     'AD-added-address-is-used',
+    'AD-other-address-lost',
     'AD-paths-come-back',
     'HB-one-way-traffic-becomes-multipath',
     'HB-path-by-normal-selection',

@@ -1,8 +1,10 @@
 import { Flags, formatIpv4 } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
 import { headerField, isData, type Observed } from '../observed.js';
+import type { TestPort } from '../test-port.js';
 import { cmOf, type Tester } from '../tester.js';
 import { Mesh } from './mesh.js';
+import { tryExchange } from './moves.js';
 import { tupleOf } from './pa.js';
 
 /** The tester's id of the path from its second address, and of the next one. */
@@ -276,6 +278,139 @@ export const AD_CASES: readonly TestCase[] = [
       if (answers.length === 0)
         t.inconc('silent-after-change', 'After the flag nothing came any more: other cases judge that.');
       t.pass('Nothing went to the address that we left.', answers.at(-1)!);
+    },
+  },
+  {
+    id: 'AD-other-address-lost',
+    area: 'AD',
+    purpose:
+      'We lose an address that is not the one of the session: nothing of the session goes there any more, and other paths to the one that is left come back.',
+    requirements: ['MPIP-AD-02', 'MPIP-AD-04'],
+    services: ['echo'],
+    sources: 2,
+    capabilities: ['address-change', 'several-addresses'],
+    async run(t: Tester) {
+      const mesh = await twoAddresses(t);
+      const lost = mesh.ports[1]!;
+      const change = { flags: Flags.ipChange, pathId: THIRD_PATH };
+      move(mesh, mesh.ports[0]!);
+      await mesh.insist(3, change);
+      await t.sleep(2 * t.slack);
+      const before = lost.history.length;
+      const answers = await mesh.burst(8, change);
+      const tuples = new Set<string>();
+      for (let i = 0; i < 4 && (i < 2 || tuples.size < 2); i++) {
+        answers.push(...(await mesh.burst(48, { pathId: THIRD_PATH })));
+        for (const tuple of tuplesOf(answers)) tuples.add(tuple);
+        if (tuples.size < 2) await t.sleep(t.constants['path-refresh'] / 2);
+      }
+      const late = lost.history.slice(before).find((packet) => packet.direction === 'received' && isData(packet));
+      t.refuse(
+        late,
+        'lost-address-used',
+        'We have lost an address and list it no more; data of the session still goes there.',
+        {
+          expected: `data to ${formatIpv4(mesh.from.address)} only`,
+          seen: `data to ${formatIpv4(lost.address)}`,
+          ...headerField(late, 'destination'),
+          requirement: 'MPIP-AD-02',
+        },
+      );
+      const last = answers.at(-1);
+      if (last === undefined)
+        t.inconc('silent-after-change', 'After the flag nothing came any more: other cases judge that.');
+      if (mesh.peerAddresses.size < 2) t.inconc('one-address', 'The peer lists one address only.');
+      t.require(
+        tuples.size > 1,
+        'stays-with-one-path',
+        'We lost an address, and the peer uses a single path to the one that is left, though it has more addresses itself and our packets come without the flag again.',
+        {
+          expected: `paths from ${mesh.peerAddresses.size} addresses of the peer`,
+          seen: [...tuples].join(', '),
+          packet: last,
+          ...headerField(last, 'addresses'),
+          requirement: 'MPIP-AD-04',
+        },
+      );
+      t.pass('Nothing went to the address that we lost.', last);
+    },
+  },
+  {
+    id: 'AD-other-port',
+    area: 'AD',
+    purpose: 'Our packets come from another port from now on, as the flag says: the one before gets nothing more.',
+    requirements: ['MPIP-AD-02'],
+    services: ['echo'],
+    capabilities: ['address-change'],
+    async run(t: Tester) {
+      const mesh = await Mesh.begin(t);
+      await mesh.findPaths();
+      const [old] = mesh.ports as [TestPort];
+      const other = await mesh.node.port();
+      mesh.watch(other);
+      await t.handshake(other);
+      move(mesh, other);
+      // The peer may ask there before it follows.
+      for (let i = 0; i < 8; i++) await mesh.insist(1, flagged);
+      await t.sleep(2 * t.slack);
+      const before = old.history.length;
+      const answers = [...(await mesh.burst(12, flagged)), ...(await mesh.burst(48, { pathId: SECOND_PATH }))];
+      const moved = answers.find(({ localPort }) => localPort === other.port);
+      if (moved === undefined)
+        t.inconc('not-followed', 'After the flag nothing came to the other port: other cases judge that.');
+      const late = old.history.slice(before).find((packet) => packet.direction === 'received' && isData(packet));
+      t.refuse(
+        late,
+        'old-port-used',
+        'Packets with ip-change came from another port, which has done the handshake; data of the session still goes to the one before.',
+        {
+          expected: `data to port ${other.port} only`,
+          seen: `data to port ${old.port}`,
+          ...headerField(late, 'destinationPort'),
+        },
+      );
+      t.pass('Nothing went to the port that we left.', moved);
+    },
+  },
+  {
+    id: 'AD-first-packet-is-flagged',
+    area: 'AD',
+    purpose:
+      'A session whose packets before the change were lost begins with a flagged one: its user data is delivered, and the answer belongs to the session.',
+    requirements: ['MPIP-AD-06', 'MPIP-SS-04'],
+    services: ['echo'],
+    capabilities: ['address-change'],
+    async run(t: Tester) {
+      const port = await t.node().port();
+      await t.handshake(port);
+      const session = { id: 100 + t.random.below(150), port, service: 'echo', first: undefined } as const;
+      const cm = { flags: Flags.ipChange, pathId: 1 };
+      const payload = t.payload();
+      const { received: answer } =
+        (await tryExchange(session, cm, payload)) ??
+        (await t.exchange(
+          session,
+          cm,
+          {
+            preamble: false,
+            code: 'not-delivered',
+            text: 'The first packet of a session had the flag ip-change; its user data did not come back from the echo service.',
+            requirement: 'MPIP-AD-06',
+          },
+          payload,
+        ));
+      t.equal(
+        answer.cm?.sessionId ?? 'none',
+        session.id,
+        'not-adopted',
+        'The session was not adopted from a packet with the flag ip-change.',
+        {
+          packet: answer,
+          ...(answer.cm === undefined ? {} : { field: 'sessionId' as const }),
+          requirement: 'MPIP-SS-04',
+        },
+      );
+      t.pass('The session began with a flagged packet.', answer);
     },
   },
   {

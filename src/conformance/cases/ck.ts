@@ -331,6 +331,7 @@ export const CK_CASES: readonly TestCase[] = [
         ['an address change without a session', { flags: Flags.ipChange, pathId: 3 }],
         ['a heartbeat without a session', { flags: Flags.heartbeat, pathId: 3, feedbackPathId: 3 }],
         ['a fake handshake without a session', { flags: Flags.handshake }],
+        ['a fake handshake with a session', { flags: Flags.handshake, sessionId: 7 }],
       ];
       const chances = beginnings.map(([name, cm]) => ({
         wire: craft(port, t.payload(), cm).wire,
@@ -356,6 +357,13 @@ export const CK_CASES: readonly TestCase[] = [
         crafted.wire[crafted.wire.length - 2] = (crafted.wire[crafted.wire.length - 2]! + 1) & 255;
         blocks.push({ wire: crafted.wire, what: 'User data whose end differs from a CM by one in the sum' });
       }
+      // Of two layouts a node speaks one.
+      const layout = port.node.layout === 'full' ? 'compact' : 'full';
+      const { wire } = craft(port, t.payload(10), { layout, nodeId: 0x1234, sessionId: 7 });
+      blocks.push({
+        wire,
+        what: `User data of a node of the layout ${port.node.layout} that ends like a CM of ${layout}`,
+      });
       await requireOrdinary(t, port, blocks);
       t.pass('Every resemblance was delivered whole.', ...received(port).slice(-1));
     },

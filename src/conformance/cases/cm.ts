@@ -276,8 +276,8 @@ export const CM_CASES: readonly TestCase[] = [
   {
     id: 'CM-first-query-not-delivered',
     area: 'CM',
-    purpose: 'A query or confirmation from a port never seen before does not reach the application either.',
-    requirements: ['MPIP-AV-12'],
+    purpose: 'A query, confirmation or heartbeat from a port never seen before does not reach the application either.',
+    requirements: ['MPIP-AV-12', 'MPIP-HB-03'],
     services: ['echo'],
     async run(t: Tester) {
       const node = t.node();
@@ -286,6 +286,10 @@ export const CM_CASES: readonly TestCase[] = [
       const question = t.payload(30);
       asking.send('echo', question, { flags: Flags.enable });
       confirming.send('echo', question, { flags: Flags.enabled });
+      // The peer has started again, perhaps, and the heartbeat is of a session from before.
+      const beating = await t.node().port();
+      for (let i = 0; i < 2; i++)
+        beating.send('echo', question, { flags: Flags.heartbeat, sessionId: 1 + t.random.below(255) });
       await t.expect(asking, isConfirm, {
         code: 'no-confirm',
         text: 'The peer did not confirm the query.',
@@ -293,13 +297,19 @@ export const CM_CASES: readonly TestCase[] = [
         preamble: true,
       });
       await ask(t, confirming);
-      for (const port of [asking, confirming]) {
+      await ask(t, beating);
+      for (const [port, what, requirement] of [
+        [asking, 'query', 'MPIP-AV-12'],
+        [confirming, 'confirmation', 'MPIP-AV-12'],
+        [beating, 'heartbeat', 'MPIP-HB-03'],
+      ] as const) {
         await t.expectSilence(port, answers(question), SETTLE, {
           code: 'control-delivered',
-          text: 'The user data of a query or confirmation was delivered to the echo service, which returned it.',
+          text: `The user data of a ${what} was delivered to the echo service, which returned it.`,
+          requirement,
         });
       }
-      t.pass('Neither reached the echo service.', ...received(asking, isConfirm));
+      t.pass('None of them reached the echo service.', ...received(asking, isConfirm));
     },
   },
   {

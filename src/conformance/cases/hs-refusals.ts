@@ -30,7 +30,7 @@ async function requireClosed(t: Tester, mesh: TcpMesh, why: string): Promise<voi
 }
 
 /** The handshake from our second address is done as it should be, and the path carries data; `inconc` when it does not. */
-async function requireOpened(t: Tester, mesh: TcpMesh): Promise<Observed> {
+export async function requireOpened(t: Tester, mesh: TcpMesh): Promise<Observed> {
   const { synAck, ...handshake } = await beginHandshake(t, mesh, 1);
   if (synAck === undefined) t.inconc('no-syn-ack', 'The SYN of a fake handshake was not answered any more.');
   for (let i = 0; i < 2; i++) completeHandshake(mesh, 1, { ...handshake, synAck });
@@ -43,12 +43,14 @@ export const HS_REFUSAL_CASES: readonly TestCase[] = [
   {
     ...common,
     id: 'HS-only-an-ack-opens',
-    purpose: 'A third packet with RST, or without ACK, opens no path: as in TCP it refuses, or says nothing.',
+    purpose:
+      'A third packet with RST or SYN, or without ACK, opens no path: as in TCP it refuses, begins anew, or says nothing.',
     requirements: ['MPIP-HS-06'],
     async run(t: Tester) {
       const { mesh, handshake } = await answeredHandshake(t);
       for (const [flags, what] of [
         [TcpFlags.psh, 'has not the TCP flag ACK, so that it acknowledges nothing'],
+        [TcpFlags.syn | TcpFlags.ack, 'has the TCP flag SYN, so that it begins a connection of its own'],
         [TcpFlags.rst | TcpFlags.ack, 'has the TCP flag RST, so that it refuses the SYN-ACK'],
       ] as const) {
         completeHandshake(mesh, 1, handshake, { flags });

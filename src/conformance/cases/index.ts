@@ -1,6 +1,7 @@
 import type { TestCase } from '../case.js';
 import { AD_CASES } from './ad.js';
 import { AD_PEER_CASES } from './ad-peer.js';
+import { AD_TCP_CASES } from './ad-tcp.js';
 import { AV_ANSWERING_CASES } from './av-answering.js';
 import { AV_ASKING_CASES } from './av-asking.js';
 import { AV_TCP_CASES } from './av-tcp.js';
@@ -46,6 +47,7 @@ export const CASES: readonly TestCase[] = [
   ...EX_CASES,
   ...AD_CASES,
   ...AD_PEER_CASES,
+  ...AD_TCP_CASES,
   ...HB_CASES,
   ...SE_CASES,
   ...SE_BEGINNING_CASES,

@@ -4,7 +4,7 @@ import { inWords } from '../describe.js';
 import type { Micros } from '../link.js';
 import { all, headerField, type Observed, payloadIs } from '../observed.js';
 import { sequenceDistance } from '../segment.js';
-import type { TestStream } from '../test-stream.js';
+import type { SegmentOptions, TestStream } from '../test-stream.js';
 import type { Tester } from '../tester.js';
 import { isAnswer, ownSession } from './moves.js';
 import { TcpMesh } from './tcp-mesh.js';
@@ -26,7 +26,7 @@ async function fedSession(t: Tester, options: ConnectionOptions = {}): Promise<F
 }
 
 /** Segments of a connection in the order of their numbers, to be sent in any other. */
-class Train {
+export class Train {
   readonly base: number;
   readonly payloads: Uint8Array[];
 
@@ -34,23 +34,32 @@ class Train {
     t: Tester,
     readonly session: Pick<FedSession, 'stream' | 'cm'>,
     count: number,
+    readonly size = SIZE,
   ) {
     this.base = session.stream.next;
-    this.payloads = Array.from({ length: count }, () => t.payload(SIZE));
-    session.stream.next = (this.base + count * SIZE) >>> 0;
+    this.payloads = Array.from({ length: count }, () => t.payload(size));
+    session.stream.next = (this.base + count * size) >>> 0;
   }
 
   /** Sends the segments of these positions, from 0. */
   send(...positions: readonly number[]): Observed[] {
+    return positions.map((position) => this.sendOne(position));
+  }
+
+  /** Sends the segment of one position, by another way than the original when told. */
+  sendOne(position: number, way: SegmentOptions = {}): Observed {
     const { stream, cm } = this.session;
-    return positions.map((position) =>
-      stream.send({ payload: this.payloads[position]!, sequence: this.start(position), cm: cm() }),
-    );
+    return stream.send({
+      payload: this.payloads[position]!,
+      sequence: this.start(position),
+      ...way,
+      cm: { ...cm(), ...way.cm },
+    });
   }
 
   /** Sequence number of a segment: what acknowledges everything before it. */
   start(position: number): number {
-    return (this.base + position * SIZE) >>> 0;
+    return (this.base + position * this.size) >>> 0;
   }
 
   /** True when segments up to this position were acknowledged. */
@@ -60,14 +69,14 @@ class Train {
 }
 
 /** Segments of the peer that arrived from a time on. */
-function since(stream: TestStream, time: Micros): Observed[] {
+export function since(stream: TestStream, time: Micros): Observed[] {
   return stream.history.filter(
     (packet) => packet.direction === 'received' && packet.time >= time && isOfStream(packet),
   );
 }
 
 /** Acknowledgements without data that repeat the number before: signs that a TCP saw a hole. */
-function duplicates(packets: readonly Observed[], number: number): Observed[] {
+export function duplicates(packets: readonly Observed[], number: number): Observed[] {
   return packets.filter((packet) => {
     const segment = segmentIn(packet);
     return segment.payload.length === 0 && segment.acknowledgement === number;
@@ -87,7 +96,7 @@ function repeats(packets: readonly Observed[], end: number): Observed[] {
 }
 
 /** How long to watch whether early segments are held: well within the longest hold, so that it has not ended. */
-function watch(t: Tester): Micros {
+export function watch(t: Tester): Micros {
   const hold = t.constants['reordering-hold'];
   if (2 * t.slack > hold) {
     t.inconc(
@@ -99,7 +108,7 @@ function watch(t: Tester): Micros {
 }
 
 /** Lets what was sent before settle: no segment of the peer is on its way, nothing is unacknowledged. */
-async function quiet(t: Tester, stream: TestStream): Promise<void> {
+export async function quiet(t: Tester, stream: TestStream): Promise<void> {
   await t.sleep(2 * t.slack + t.constants['reordering-hold']);
   stream.forget();
 }

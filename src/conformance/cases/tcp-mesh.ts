@@ -23,8 +23,8 @@ export class TcpMesh {
   readonly paths = new Map<number, Observed>();
   /** Paths that are not fed back. */
   readonly withheld = new Set<number>();
-  /** The tester's address list in its CMs; undefined for all of the stream. */
-  announced: readonly Ipv4[] | undefined;
+  /** What the control messages of segments say besides: while the tester's addresses change, the flag and its list. */
+  further: Partial<ControlMessage> = {};
   #turn = 0;
 
   private constructor(
@@ -55,9 +55,7 @@ export class TcpMesh {
   cm(): Partial<ControlMessage> {
     const ids = [...this.paths.keys()].filter((id) => !this.withheld.has(id));
     const feedbackPathId = ids.length === 0 ? 0 : ids[this.#turn++ % ids.length]!;
-    const { announced } = this;
-    const list = announced === undefined ? {} : { localAddresses: announced };
-    return { sessionId: this.session.id, feedbackPathId, pathDelay: 0, ...list };
+    return { sessionId: this.session.id, feedbackPathId, pathDelay: 0, ...this.further };
   }
 
   /**
@@ -187,7 +185,7 @@ export async function openedByPeer(
     if (packet === undefined) continue;
     const session = { id: cmOf(packet).sessionId, stream, first: packet };
     const mesh = TcpMesh.of(t, session);
-    mesh.announced = list.localAddresses;
+    mesh.further = list;
     stream.send({ cm: mesh.cm() });
     return { mesh, handle, syn };
   }

@@ -4,6 +4,7 @@ import type { TestCase } from '../case.js';
 import { headerField, type Observed } from '../observed.js';
 import type { Tester } from '../tester.js';
 import { exchange, ownSession } from './moves.js';
+import { duplicates, quiet, since, Train, watch } from './oo.js';
 import { isHandshake, openedByPeer, TcpMesh } from './tcp-mesh.js';
 import { isOfStream, segmentIn, segmentWith } from './tcp-moves.js';
 
@@ -17,6 +18,9 @@ const common = {
 
 /** IPv4 header of packets that the tester builds. */
 const IP_HEADER = 20;
+
+/** Octets of user data: to count those of the TCP header as user data, too, is to wait for a number beyond the segment after next. */
+const SHORTER_THAN_HEADER = 8;
 
 /** Sends a wrapped segment with data until the TCP of the peer has it, three times at most, and requires its echo. */
 async function requireTaken(
@@ -332,6 +336,50 @@ export const UW_CASES: readonly TestCase[] = [
       );
       if (wrapped === undefined) t.inconc('one-path', 'No other path is used: other cases judge that.');
       t.pass('Paths are used without a handshake.', wrapped);
+    },
+  },
+  {
+    ...common,
+    id: 'OO-wrapped-segment-held',
+    area: 'OO',
+    purpose: 'A segment that comes in the wrapper before its turn is held like any other.',
+    requirements: ['MPIP-OO-02', 'MPIP-UW-03'],
+    capabilities: [...common.capabilities, 'reordering'],
+    timed: true,
+    async run(t: Tester) {
+      const mesh = await TcpMesh.open(t);
+      const { stream } = mesh;
+      const destination = { address: secondAddress(t, mesh), port: stream.peer.port };
+      const train = new Train(t, { stream, cm: () => mesh.cm() }, 3, SHORTER_THAN_HEADER);
+      const send = (position: number) => train.sendOne(position, { isWrapped: true, destination, cm: { pathId: 2 } });
+      const areTaken = async (...positions: number[]) => {
+        const last = Math.max(...positions);
+        for (let attempt = 0; attempt < 3 && !train.isAcknowledged(last + 1); attempt++) {
+          for (const position of positions) send(position);
+          await t.until(() => train.isAcknowledged(last + 1), t.patience / 3);
+        }
+        return train.isAcknowledged(last + 1);
+      };
+      // The right thing works: one in its turn is taken.
+      if (!(await areTaken(0)))
+        t.inconc('not-unwrapped', 'A sound wrapped segment was not acknowledged: another case judges that.');
+      await quiet(t, stream);
+      const from = t.now();
+      send(2);
+      await t.sleep(watch(t));
+      const [seen] = duplicates(since(stream, from), train.start(1));
+      t.refuse(
+        seen,
+        'not-held',
+        'A wrapped segment that came before its turn reached the TCP, which acknowledged what it had already: a duplicate acknowledgement.',
+        {
+          expected: 'no acknowledgement while the segment waits',
+          ...headerField(seen, 'acknowledgement'),
+          requirement: 'MPIP-OO-02',
+        },
+      );
+      if (!(await areTaken(1, 2))) t.inconc('no-acknowledgement', 'The segments were not acknowledged at all.');
+      t.pass('The early segment waited for the one before it.', stream.history.at(-1)!);
     },
   },
   {
