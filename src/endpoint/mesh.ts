@@ -109,14 +109,12 @@ export class PathMesh {
   /** The remote addresses and ports that a session may use: its own, and those of the peer that answered at the same port or were seen in the session. */
   remotes(session: Session): { destination: Ipv4; destinationPort: number }[] {
     const { destination, destinationPort } = session.tuple;
-    const list = session.isRemoteLost ? [] : [{ destination, destinationPort }];
-    for (const key of this.prospects(session)) {
-      const address = addressOfKey(key);
-      const port = portOfKey(key);
-      if (this.isUsable(this.availability.get(address, port), session.peer)) {
-        list.push({ destination: address, destinationPort: port });
-      }
-    }
+    const list = this.prospects(session)
+      .map((key) => ({ destination: addressOfKey(key), destinationPort: portOfKey(key) }))
+      .filter((remote) =>
+        this.isUsable(this.availability.get(remote.destination, remote.destinationPort), session.peer),
+      );
+    if (!session.isRemoteLost) list.unshift({ destination, destinationPort });
     return list;
   }
 

@@ -31,7 +31,7 @@ export class ReorderingBuffer {
   constructor(
     private readonly slots: number,
     private readonly holdMicros: number,
-    private readonly isGradual = false,
+    private readonly isGradual: boolean,
   ) {}
 
   /** Segments held now. */

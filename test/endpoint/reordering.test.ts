@@ -16,7 +16,7 @@ class Feeder {
     private readonly size = 10,
     slots = 10,
   ) {
-    this.buffer = new ReorderingBuffer(slots, 50_000);
+    this.buffer = new ReorderingBuffer(slots, 50_000, false);
     this.feed(-1);
     this.out.length = 0;
   }

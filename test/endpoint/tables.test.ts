@@ -240,3 +240,15 @@ test('expired rows leave a large Table 7 a few at a time, and all within a quart
   assert.equal(sessions.size, 0);
   assert.ok(most <= 256, `${most} rows at once`);
 });
+
+test('an acknowledgement is asked for by a number below what the peer acknowledged, or below what was sent (RFC 9293, 3.10.7.4)', () => {
+  const tuple = { source: LOCAL, sourcePort: 1, destination: REMOTE, destinationPort: 2 };
+  const session = new Session(new Peer(1, 'compact', defaultConstants()), 1, TCP, tuple, 'self', 0);
+  assert.equal(session.sequenceBelowWindow, 2 ** 32 - 1);
+  session.nextSent = 500;
+  assert.equal(session.sequenceBelowWindow, 499);
+  session.acknowledged = 0;
+  assert.equal(session.sequenceBelowWindow, 2 ** 32 - 1);
+  session.acknowledged = 400;
+  assert.equal(session.sequenceBelowWindow, 399);
+});

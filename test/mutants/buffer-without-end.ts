@@ -10,7 +10,7 @@ export const mutant: Mutant = {
     const { heldSegments, settings } = host.endpoint;
     const { reorder } = heldSegments;
     heldSegments.reorder = (view, session, now) => {
-      session.reordering ??= new ReorderingBuffer(1000, settings.constants['reordering-hold']);
+      session.reordering ??= new ReorderingBuffer(1000, settings.constants['reordering-hold'], false);
       return reorder.call(heldSegments, view, session, now);
     };
   },

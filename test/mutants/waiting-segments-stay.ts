@@ -12,7 +12,7 @@ export const mutant: Mutant = {
     heldSegments.reorder = (view, session, now) => {
       if (session.reordering === undefined) {
         const { constants } = settings;
-        const buffer = new ReorderingBuffer(constants['reordering-slots'], constants['reordering-hold']);
+        const buffer = new ReorderingBuffer(constants['reordering-slots'], constants['reordering-hold'], false);
         const { accept } = buffer;
         buffer.accept = (one, at, deliver) => {
           const isNext = one.sequence === buffer.next && buffer.size > 0;

@@ -3,7 +3,7 @@ import type { TestCase } from '../case.js';
 import { contentOf, EXPECTED, inWords } from '../describe.js';
 import { anything, headerField, isConfirm, isData, isQuery, type Observed } from '../observed.js';
 import { cmOf, type Tester } from '../tester.js';
-import { ask, peerSession, provokeQuery, received, SETTLE } from './moves.js';
+import { ask, exchange, ownSession, peerSession, provokeQuery, received, SETTLE } from './moves.js';
 
 /** Section 3.2, the peer as the one who is asked: confirmations and what a query does. */
 export const AV_ANSWERING_CASES: readonly TestCase[] = [
@@ -109,6 +109,27 @@ export const AV_ANSWERING_CASES: readonly TestCase[] = [
         requirement: 'MPIP-AV-19',
       });
       t.pass('Enabled by the query.', shown[0]!);
+    },
+  },
+  {
+    id: 'AV-no-query-to-listed-address-that-asked',
+    area: 'AV',
+    purpose:
+      'The address of a session, which has asked the peer, is asked by no query because our packets list it, too.',
+    requirements: ['MPIP-AV-19'],
+    services: ['echo'],
+    async run(t: Tester) {
+      const port = await t.node().port();
+      await t.handshake(port);
+      const cm = { localAddresses: [port.address] };
+      const session = await ownSession(t, port, 'echo', { cm });
+      let last: Observed | undefined;
+      for (let i = 0; i < 4; i++) last = (await exchange(t, session, { pathId: 1, ...cm })).received;
+      await t.expectSilence(port, isQuery, SETTLE, {
+        code: 'query-after-query',
+        text: 'The peer asks an address that has asked it before the session began, and so is known to speak MPIP.',
+      });
+      t.pass('What our packets list was asked no more than it needs.', last!);
     },
   },
   {

@@ -280,6 +280,15 @@ test('a path packet to a port at which the peer asked for MPIP, and no connectio
   }
 });
 
+test('an id that the peer was not heard to use yet names nothing at a port where it asked (decision 67)', () => {
+  const driver = new Driver();
+  driver.hostUdp();
+  driver.netUdp({ flags: Flags.enabled }, '');
+  assert.equal(driver.hostUdp()[0]!.cm!.sessionId, 1);
+  driver.netUdp({ flags: Flags.enable }, '', { to: 7002 });
+  assert.deepEqual(driver.netUdp({ sessionId: 1, pathId: 4 }, 'x', { to: 7002 }).delivered, []);
+});
+
 test('after a silence the new node of the peer is heard before it is believed: segments keep their CMs (decisions 56, 60)', () => {
   const pair = new Pair();
   pair.segment('a', { sequence: 100, flags: syn });

@@ -175,7 +175,7 @@ test('R15: a rate limit lets a burst pass and then its rate, also after the cloc
 
 /** Puts segments `[sequence, length]` through a buffer; gives the order of delivery, and what is held at the end. */
 function reorder(segments: readonly (readonly [number, number])[]): { order: number[]; buffer: ReorderingBuffer } {
-  const buffer = new ReorderingBuffer(10, 50_000);
+  const buffer = new ReorderingBuffer(10, 50_000, false);
   const order: number[] = [];
   const view = new DatagramView();
   const tuple = { source: REMOTE, sourcePort: 1, destination: LOCAL, destinationPort: 2 };
