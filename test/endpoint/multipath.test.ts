@@ -70,6 +70,7 @@ test('a path without feedback is removed after 5 s of sending and the rest carri
   assert.equal(shares(data(pair.a.sent)).size, 3);
   const session = [...pair.a.endpoint.sessions.rows()][0]!;
   assert.equal(session.paths.length, 3);
+  assert.deepEqual([...session.peer.paths.values()], session.paths, 'feedback for the removed path is that of no path');
 });
 
 test('with the last path to an address its row of Table 4 goes; the others stay (3.3)', () => {

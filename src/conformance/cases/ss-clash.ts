@@ -53,13 +53,22 @@ export const SS_CLASH_CASES: readonly TestCase[] = [
     area: 'SS',
     purpose:
       'Both ends begin a session for one connection; ours has the higher node id, so that the peer keeps its session id.',
-    requirements: ['MPIP-SS-03'],
+    requirements: ['MPIP-SS-03', 'MPIP-PA-09'],
     services: ['echo'],
     async run(t: Tester) {
       const { port, id } = await begun(t, await nodeBeside(t, 'higher'));
       const ours = id === 140 ? 141 : 140;
       const session = { id: ours, port, service: 'echo', first: undefined } as const;
       const { received: crossing } = await exchange(t, session);
+      if (crossing.cm?.sessionId === id) {
+        t.equal(
+          cmOf(crossing).pathId,
+          0,
+          'path-too-early',
+          'The peer was told another id than its own; it cannot know that we hold its session, and uses a path.',
+          { packet: crossing, field: 'pathId', requirement: 'MPIP-PA-09' },
+        );
+      }
       const { received: after } = await exchange(t, { ...session, id });
       for (const answer of [crossing, after, await peerSession(t, port)]) {
         t.require(isData(answer), 'no-cm', 'After crossing first packets data carries no CM.', {
