@@ -1,7 +1,6 @@
-// npm run mutant NAME [-- OPTION...]: a peer with one known defect (test/mutants/NAME.ts), run like `mpip peer` with its
-// options. Without a name, lists the mutants.
+// npm run mutant NAME [-- OPTION...]: a peer with one known defect (test/mutants/NAME.ts), run like `mpip peer --address` with
+// its options (--tcp for what is wrong with TCP). Without a name, lists the mutants.
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -14,7 +13,8 @@ if (name === undefined || !existsSync(join(ROOT, 'test/mutants', `${basename(nam
   for (const file of filesBelow('test/mutants', (file) => file.endsWith('.ts'))) console.error(basename(file, '.ts'));
   process.exit(2);
 }
-const folder = mkdtempSync(join(tmpdir(), 'mpip-mutant-'));
+// Where optional packages are found from.
+const folder = mkdtempSync(join(ROOT, 'node_modules', '.mutant-'));
 const outfile = join(folder, 'mutant.mjs');
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 await build({

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { parseIpv4 } from '../../src/codec/index.js';
 import { CASES } from '../../src/conformance/cases/index.js';
 import { runSuite } from '../../src/conformance/engine.js';
+import { RawLink } from '../../src/conformance/raw-link.js';
 import { SocketLink } from '../../src/conformance/socket-link.js';
 
 const ADDRESS = '127.0.0.1';
@@ -20,8 +21,8 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function startMutant(name: string, port: number): Promise<ChildProcess> {
-  const options = ['--address', ADDRESS, '--port', String(port), '--service', 'echo'];
+async function startMutant(name: string, port: number, ...more: readonly string[]): Promise<ChildProcess> {
+  const options = ['--address', ADDRESS, '--port', String(port), '--service', 'echo', ...more];
   const child = spawn(process.execPath, ['scripts/mutant.mjs', name, 'peer', ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -44,6 +45,39 @@ test('a mutant runs as a live process, and the case about its defect fails it ov
       [
         ['CK-sum-of-octets', 'pass'],
         ['CK-unknown-flags-ordinary', 'fail'],
+      ],
+    );
+  } finally {
+    child.kill('SIGTERM');
+    await once(child, 'close');
+  }
+});
+
+const isRoot = process.platform === 'linux' && process.getuid?.() === 0;
+
+test('with --tcp a mutant has TCP, and what is wrong with its segments shows over packet sockets', {
+  skip: !isRoot && 'Packet sockets are for root.',
+}, async () => {
+  const port = await freePort();
+  const child = await startMutant('segments-with-stale-checksum', port, '--tcp');
+  try {
+    const address = parseIpv4(ADDRESS);
+    const link = await RawLink.open({ peer: { address, port } });
+    const cases = CASES.filter(({ id }) => ['WF-segments-are-sound', 'CM-stream-keeps-every-octet'].includes(id));
+    const run = await runSuite({
+      link,
+      address,
+      services: new Map([['echo', port]]),
+      tcpPort: port,
+      cases,
+      catalogue: CASES,
+    });
+    link.close();
+    assert.deepEqual(
+      run.cases.map(({ id, verdict, warnings }) => [id, verdict, warnings.map(({ code }) => code)]),
+      [
+        ['WF-segments-are-sound', 'pass', ['l4-checksum']],
+        ['CM-stream-keeps-every-octet', 'pass', []],
       ],
     );
   } finally {

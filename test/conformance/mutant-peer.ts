@@ -1,10 +1,11 @@
 import yargs from 'yargs';
-import peerCommand, { optionsOf, runPeer } from '../../src/cli/commands/peer.js';
-import { ReferenceHost } from '../../src/endpoint/index.js';
+import peerCommand, { run } from '../../src/cli/commands/peer.js';
+import { UsageError } from '../../src/cli/exit.js';
 import type { Mutant } from './mutant.js';
 
 /**
- * Runs a mutant as a live peer, with the options of `mpip peer`, until SIGINT or SIGTERM.
+ * Runs a mutant as a live peer, with the options of `mpip peer`, until SIGINT or SIGTERM; TCP as it is played on the virtual
+ * clock.
  * @returns the exit code; what went wrong has been printed.
  */
 export async function runMutant(mutant: Mutant, args: readonly string[]): Promise<number> {
@@ -22,11 +23,18 @@ export async function runMutant(mutant: Mutant, args: readonly string[]): Promis
         ...peerCommand,
         command: '$0',
         handler: async (argv) => {
-          const options = optionsOf(argv);
-          const host = new ReferenceHost(options);
-          mutant.apply(host);
-          process.stderr.write(`mutant ${mutant.name}: ${mutant.defect}\n`);
-          exitCode = await runPeer(options, host);
+          if (argv.interface.length > 0)
+            throw new UsageError(
+              'A mutant is a host of its own with services; give it --address instead of --interface.',
+            );
+          const asPlayed = {
+            'udp-wrapper': argv['udp-wrapper'] || (argv.tcp && mutant.tcpMode === 'udp-wrapper'),
+            'no-reordering': argv['no-reordering'] || mutant.reordering === false,
+          };
+          exitCode = await run({ ...argv, ...asPlayed }, (host) => {
+            mutant.apply(host);
+            process.stderr.write(`mutant ${mutant.name}: ${mutant.defect}\n`);
+          });
         },
       })
       .parseAsync();

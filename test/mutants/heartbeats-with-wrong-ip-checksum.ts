@@ -1,6 +1,7 @@
 import type { Mutant } from '../conformance/mutant.js';
 import { onTransmit } from '../conformance/mutant.js';
 
+/** Shows on the virtual network alone: a kernel writes the checksum of the IP header of what raw sockets send. */
 export const mutant: Mutant = {
   name: 'heartbeats-with-wrong-ip-checksum',
   defect: 'The checksum of the IP header of a heartbeat is wrong.',

@@ -157,8 +157,11 @@ function secondsOf(option: string, text: string | undefined, otherwise: number):
   return text === undefined ? otherwise : wholeNumber(`--${option}`, text, 0, MOST_SECONDS);
 }
 
-/** Runs the kind of peer that the options ask for. */
-function run(argv: PeerArguments): Promise<number> {
+/**
+ * Runs the kind of peer that the options ask for. `prepare` is given the reference host before it has run, where that is asked for.
+ * @throws UsageError when the options do not go together.
+ */
+export function run(argv: PeerArguments, prepare: (host: ReferenceHost) => void = () => {}): Promise<number> {
   const given = (names: readonly (keyof PeerArguments)[]) =>
     names.find((name) => {
       const value = argv[name];
@@ -184,11 +187,14 @@ function run(argv: PeerArguments): Promise<number> {
   const host = ['route', 'no-offload', 'drain', 'shield'] as const;
   const other = given(argv.tcp ? host : [...host, 'fake-tcp', 'udp-wrapper', 'path-sequence']);
   if (other !== undefined) throw new UsageError(`--${other} needs --interface; on UDP sockets it has no meaning.`);
-  return runPeer(optionsOf(argv), undefined, filesOf(argv), argv.tcp);
+  const options = optionsOf(argv);
+  const reference = new ReferenceHost(options);
+  prepare(reference);
+  return runPeer(options, reference, filesOf(argv), argv.tcp);
 }
 
 /** The reference host that the command line asks for. */
-export function optionsOf(argv: PeerArguments): ReferenceHostOptions {
+function optionsOf(argv: PeerArguments): ReferenceHostOptions {
   const port = argv.port === undefined ? DEFAULT_PORT : wholeNumber('--port', argv.port, 1, 65535);
   if (argv.address.length === 0)
     throw new UsageError(
@@ -251,11 +257,11 @@ function commonOptionsOf(argv: PeerArguments): Omit<EndpointOptions, 'addresses'
  * Runs a peer until SIGINT, SIGTERM or, without a rules file, SIGHUP; prints `ready` with addresses and services on standard output when it answers.
  * @returns the exit code.
  */
-export async function runPeer(
+async function runPeer(
   options: ReferenceHostOptions,
-  host = new ReferenceHost(options),
-  files: PeerFiles = {},
-  withTcp = false,
+  host: ReferenceHost,
+  files: PeerFiles,
+  withTcp: boolean,
 ): Promise<number> {
   const peer = new PeerProcess(host, withTcp);
   const reloader = files.rules === undefined ? undefined : new RulesReloader(files.rules, host.endpoint);
