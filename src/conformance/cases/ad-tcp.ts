@@ -7,12 +7,11 @@ import { answer, noSyn, waitForSyns, write } from './hs-peer.js';
 import { requireOpened } from './hs-refusals.js';
 import { tupleOf } from './pa.js';
 import { beginHandshake, completeHandshake, isHandshake, isStep, openedByPeer, TcpMesh } from './tcp-mesh.js';
+import { overTcp } from './tcp-moves.js';
 
 const common = {
+  ...overTcp,
   area: 'AD',
-  services: ['echo'],
-  raw: true,
-  tcp: true,
   sources: 2,
   capabilities: ['tcp', 'fake-tcp', 'address-change'],
 } as const;

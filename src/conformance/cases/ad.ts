@@ -7,6 +7,11 @@ import { Mesh } from './mesh.js';
 import { tryExchange } from './moves.js';
 import { tupleOf } from './pa.js';
 
+/** What a case about changes needs whose tester has one address. */
+const fromOne = { area: 'AD', services: ['echo'], capabilities: ['address-change'] } as const;
+const common = { ...fromOne, sources: 2 } as const;
+const withSeveral = { ...common, capabilities: ['address-change', 'several-addresses'] } as const;
+
 /** The tester's id of the path from its second address, and of the next one. */
 const SECOND_PATH = 2;
 const THIRD_PATH = 3;
@@ -58,13 +63,10 @@ async function moveBack(t: Tester, mesh: Mesh, pathId: number): Promise<void> {
 /** Section 3.4: the tester's address changes. */
 export const AD_CASES: readonly TestCase[] = [
   {
+    ...common,
     id: 'AD-flag-keeps-one-path',
-    area: 'AD',
     purpose: 'After a packet with ip-change the peer uses the path of that packet only.',
     requirements: ['MPIP-AD-02', 'MPIP-CM-07'],
-    services: ['echo'],
-    sources: 2,
-    capabilities: ['address-change'],
     async run(t: Tester) {
       const mesh = await twoAddresses(t);
       move(mesh);
@@ -95,13 +97,10 @@ export const AD_CASES: readonly TestCase[] = [
     },
   },
   {
+    ...common,
     id: 'AD-same-change-resets-once',
-    area: 'AD',
     purpose: 'Further packets with the flag for the same change do not reset again: the path keeps its id.',
     requirements: ['MPIP-AD-02'],
-    services: ['echo'],
-    sources: 2,
-    capabilities: ['address-change'],
     async run(t: Tester) {
       const mesh = await twoAddresses(t);
       const before = new Set(mesh.pathIds);
@@ -137,13 +136,10 @@ export const AD_CASES: readonly TestCase[] = [
     },
   },
   {
+    ...common,
     id: 'AD-change-during-a-change',
-    area: 'AD',
     purpose: 'A second change of our address is obeyed though the first is still being flagged.',
     requirements: ['MPIP-AD-02'],
-    services: ['echo'],
-    sources: 2,
-    capabilities: ['address-change'],
     async run(t: Tester) {
       const mesh = await twoAddresses(t);
       move(mesh);
@@ -152,13 +148,10 @@ export const AD_CASES: readonly TestCase[] = [
     },
   },
   {
+    ...common,
     id: 'AD-each-change-counts',
-    area: 'AD',
     purpose: 'A node that comes back to an address that it had before changes again, as often as it does.',
     requirements: ['MPIP-AD-02'],
-    services: ['echo'],
-    sources: 2,
-    capabilities: ['address-change'],
     async run(t: Tester) {
       const mesh = await twoAddresses(t);
       for (let pathId = SECOND_PATH; pathId < SECOND_PATH + 2; pathId++) {
@@ -173,13 +166,10 @@ export const AD_CASES: readonly TestCase[] = [
     },
   },
   {
+    ...common,
     id: 'AD-session-survives',
-    area: 'AD',
     purpose: 'A change of our address ends no session: the same id, the same application, no packet lost.',
     requirements: ['MPIP-AD-05', 'MPIP-SS-08', 'MPIP-AD-06'],
-    services: ['echo'],
-    sources: 2,
-    capabilities: ['address-change'],
     async run(t: Tester) {
       const mesh = await twoAddresses(t);
       move(mesh);
@@ -212,13 +202,10 @@ export const AD_CASES: readonly TestCase[] = [
     },
   },
   {
+    ...withSeveral,
     id: 'AD-paths-come-back',
-    area: 'AD',
     purpose: 'After the change further paths are added by the normal process.',
     requirements: ['MPIP-AD-04'],
-    services: ['echo'],
-    sources: 2,
-    capabilities: ['address-change', 'several-addresses'],
     async run(t: Tester) {
       const mesh = await twoAddresses(t);
       move(mesh);
@@ -249,13 +236,10 @@ export const AD_CASES: readonly TestCase[] = [
     },
   },
   {
+    ...common,
     id: 'AD-old-address-unused',
-    area: 'AD',
     purpose: 'An address that we have left, and list no more, gets nothing of the session.',
     requirements: ['MPIP-AD-02'],
-    services: ['echo'],
-    sources: 2,
-    capabilities: ['address-change'],
     async run(t: Tester) {
       const mesh = await twoAddresses(t);
       const old = mesh.session.port;
@@ -281,14 +265,11 @@ export const AD_CASES: readonly TestCase[] = [
     },
   },
   {
+    ...withSeveral,
     id: 'AD-other-address-lost',
-    area: 'AD',
     purpose:
       'We lose an address that is not the one of the session: nothing of the session goes there any more, and other paths to the one that is left come back.',
     requirements: ['MPIP-AD-02', 'MPIP-AD-04'],
-    services: ['echo'],
-    sources: 2,
-    capabilities: ['address-change', 'several-addresses'],
     async run(t: Tester) {
       const mesh = await twoAddresses(t);
       const lost = mesh.ports[1]!;
@@ -336,12 +317,10 @@ export const AD_CASES: readonly TestCase[] = [
     },
   },
   {
+    ...fromOne,
     id: 'AD-other-port',
-    area: 'AD',
     purpose: 'Our packets come from another port from now on, as the flag says: the one before gets nothing more.',
     requirements: ['MPIP-AD-02'],
-    services: ['echo'],
-    capabilities: ['address-change'],
     async run(t: Tester) {
       const mesh = await Mesh.begin(t);
       await mesh.findPaths();
@@ -373,13 +352,11 @@ export const AD_CASES: readonly TestCase[] = [
     },
   },
   {
+    ...fromOne,
     id: 'AD-first-packet-is-flagged',
-    area: 'AD',
     purpose:
       'A session whose packets before the change were lost begins with a flagged one: its user data is delivered, and the answer belongs to the session.',
     requirements: ['MPIP-AD-06', 'MPIP-SS-04'],
-    services: ['echo'],
-    capabilities: ['address-change'],
     async run(t: Tester) {
       const port = await t.node().port();
       await t.handshake(port);
@@ -414,13 +391,10 @@ export const AD_CASES: readonly TestCase[] = [
     },
   },
   {
+    ...common,
     id: 'AD-flag-of-a-stranger',
-    area: 'AD',
     purpose: 'A packet with ip-change from an address that did no handshake does not move the session there.',
     requirements: ['MPIP-AD-09'],
-    services: ['echo'],
-    sources: 2,
-    capabilities: ['address-change'],
     async run(t: Tester) {
       const mesh = await Mesh.begin(t);
       await mesh.findPaths();

@@ -6,7 +6,18 @@ import { headerField, isConfirm, isData, isPlain, isQuery, type Observed } from 
 import type { TestStream } from '../test-stream.js';
 import type { Tester } from '../tester.js';
 import { isPrefix } from './moves.js';
-import { askWith, connected, handshaken, isOfStream, segmentIn, segmentWith, sendUntilBack } from './tcp-moves.js';
+import {
+  askWith,
+  connected,
+  handshaken,
+  isOfStream,
+  overTcp,
+  segmentIn,
+  segmentWith,
+  sendUntilBack,
+} from './tcp-moves.js';
+
+const common = { ...overTcp, area: 'AV' } as const;
 
 /** Shorter than the smallest retransmission timeout of common TCPs, 200 ms; microseconds. */
 const SOONER_THAN_TCP = 180_000;
@@ -14,15 +25,11 @@ const SOONER_THAN_TCP = 180_000;
 /** Section 3.2 on TCP: the handshake rides on copies of segments, and invents none. */
 export const AV_TCP_CASES: readonly TestCase[] = [
   {
+    ...common,
     id: 'AV-tcp-confirm-copies-next-segment',
-    area: 'AV',
     purpose:
       'A query on TCP is confirmed by a copy of the next segment of the connection: same tuple, same sequence number.',
     requirements: ['MPIP-AV-08', 'MPIP-AV-10'],
-    services: ['echo'],
-    raw: true,
-    tcp: true,
-    capabilities: ['tcp'],
     async run(t: Tester) {
       const stream = await connected(t);
       let payload = t.payload(48);
@@ -81,14 +88,10 @@ export const AV_TCP_CASES: readonly TestCase[] = [
     },
   },
   {
+    ...common,
     id: 'AV-tcp-copied-segment-is-sent',
-    area: 'AV',
     purpose: 'The segment that a confirmation copies is sent itself: two segments with one sequence number.',
     requirements: ['MPIP-AV-21'],
-    services: ['echo'],
-    raw: true,
-    tcp: true,
-    capabilities: ['tcp'],
     async run(t: Tester) {
       const stream = await connected(t);
       const payload = t.payload(48);
@@ -133,15 +136,11 @@ export const AV_TCP_CASES: readonly TestCase[] = [
     },
   },
   {
+    ...common,
     id: 'AV-tcp-no-segment-invented',
-    area: 'AV',
     purpose:
       'While a connection is idle a query on it is answered by nothing: no segment is made for the confirmation.',
     requirements: ['MPIP-AV-09'],
-    services: ['echo'],
-    raw: true,
-    tcp: true,
-    capabilities: ['tcp'],
     duration: () => 3_000_000,
     async run(t: Tester) {
       const stream = await connected(t);
@@ -174,15 +173,11 @@ export const AV_TCP_CASES: readonly TestCase[] = [
     },
   },
   {
+    ...common,
     id: 'AV-tcp-confirm-to-whoever-asked',
-    area: 'AV',
     purpose:
       'The confirmation waits for a segment to the address and port that asked: those to others are no occasion.',
     requirements: ['MPIP-AV-08'],
-    services: ['echo'],
-    raw: true,
-    tcp: true,
-    capabilities: ['tcp'],
     async run(t: Tester) {
       const asking = await connected(t);
       const other = await connected(t);
@@ -224,14 +219,10 @@ export const AV_TCP_CASES: readonly TestCase[] = [
     },
   },
   {
+    ...common,
     id: 'AV-tcp-query-copies-segment',
-    area: 'AV',
     purpose: 'The peer asks on TCP by a copy of a segment with the query flag beside the unmodified segment.',
     requirements: ['MPIP-AV-02', 'MPIP-AV-03', 'MPIP-AV-04'],
-    services: ['echo'],
-    raw: true,
-    tcp: true,
-    capabilities: ['tcp'],
     async run(t: Tester) {
       const stream = await connected(t);
       const payload = t.payload(64);
@@ -271,14 +262,10 @@ export const AV_TCP_CASES: readonly TestCase[] = [
     },
   },
   {
+    ...common,
     id: 'AV-tcp-confirm-enables',
-    area: 'AV',
     purpose: 'On TCP too the handshake enables: segments after it carry a CM.',
     requirements: ['MPIP-AV-05', 'MPIP-AV-11'],
-    services: ['echo'],
-    raw: true,
-    tcp: true,
-    capabilities: ['tcp'],
     async run(t: Tester) {
       const stream = await connected(t);
       await handshaken(t, stream);

@@ -6,20 +6,17 @@ import { cmOf, type Tester } from '../tester.js';
 import { ask, confirm, exchange, ownSession } from './moves.js';
 import { tupleOf } from './pa.js';
 import { beginHandshake, completeHandshake, TcpMesh } from './tcp-mesh.js';
-import { tcpSession } from './tcp-moves.js';
+import { overTcp, tcpSession } from './tcp-moves.js';
 
 /** Several connections at once, and traffic in one direction only. */
 export const CONNECTION_CASES: readonly TestCase[] = [
   {
+    ...overTcp,
     id: 'SS-protocol-is-part-of-a-session',
     area: 'SS',
     purpose:
       'TCP and UDP on equal addresses and ports are two sessions: two ids, and nothing of one reaches the other.',
     requirements: ['MPIP-SS-10', 'MPIP-AV-18'],
-    services: ['echo'],
-    raw: true,
-    tcp: true,
-    capabilities: ['tcp'],
     async run(t: Tester) {
       const node = t.node();
       const tcp = await tcpSession(t, { node });
@@ -52,14 +49,11 @@ export const CONNECTION_CASES: readonly TestCase[] = [
     },
   },
   {
+    ...overTcp,
     id: 'MT-connections-are-sessions-of-their-own',
     area: 'MT',
     purpose: 'Two TCP connections between the same nodes, as subflows of MPTCP are, are independent sessions.',
     requirements: ['MPIP-MT-01', 'MPIP-SS-02'],
-    services: ['echo'],
-    raw: true,
-    tcp: true,
-    capabilities: ['tcp'],
     async run(t: Tester) {
       const node = t.node();
       const first = await TcpMesh.open(t, { node });

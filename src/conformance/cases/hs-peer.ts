@@ -3,19 +3,12 @@ import type { TestCase } from '../case.js';
 import { EXPECTED } from '../describe.js';
 import { headerField, isData, type Observed } from '../observed.js';
 import { cmOf, type Tester } from '../tester.js';
+import { overFakeTcp } from './hs.js';
 import { tupleOf } from './pa.js';
 import { isStep, openedByPeer, type TcpMesh, type Wrong } from './tcp-mesh.js';
 import { segmentIn } from './tcp-moves.js';
 
-const common = {
-  area: 'HS',
-  services: ['echo'],
-  raw: true,
-  tcp: true,
-  upperTester: true,
-  sources: 2,
-  capabilities: ['tcp', 'fake-tcp'],
-} as const;
+const common = { ...overFakeTcp, upperTester: true } as const;
 
 const isSyn = isStep(TcpFlags.syn);
 

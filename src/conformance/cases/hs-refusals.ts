@@ -2,20 +2,11 @@ import { Flags, formatIpv4, TcpFlags } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
 import { headerField, isData, type Observed } from '../observed.js';
 import type { Tester } from '../tester.js';
-import { answeredHandshake, isFrom } from './hs.js';
+import { answeredHandshake, isFrom, overFakeTcp } from './hs.js';
 import { answer, noSyn, syns, waitForSyns, write } from './hs-peer.js';
 import { tupleOf } from './pa.js';
 import { beginHandshake, completeHandshake, isStep, openedByPeer, TcpMesh } from './tcp-mesh.js';
 import { tcpSession } from './tcp-moves.js';
-
-const common = {
-  area: 'HS',
-  services: ['echo'],
-  raw: true,
-  tcp: true,
-  sources: 2,
-  capabilities: ['tcp', 'fake-tcp'],
-} as const;
 
 const isAck = isStep(TcpFlags.ack);
 
@@ -41,7 +32,7 @@ export async function requireOpened(t: Tester, mesh: TcpMesh): Promise<Observed>
 /** Section 3.8.1: packets of fake handshakes that are not what TCP waits for then open nothing. */
 export const HS_REFUSAL_CASES: readonly TestCase[] = [
   {
-    ...common,
+    ...overFakeTcp,
     id: 'HS-only-an-ack-opens',
     purpose:
       'A third packet with RST or SYN, or without ACK, opens no path: as in TCP it refuses, begins anew, or says nothing.',
@@ -60,7 +51,7 @@ export const HS_REFUSAL_CASES: readonly TestCase[] = [
     },
   },
   {
-    ...common,
+    ...overFakeTcp,
     id: 'HS-third-packet-of-another-session',
     purpose: 'A third packet that names another connection than the SYN opens no path for either.',
     requirements: ['MPIP-HS-06', 'MPIP-HS-01'],
@@ -75,7 +66,7 @@ export const HS_REFUSAL_CASES: readonly TestCase[] = [
     },
   },
   {
-    ...common,
+    ...overFakeTcp,
     id: 'HS-unasked-syn-ack-is-not-acknowledged',
     purpose: 'A SYN-ACK with the handshake flag that answers no SYN is not acknowledged, as in TCP.',
     requirements: ['MPIP-HS-10'],
@@ -103,7 +94,7 @@ export const HS_REFUSAL_CASES: readonly TestCase[] = [
     },
   },
   {
-    ...common,
+    ...overFakeTcp,
     id: 'HS-wrong-syn-ack-opens-nothing',
     purpose:
       "A SYN-ACK that does not acknowledge the peer's SYN opens no path, as in TCP: it belongs to another handshake.",
@@ -152,13 +143,13 @@ export const HS_REFUSAL_CASES: readonly TestCase[] = [
     },
   },
   {
-    ...common,
+    ...overFakeTcp,
     id: 'HS-client-syn-to-where-the-connection-goes',
     purpose:
       'We announce another address than the one that our connection goes to, as a node behind a NAT does: a possible path is also from each address of the peer to that one.',
     requirements: ['MPIP-HS-03', 'MPIP-PA-06'],
     upperTester: true,
-    capabilities: [...common.capabilities, 'several-addresses'],
+    capabilities: [...overFakeTcp.capabilities, 'several-addresses'],
     async run(t: Tester) {
       const { mesh, handle } = await openedByPeer(t, [0, 1], ({ addresses }) => addresses.slice(1));
       const { stream } = mesh;

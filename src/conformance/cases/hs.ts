@@ -13,15 +13,10 @@ import {
   sendSyn,
   TcpMesh,
 } from './tcp-mesh.js';
-import { isOfStream, segmentIn } from './tcp-moves.js';
+import { isOfStream, overTcp, segmentIn } from './tcp-moves.js';
 
-const common = {
-  area: 'HS',
-  services: ['echo'],
-  raw: true,
-  tcp: true,
-  capabilities: ['tcp', 'fake-tcp'],
-} as const;
+/** What a case about fake handshakes needs. */
+export const overFakeTcp = { ...overTcp, area: 'HS', sources: 2, capabilities: ['tcp', 'fake-tcp'] } as const;
 
 export const isFrom =
   (destination: number) =>
@@ -50,11 +45,10 @@ async function withFakePath(t: Tester): Promise<TcpMesh> {
 /** Section 3.8.1 with the tester as the client, which opens the connection and the paths. */
 export const HS_CASES: readonly TestCase[] = [
   {
-    ...common,
+    ...overFakeTcp,
     id: 'HS-syn-is-answered-on-its-path',
     purpose: 'The SYN of a fake handshake is answered by a SYN-ACK with the handshake flag on the same path.',
     requirements: ['MPIP-HS-04', 'MPIP-HS-01'],
-    sources: 2,
     async run(t: Tester) {
       const mesh = await TcpMesh.open(t, { sources: [0, 1] });
       const { syn, synAck } = await beginHandshake(t, mesh, 1);
@@ -84,11 +78,10 @@ export const HS_CASES: readonly TestCase[] = [
     },
   },
   {
-    ...common,
+    ...overFakeTcp,
     id: 'HS-numbers-acknowledge-as-tcp',
     purpose: 'SYN-ACK acknowledges the SYN as TCP does, so that what looks at connections on the way lets it pass.',
     requirements: ['MPIP-HS-10', 'MPIP-HS-11'],
-    sources: 2,
     async run(t: Tester) {
       const { synAck, sequence } = (await answeredHandshake(t)).handshake;
       t.equal(
@@ -116,12 +109,11 @@ export const HS_CASES: readonly TestCase[] = [
     },
   },
   {
-    ...common,
+    ...overFakeTcp,
     id: 'HS-repeated-syn-is-answered-alike',
     purpose:
       'A SYN that comes again, as its answer was lost, is answered by the same SYN-ACK; with another number a NAT would drop it.',
     requirements: ['MPIP-HS-10', 'MPIP-HS-04'],
-    sources: 2,
     async run(t: Tester) {
       const { mesh, handshake } = await answeredHandshake(t);
       const { syn, synAck, sequence } = handshake;
@@ -151,11 +143,10 @@ export const HS_CASES: readonly TestCase[] = [
     },
   },
   {
-    ...common,
+    ...overFakeTcp,
     id: 'HS-path-only-after-three-packets',
     purpose: 'While our third packet is missing nothing but the handshake takes the path; afterwards data does.',
     requirements: ['MPIP-HS-06'],
-    sources: 2,
     async run(t: Tester) {
       const { mesh, handshake } = await answeredHandshake(t);
       const second = mesh.stream.addresses[1]!;
@@ -185,12 +176,11 @@ export const HS_CASES: readonly TestCase[] = [
     },
   },
   {
-    ...common,
+    ...overFakeTcp,
     id: 'HS-wrong-acknowledgement-opens-nothing',
     purpose:
       'A third packet that does not acknowledge the SYN-ACK opens no path, as in TCP: it belongs to another handshake.',
     requirements: ['MPIP-HS-10', 'MPIP-HS-06'],
-    sources: 2,
     async run(t: Tester) {
       const { mesh, handshake } = await answeredHandshake(t);
       const second = mesh.stream.addresses[1]!;
@@ -214,12 +204,11 @@ export const HS_CASES: readonly TestCase[] = [
     },
   },
   {
-    ...common,
+    ...overFakeTcp,
     id: 'HS-not-seen-by-tcp',
     purpose:
       'Packets of fake handshakes are dropped after processing: the TCP of the peer answers none, and its connection is untouched.',
     requirements: ['MPIP-HS-08', 'MPIP-HS-01'],
-    sources: 2,
     async run(t: Tester) {
       const mesh = await withFakePath(t);
       await t.sleep(4 * t.slack);
@@ -266,12 +255,11 @@ export const HS_CASES: readonly TestCase[] = [
     },
   },
   {
-    ...common,
+    ...overFakeTcp,
     id: 'HS-data-unchanged-on-fake-path',
     purpose:
       "On a fake path data goes as TCP with the addresses and ports of the path and the connection's own sequence numbers.",
     requirements: ['MPIP-HS-09'],
-    sources: 2,
     async run(t: Tester) {
       const mesh = await withFakePath(t);
       const second = mesh.stream.addresses[1]!;
@@ -322,11 +310,10 @@ export const HS_CASES: readonly TestCase[] = [
     },
   },
   {
-    ...common,
+    ...overFakeTcp,
     id: 'HS-server-sends-no-syn',
     purpose: 'The end that did not open the connection begins no fake handshake, though it knows further addresses.',
     requirements: ['MPIP-HS-02'],
-    sources: 2,
     async run(t: Tester) {
       const mesh = await TcpMesh.open(t, { sources: [0, 1] });
       await mesh.talk(12, 30_000);
@@ -347,12 +334,11 @@ export const HS_CASES: readonly TestCase[] = [
     },
   },
   {
-    ...common,
+    ...overFakeTcp,
     id: 'HS-handshake-names-its-session',
     purpose:
       'Packets of a fake handshake carry the session id of the connection and the handshake flag, and nothing else is answered.',
     requirements: ['MPIP-HS-01'],
-    sources: 2,
     async run(t: Tester) {
       const { mesh, handshake } = await answeredHandshake(t);
       const { synAck } = handshake;

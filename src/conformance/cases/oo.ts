@@ -8,7 +8,7 @@ import type { SegmentOptions, TestStream } from '../test-stream.js';
 import type { Tester } from '../tester.js';
 import { isAnswer, ownSession } from './moves.js';
 import { TcpMesh } from './tcp-mesh.js';
-import { type ConnectionOptions, isOfStream, requireStream, segmentIn, type TcpSession } from './tcp-moves.js';
+import { type ConnectionOptions, isOfStream, overTcp, requireStream, segmentIn, type TcpSession } from './tcp-moves.js';
 
 /** Octets of user data in each segment. */
 const SIZE = 24;
@@ -114,10 +114,8 @@ export async function quiet(t: Tester, stream: TestStream): Promise<void> {
 }
 
 const common = {
+  ...overTcp,
   area: 'OO',
-  services: ['echo'],
-  raw: true,
-  tcp: true,
   capabilities: ['tcp', 'reordering'],
   timed: true,
 } as const;

@@ -7,6 +7,9 @@ import type { TestNode } from '../test-port.js';
 import type { TestStream } from '../test-stream.js';
 import { cmOf, type Expectation, type Tester } from '../tester.js';
 
+/** What a case over one TCP connection needs. */
+export const overTcp = { services: ['echo'], raw: true, tcp: true, capabilities: ['tcp'] } as const;
+
 /** What cases about TCP have in common: connections, the handshake of section 3.2 on them, sessions. */
 
 /** How a connection is opened; nothing is required. */

@@ -4,12 +4,11 @@ import { EXPECTED } from '../describe.js';
 import { headerField, isData } from '../observed.js';
 import type { Tester } from '../tester.js';
 import { isHandshake, isStep, openedByPeer } from './tcp-mesh.js';
+import { overTcp } from './tcp-moves.js';
 
 const common = {
+  ...overTcp,
   area: 'TM',
-  services: ['echo'],
-  raw: true,
-  tcp: true,
   upperTester: true,
   sources: 2,
 } as const;

@@ -6,13 +6,11 @@ import type { Tester } from '../tester.js';
 import { exchange, ownSession } from './moves.js';
 import { duplicates, quiet, since, Train, watch } from './oo.js';
 import { isHandshake, openedByPeer, TcpMesh } from './tcp-mesh.js';
-import { isOfStream, segmentIn, segmentWith } from './tcp-moves.js';
+import { isOfStream, overTcp, segmentIn, segmentWith } from './tcp-moves.js';
 
 const common = {
+  ...overTcp,
   area: 'UW',
-  services: ['echo'],
-  raw: true,
-  tcp: true,
   capabilities: ['tcp', 'udp-wrapper', 'several-addresses'],
 } as const;
 

@@ -7,7 +7,7 @@ import type { TestStream } from '../test-stream.js';
 import type { Tester } from '../tester.js';
 import { answers, ownSession, provokeQuery } from './moves.js';
 import { TcpMesh } from './tcp-mesh.js';
-import { connected, isOfStream, requireStream, segmentIn, sendUntilBack } from './tcp-moves.js';
+import { connected, isOfStream, overTcp, requireStream, segmentIn, sendUntilBack } from './tcp-moves.js';
 import { hasSoundChecksum, requireSound } from './tx.js';
 
 /** MTU of the links that the cases assume, octets: Ethernet's. */
@@ -76,15 +76,12 @@ export const WF_CASES: readonly TestCase[] = [
     },
   },
   {
+    ...overTcp,
     id: 'WF-segments-are-sound',
     area: 'WF',
     purpose: 'Lengths and checksums of TCP segments with a control message are right.',
     requirements: ['MPIP-WF-01', 'MPIP-WF-03'],
-    services: ['echo'],
-    raw: true,
-    tcp: true,
     realHeaders: true,
-    capabilities: ['tcp'],
     async run(t: Tester) {
       const mesh = await TcpMesh.open(t);
       const packets = await mesh.talk(6);
@@ -134,14 +131,11 @@ export const WF_CASES: readonly TestCase[] = [
     },
   },
   {
+    ...overTcp,
     id: 'CM-stream-keeps-every-octet',
     area: 'CM',
     purpose: 'A long stream comes back whole although each segment has to leave room for a control message.',
     requirements: ['MPIP-CM-04', 'MPIP-CM-05', 'MPIP-GEN-01'],
-    services: ['echo'],
-    raw: true,
-    tcp: true,
-    capabilities: ['tcp'],
     async run(t: Tester) {
       const mesh = await TcpMesh.open(t);
       const { stream } = mesh;
@@ -202,15 +196,12 @@ export const WF_CASES: readonly TestCase[] = [
     },
   },
   {
+    ...overTcp,
     id: 'AV-tcp-copies-harm-no-plain-peer',
     area: 'AV',
     purpose:
       'Beside a connection with a host without MPIP no copy of a data or ACK segment has a valid checksum: such a TCP would take its control message for data.',
     requirements: ['MPIP-AV-22', 'MPIP-GEN-03'],
-    services: ['echo'],
-    raw: true,
-    tcp: true,
-    capabilities: ['tcp'],
     async run(t: Tester) {
       const stream = await connected(t);
       const sent: number[] = [];
