@@ -75,7 +75,11 @@ test('fake TCP: the initiator sends a SYN on every path but the original; three 
     assert.equal(y.acknowledgement, (x.sequence + 1) >>> 0);
     assert.deepEqual([z.sequence, z.acknowledgement], [(x.sequence + 1) >>> 0, (y.sequence + 1) >>> 0]);
     assert.ok(x.sound && y.sound && z.sound);
-    assert.equal(x.headerLength, 24, 'window scale');
+    assert.deepEqual(
+      [x.headerLength, y.headerLength, z.headerLength],
+      [24, 24, 20],
+      'window scale in SYNs alone (RFC 7323)',
+    );
     assert.equal(first.payload + answer.payload + third.payload, '');
     assert.deepEqual([first.cm!.pathId, first.cm!.sessionId], [0, data(pair.a.sent).at(-1)!.cm!.sessionId]);
     const established = pair.a.sent.indexOf(third);
