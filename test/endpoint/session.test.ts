@@ -121,9 +121,9 @@ test('strangers with one node id whose sessions are different stay apart', () =>
 test('a freed id rests, also when the counter has not come to it yet (decision 32)', () => {
   const pool = new IdPool(255, 120);
   pool.take(2);
-  pool.free(2, 0);
+  pool.free(2, 5);
   assert.deepEqual(
-    [pool.allocate(10), pool.allocate(10), pool.isFree(2, 10), pool.isFree(2, 120)],
+    [pool.allocate(10), pool.allocate(10), pool.isFree(2, 124), pool.isFree(2, 125)],
     [1, 3, false, true],
   );
 });
@@ -142,6 +142,19 @@ test('ids that rest with one of two peers rest when the two turn out to be one (
     [pool.allocate(179), pool.allocate(180), pool.allocate(189), pool.allocate(190)],
     [0, 3, 0, 2],
     'the longest free first, and not before their time',
+  );
+  const [mixed, second] = [new IdPool(3, 120), new IdPool(3, 120)];
+  for (const id of [1, 2]) mixed.take(id);
+  for (const id of [1, 3]) second.take(id);
+  mixed.free(1, 50);
+  mixed.free(2, 80);
+  second.free(3, 60);
+  second.free(1, 70);
+  mixed.takeOver(second);
+  assert.deepEqual(
+    [179, 180, 189, 190, 199, 200].map((now) => mixed.allocate(now)),
+    [0, 3, 0, 1, 0, 2],
+    'each since it was last free with either',
   );
 
   const driver = new Driver();

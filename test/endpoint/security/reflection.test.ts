@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildTcp, buildUdp, Flags, TcpFlags } from '../../../src/codec/index.js';
+import { AnswerLimit } from '../../../src/endpoint/rate-limit.js';
 import { Pair } from '../../support/endpoint-pair.js';
 import { Driver, LOCAL, OTHER, REMOTE, withCm } from '../../support/peer-driver.js';
 
@@ -125,6 +126,24 @@ test('R13: the addresses whose rate is remembered are bounded', () => {
   const driver = new Driver({ limits: { answers: Number.POSITIVE_INFINITY } });
   for (let i = 0; i < 10_000; i++) driver.netUdp({ flags: Flags.enable }, '', { address: VICTIM + i });
   assert.equal(driver.endpoint.state.answers.size, 4096);
+});
+
+test('R13: the address forgotten is the one that was answered first; one that is answered again drives out none', () => {
+  const limit = new AnswerLimit(1, Number.POSITIVE_INFINITY);
+  for (let address = 0; address < 4096; address++) limit.take(address, 0);
+  assert.ok(limit.take(0, 0), 'a burst of two');
+  assert.deepEqual([limit.take(0, 0), limit.size], [false, 4096]);
+  limit.take(1, 0);
+  assert.equal(limit.take(1, 0), false);
+  limit.take(9999, 0);
+  assert.equal(limit.take(1, 0), false, 'still known');
+  assert.deepEqual([limit.take(0, 0), limit.size], [true, 4096], 'forgotten');
+  const unlimited = new AnswerLimit(Number.POSITIVE_INFINITY, 3);
+  assert.deepEqual(
+    [1, 1, 1, 1].map((address) => unlimited.take(address, 0)),
+    [true, true, true, false],
+  );
+  assert.equal(unlimited.size, 0, 'nothing to remember');
 });
 
 test('R14: over a round trip of 2 s one datagram causes one heartbeat and no more', () => {

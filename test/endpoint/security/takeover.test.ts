@@ -173,6 +173,40 @@ test('R7: contests are few and end by themselves', () => {
   assert.ok(!claims.isOpen(last, 12_000_000));
 });
 
+test('R7: a peer is asked at each of its addresses where another node appears, at once and then once a second', () => {
+  const claims = new Claims();
+  const peer = new Peer(1, 'compact', defaultConstants());
+  const at = (key: number, now: number) => claims.claim(peer, key, false, now);
+  assert.deepEqual([at(1, 0), at(1, 999_999), at(1, 1_000_000)], ['ask', 'wait', 'ask']);
+  assert.deepEqual([at(2, 1_100_000), at(1, 1_200_000), at(2, 1_200_000)], ['ask', 'wait', 'wait']);
+  for (let key = 3; key <= 64; key++) assert.equal(at(key, 1_300_000), 'ask');
+  assert.equal(at(65, 1_400_000), 'wait', 'more than 64 addresses are not remembered');
+  claims.refute(peer, 65);
+  assert.ok(claims.isOpen(peer, 1_400_000));
+  claims.refute(peer, 64);
+  assert.ok(!claims.isOpen(peer, 1_400_000), 'a sign of life from any of the others');
+  claims.refute(peer, 64);
+});
+
+test('R7: a contest is open for two seconds after the last claim; of too many the one goes that began first', () => {
+  const claims = new Claims();
+  const peers = Array.from({ length: 1025 }, (_, i) => new Peer(i, 'compact', defaultConstants()));
+  const [first, second] = peers as [Peer, Peer];
+  for (const peer of peers.slice(0, 1024)) claims.claim(peer, 1, true, 0);
+  assert.ok(claims.isOpen(second, 1_999_999));
+  assert.ok(!claims.isOpen(second, 2_000_000));
+  claims.claim(second, 1, true, 10_000_000);
+  assert.equal(claims.size, 1024, 'one that begins anew drives out no other');
+  claims.claim(first, 1, true, 10_000_000);
+  claims.claim(peers.at(-1)!, 1, true, 10_000_001);
+  assert.deepEqual(
+    [first, second].map((peer) => claims.isOpen(peer, 10_000_001)),
+    [true, true],
+    'they are not the first now',
+  );
+  assert.equal(claims.claim(peers[2]!, 1, true, 500_000), 'ask', 'it was forgotten');
+});
+
 test('R8: an address change is obeyed from the session and from addresses of the same peer only', () => {
   for (const pathId of [0, 1])
     for (const localAddresses of [[STRANGER], [REMOTE, STRANGER]]) {
