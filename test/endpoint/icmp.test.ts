@@ -143,6 +143,54 @@ test("a router's word about the session's own path is no end of it while there i
   assert.deepEqual([view.code, quoted, sessionOf(driver).paths.length], [1, udp(200), 1], 'of the last one it is told');
 });
 
+test('a refusal is that of a port or of the protocol, of the peer itself, by the own path; the host hears of no other', () => {
+  const driver = established();
+  const { bytes } = sentTo(driver, REMOTE, udp(200));
+  assert.equal(read(tell(driver, bytes, { code: 2, from: REMOTE })[0]!).view.code, 2);
+  const others = [{ code: 0 }, { code: 1 }, { code: 13 }, { type: 11, code: 2 }, { type: 11, code: 3 }];
+  for (const said of others) assert.deepEqual(tell(driver, bytes, { ...said, from: REMOTE }), []);
+  assert.deepEqual([driver.endpoint.counters.icmpErrors, driver.endpoint.counters.pathsDoubted], [6, 5]);
+});
+
+test('what is said of a path that is gone concerns none of those that are there', () => {
+  const driver = new Driver({ addresses: [LOCAL, LOCAL + 1] });
+  driver.enable(list);
+  driver.netUdp({ sessionId: 7, ...list });
+  driver.hostUdp();
+  driver.netUdp({ flags: Flags.enabled, ...list }, '', { address: OTHER });
+  driver.hostUdp();
+  const { bytes } = sentTo(driver, REMOTE, udp(200));
+  const [own] = sessionOf(driver).paths;
+  driver.endpoint.state.mesh.remove(own!, driver.now);
+  assert.deepEqual([own!.tuple, destinations(driver).length], [toPeer, 3]);
+  assert.deepEqual(tell(driver, bytes), []);
+  assert.equal(driver.endpoint.counters.pathsDoubted, 0);
+});
+
+test('an error about a segment by the addresses of a path of UDP is about something else', () => {
+  const driver = established();
+  const { tuple } = sentTo(driver, OTHER, udp(200));
+  const packet = buildTcp(tuple, { sequence: 1, flags: TcpFlags.ack }, new Uint8Array(20));
+  const message = buildIcmpError({ from: ROUTER, to: LOCAL, type: 3, code: 1 }, packet);
+  assert.deepEqual(tell(driver, packet), [message]);
+  assert.equal(driver.endpoint.counters.icmpErrors, 0);
+});
+
+test('what is left for the host of a smaller MTU is less by the CM, and by the wrapper only where there is one', () => {
+  const datagrams = new Driver({ linkMtu: 1500, tcpMode: 'udp-wrapper' });
+  datagrams.enable();
+  datagrams.netUdp({ sessionId: 7 });
+  datagrams.hostUdp();
+  const sent = datagrams.host(udp(1460))[0]!;
+  assert.equal(read(tell(datagrams, sent.bytes, { code: 4, value: 1400 })[0]!).view.nextHopMtu, 1400 - 26);
+  const segments = new Driver({ linkMtu: 1500 });
+  const query = { flags: Flags.enable };
+  segments.net(withCm(buildTcp(fromPeer, { sequence: 9, flags: TcpFlags.syn }, new Uint8Array(0)), query));
+  segments.netTcp({ sessionId: 5 }, { sequence: 10, flags: TcpFlags.ack });
+  const segment = segments.host(tcp(1460)).at(-1)!;
+  assert.equal(read(tell(segments, segment.bytes, { code: 4, value: 1400 })[0]!).view.nextHopMtu, 1400 - 26);
+});
+
 test('while a session has no path the host is told as ever, without the CM', () => {
   const driver = new Driver();
   driver.enable();

@@ -126,19 +126,45 @@ const CONTRADICTIONS: Record<string, readonly Uint8Array[]> = {
   'two ends': [piece(64, 16, false), piece(128, 16, false)],
   'octets behind the end': [piece(64, 16, false), piece(128, 16, true)],
   'an end before octets that are there': [piece(128, 16, true), piece(64, 16, false)],
+  'an end where it goes on': [piece(64, 16, true), piece(64, 16, false)],
+  'more to come where it ended': [piece(64, 16, false), piece(64, 16, true)],
   'more fragments after the end': [piece(64, 16, false), piece(48, 32, true)],
   'congestion seen, and a sender without ECN (RFC 3168)': [piece(64, 16, true, { tos: 3 }), piece(80, 8, true)],
   'more octets than a datagram has (ping of death)': [piece(65528, 16, false)],
+  'one octet more than a datagram has': [piece(65512, 4, false)],
 };
 for (const [what, pieces] of Object.entries(CONTRADICTIONS))
   test(`${what}: the datagram goes, with everything that still comes of it (RFC 5722)`, () => {
     const reassembly = fresh();
     assert.deepEqual(feed(reassembly, pieces), []);
+    assert.ok(reassembly.octets < 600, `no fragment is kept of it: ${reassembly.octets}`);
     const proper = fragment(made(400), 200);
     assert.deepEqual(feed(reassembly, proper), [], 'the identification is spoilt');
-    assert.ok(reassembly.octets < 1000, 'no octets are kept of it');
+    assert.ok(reassembly.octets < 600, `nor one that comes: ${reassembly.octets}`);
     assert.deepEqual(feed(reassembly, proper, 31 * SECOND).length, 1, 'until the time is over');
   });
+
+test('the longest datagram comes out; one that is longer with the options of its header does not', () => {
+  const longest = made(65507);
+  assert.deepEqual(feed(fresh(), fragment(longest, 9000)), [longest]);
+  const options = new Uint8Array(24 + 65504).fill(1);
+  options.set(piece(0, 8, true).subarray(0, 20));
+  const view = new DataView(options.buffer);
+  options[0] = 0x46;
+  view.setUint16(2, options.length);
+  view.setUint16(10, ipv4HeaderChecksum(options, 0, 24));
+  assert.deepEqual(feed(fresh(), [options, piece(65504, 11, false)]), []);
+  assert.equal(feed(fresh(), [options, piece(65504, 7, false)])[0]!.length, 65535);
+});
+
+test('the header is that of the fragment at the beginning; fragments of the same octets are no repetition', () => {
+  const ends = [piece(64, 16, false, { tos: 8 }), piece(0, 64, true, { tos: 16 })];
+  assert.deepEqual(
+    feed(fresh(), ends).map((whole) => whole[1]),
+    [16],
+  );
+  assert.equal(feed(fresh(), [piece(16, 16, true), piece(0, 16, true), piece(32, 8, false)]).length, 1);
+});
 
 test('worthless fragments leave nothing: cut short, empty, not in steps of eight octets, a wrong header checksum', () => {
   const reassembly = fresh();
@@ -167,10 +193,27 @@ test('memory: a sender drives out its own datagrams, all of them together the ol
   feed(reassembly, other.slice(0, 1));
   for (let id = 1; id <= 200; id++) feed(reassembly, [piece(0, 64, true, { id })]);
   assert.ok(reassembly.octets <= 9_000, `${reassembly.octets}`);
+  assert.ok(reassembly.size <= 13, `${reassembly.size}: each costs more than its octets`);
   assert.equal(feed(reassembly, other.slice(1)).length, 1, 'the other sender loses nothing');
   for (let source = 1; source <= 200; source++) feed(reassembly, [piece(0, 64, true, { source })]);
   assert.ok(reassembly.octets <= 20_000);
   assert.deepEqual(feed(reassembly, [piece(64, 16, false, { source: 200 })]).length, 1, 'the newest stays');
+});
+
+test('memory: as much is kept as the limits say, and no more', () => {
+  const one = fresh();
+  feed(one, [piece(0, 64, true)]);
+  const kept = (limits: Partial<typeof DEFAULT_LIMITS>) => {
+    const reassembly = fresh(limits);
+    feed(reassembly, [piece(0, 64, true)]);
+    return reassembly.size;
+  };
+  const { octets } = one;
+  assert.deepEqual(
+    [kept({ fragmentOctetsPerAddress: octets }), kept({ fragmentOctetsPerAddress: octets - 1 })],
+    [1, 0],
+  );
+  assert.deepEqual([kept({ fragmentOctets: octets }), kept({ fragmentOctets: octets - 1 })], [1, 0]);
 });
 
 test('a datagram has 256 fragments at most', () => {
