@@ -82,7 +82,7 @@ export const HS_REFUSAL_CASES: readonly TestCase[] = [
           cm: { flags: Flags.handshake, sessionId: mesh.session.id },
         });
       }
-      await t.sleep(4 * t.slack + t.patience / 10);
+      await t.sleep(2 * t.slack);
       const stray = stream.history.find((packet) => packet.direction === 'received' && isAck(packet));
       t.refuse(stray, 'acknowledged', 'The peer sent no SYN and acknowledges a SYN-ACK of a fake handshake.', {
         expected: 'nothing',

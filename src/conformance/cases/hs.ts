@@ -211,7 +211,7 @@ export const HS_CASES: readonly TestCase[] = [
     requirements: ['MPIP-HS-08', 'MPIP-HS-01'],
     async run(t: Tester) {
       const mesh = await withFakePath(t);
-      await t.sleep(4 * t.slack);
+      await t.sleep(2 * t.slack);
       // A SYN, a SYN-ACK that nobody asked for and a bare ACK.
       for (const flags of [TcpFlags.syn | TcpFlags.ack, TcpFlags.ack]) {
         mesh.stream.send({
@@ -222,7 +222,7 @@ export const HS_CASES: readonly TestCase[] = [
           cm: { flags: Flags.handshake, sessionId: mesh.session.id },
         });
       }
-      await t.sleep(4 * t.slack);
+      await t.sleep(2 * t.slack);
       const seen = mesh.stream.history.find(
         (packet) =>
           packet.direction === 'received' &&

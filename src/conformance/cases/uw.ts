@@ -403,7 +403,7 @@ export const UW_CASES: readonly TestCase[] = [
       }
       const next = wrapDamaged(mesh, second, t.payload(40));
       stream.sendPacket(next.packet, { mayBeOrdinary: true });
-      await t.sleep(4 * t.slack + t.patience / 10);
+      await t.sleep(2 * t.slack);
       const stray = stream.history.find(
         (one) => one.direction === 'received' && isOfStream(one) && segmentWith(next.damaged)(one),
       );
