@@ -78,7 +78,8 @@ export function pageOf({ tests, ownTests, files, left }) {
   const count = STATUSES.reduce((all, status) => all + total[status], 0);
   const by = (reason) => rules.filter((rule) => rule.reason === reason).flatMap((rule) => explained.get(rule));
   const about = count - left.length + unexplained.length;
-  const lost = left.filter((one) => !isOwnFound(one));
+  const tried = left.filter(isTried);
+  const lost = tried.filter((one) => !isOwnFound(one));
   return [
     '# Mutation testing of the endpoint',
     '',
@@ -88,7 +89,7 @@ export function pageOf({ tests, ownTests, files, left }) {
     "`npm run mutation -- --own` tries with the endpoint's own tests (`test/endpoint`), in some thirty minutes: with the cheapest of those",
     `that reach the place, as many as take ${MOST_OWN_MS} ms, three at least, until one fails.`,
     '',
-    `${count} mutants (texts left out), ${tests} tests: **${share(found, count)} found by cases${inAll(count, { ownTests, lost })}**.`,
+    `${count} mutants (texts left out), ${tests} tests: **${share(found, count)} found by cases${inAll(count, { ownTests, left, tried, lost })}**.`,
     '',
     'A mutant that never ends counts as found; one that makes a case inconclusive, or that no case reaches, does not. The cases are',
     'black-box tests of what the paper asks for, and the endpoint does much that it does not ask for: of the mutants for which there is',
@@ -141,27 +142,35 @@ export function pageOf({ tests, ownTests, files, left }) {
       const numbers = STATUSES.map((status) => counts[status]).join(' | ');
       const ofFile = left.filter((one) => one.file === file);
       const ofLost = lost.filter((one) => one.file === file);
-      const rest = ownTests === undefined ? '– | ' : `${ofLost.length} | ${placesOf(ofLost)}`;
+      const rest = ofFile.some(isTried) ? `${ofLost.length} | ${placesOf(ofLost)}` : '– | ';
       return `| ${file} | ${share(counts.killed + counts.timeout, all)} | ${numbers} | ${ownFound(ofFile)} | ${rest} |`;
     }),
     '',
   ].join('\n');
 }
 
-/** What cases and own tests find together, once these were played. */
-function inAll(count, { ownTests, lost }) {
-  if (ownTests === undefined) return '';
-  const together = share(count - lost.length, count);
-  return `, ${together} by them and ${ownTests} own tests`;
+/** What cases and own tests find together, once these were played: of all mutants, but for those that were not tried yet. */
+function inAll(count, { ownTests, left, tried, lost }) {
+  if (tried.length === 0) return '';
+  const all = count - left.length + tried.length;
+  const rest = tried.length === left.length ? '' : ` (${left.length - tried.length} are not tried with these yet)`;
+  return `, ${share(all - lost.length, all)} by them and ${ownTests} own tests${rest}`;
 }
 
-function isOwnFound({ own }) {
-  return own !== undefined && isFound(own);
+function isTried({ own }) {
+  return own !== undefined;
 }
 
-/** How many of the mutants the own tests find, where they were played. */
+function isOwnFound(mutant) {
+  return isTried(mutant) && isFound(mutant.own);
+}
+
+/** How many of the mutants the own tests find, and of how many where some were not tried. */
 function ownFound(mutants) {
-  return mutants.every(({ own }) => own === undefined) ? '–' : mutants.filter(isOwnFound).length;
+  const tried = mutants.filter(isTried).length;
+  if (tried === 0) return '–';
+  const found = mutants.filter(isOwnFound).length;
+  return tried === mutants.length ? found : `${found} of ${tried}`;
 }
 
 /** Places and how many of the mutants each has. */
