@@ -3,7 +3,7 @@
 // until one fails. The tests are the cases of mpip check on the virtual clock; with --own they are the endpoint's own tests, and the
 // mutants those that no case found. Writes docs/mutation.json and, with the reasons of mutation-reasons.yaml, docs/mutation.md.
 // For whoever writes cases or tests: --file tries the mutants of one file (mesh.ts) and prints those left, --runs a sample of N, the
-// same for a seed, --tests takes only the own tests whose path has PATTERN in it; all three write nothing. --again tries what was left
+// same for a seed, --tests (once or more often) only own tests whose path has PATTERN in it; all three write nothing. --again tries what was left
 // the last time; --own ends at Ctrl+C with what it has tried, and --own --again goes on. `npm run generate mutation` writes the page
 // when only a reason changed.
 import { createHash } from 'node:crypto';
@@ -35,7 +35,7 @@ const { values } = parseArgs({
     runs: { type: 'string' },
     seed: { type: 'string', default: '1' },
     file: { type: 'string' },
-    tests: { type: 'string' },
+    tests: { type: 'string', multiple: true },
   },
 });
 const isTrial = values.runs !== undefined || values.file !== undefined || values.tests !== undefined;
@@ -60,7 +60,8 @@ const { tests, atStart } = await (values.own ? buildOwn() : buildCases());
 console.log(
   `${mutants.length} mutants of src/endpoint, ${chosen.length} tried; ${tests.length} tests pass without any.`,
 );
-const mostMs = values.own ? MOST_OWN_MS : undefined;
+// Whoever names tests waits for them.
+const mostMs = values.own && values.tests === undefined ? MOST_OWN_MS : undefined;
 const trial = new Trial(TRYING, { tests, atStart, mostMs });
 // The own tests may go on later, with --again.
 if (values.own) process.once('SIGINT', () => trial.stop());

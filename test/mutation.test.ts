@@ -206,7 +206,7 @@ test('of the tests that reach a mutant the cheapest are played, up to a time, an
 });
 
 test('the own tests are bundled with the mutants of the endpoint, and find some', async () => {
-  const own = ownTestFiles('slowest-delay') as string[];
+  const own = ownTestFiles(['slowest-delay']) as string[];
   assert.deepEqual(own, ['slowest-delay.test.ts']);
   const { mutants, contents } = await instrument(['src/endpoint/slowest-delay.ts', 'src/endpoint/leaving.ts']);
   const [trying, covering] = [resolve(folder, 'trying.mjs'), resolve(folder, 'covering.mjs')];

@@ -88,10 +88,10 @@ function inOneLine(text) {
 /** What is played: the cases of mpip check, or the endpoint's own tests. */
 const PLAYERS = { cases: 'scripts/lib/mutation-player.mjs', own: 'scripts/lib/mutation-own-player.mjs' };
 
-/** The endpoint's own tests, as paths below test/endpoint, whose path from the root has `pattern` in it. */
-export function ownTestFiles(pattern = '') {
+/** The endpoint's own tests, as paths below test/endpoint, whose path from the root has one of `patterns` in it. */
+export function ownTestFiles(patterns = ['']) {
   return filesBelow('test/endpoint', (name) => name.endsWith('.test.ts'))
-    .filter((path) => path.includes(pattern))
+    .filter((path) => patterns.some((pattern) => path.includes(pattern)))
     .map((path) => relative('test/endpoint', path))
     .filter((path) => !Object.hasOwn(NOT_VIRTUAL, path));
 }

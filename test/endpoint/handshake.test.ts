@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DatagramView, Flags, HeaderStatus, l4Checksum, TcpFlags } from '../../src/codec/index.js';
-import { Driver, OTHER, REMOTE } from '../support/peer-driver.js';
+import { addressKey, DatagramView, Flags, HeaderStatus, l4Checksum, TcpFlags } from '../../src/codec/index.js';
+import { AvailabilityTable, WaitingList } from '../../src/endpoint/availability.js';
+import { Driver, LOCAL, OTHER, REMOTE } from '../support/peer-driver.js';
 
 const validChecksum = (bytes: Uint8Array) => {
   const view = new DatagramView();
@@ -105,6 +106,67 @@ test('a waiting confirmation is dropped by RST from either end and after its tim
   const late = asked();
   late.wait(120_000_000);
   assert.equal(confirmations(late), 0);
+});
+
+test('a connection waits once, since its last query; of too many the longest waiting goes, and none is kept too long', () => {
+  const list = new WaitingList(2, 100);
+  const add = (port: number, now: number) => list.add(LOCAL, 7000, REMOTE, port, now);
+  const take = (port: number, now: number) => list.take(LOCAL, 7000, REMOTE, port, now);
+  add(1, 0);
+  add(2, 10);
+  add(1, 15);
+  add(1, 20);
+  assert.equal(list.size, 2, 'one that waits already drives out no other');
+  add(3, 30);
+  assert.deepEqual([list.size, take(2, 30)], [2, false]);
+  assert.deepEqual([take(1, 119), take(1, 119), take(3, 130)], [true, false, false]);
+  assert.equal(list.size, 0);
+  add(1, 0);
+  add(2, 50);
+  const left = [99, 100, 149, 150].map((now) => {
+    list.sweep(now);
+    return list.size;
+  });
+  assert.deepEqual(left, [2, 1, 1, 0]);
+  add(1, 200);
+  list.clear();
+  assert.deepEqual([list.size, take(1, 200)], [0, false]);
+});
+
+test('a node that was forgotten is asked again from the beginning, once in a period (decision 49)', () => {
+  const table = new AvailabilityTable(4, () => false);
+  const row = table.row(REMOTE, 40000);
+  const lapse = (now: number) => {
+    Object.assign(row, { enabled: true, answered: true, queries: 5 });
+    table.lapse(row, 100, now);
+    return [row.enabled, row.answered, row.queries];
+  };
+  const [asked, kept] = [
+    [false, false, 0],
+    [true, true, 5],
+  ];
+  assert.deepEqual([0, 99, 100, 199, 200].map(lapse), [asked, kept, asked, kept, asked]);
+  assert.deepEqual([...table.rows()], [row]);
+  table.clear();
+  assert.deepEqual([table.size, table.get(REMOTE, 40000)], [0, undefined]);
+});
+
+test('Table 2 gives up the oldest address that is not in use, and has room beside its limit for those that are', () => {
+  const used = new Set<number>();
+  const table = new AvailabilityTable(4, (key) => used.has(key), 2);
+  const ports = () => [...table.rows()].map(({ port }) => port);
+  for (let port = 1; port <= 4; port++) table.row(REMOTE, port);
+  for (let port = 1; port <= 6; port++) if (port !== 4) used.add(addressKey(REMOTE, port));
+  table.row(REMOTE, 5);
+  assert.deepEqual(ports(), [1, 2, 3, 5], 'the one that is not in use');
+  table.row(REMOTE, 6);
+  table.row(REMOTE, 7);
+  assert.deepEqual(ports(), [1, 2, 3, 5, 6, 7]);
+  table.row(REMOTE, 8);
+  assert.deepEqual(ports(), [1, 2, 3, 5, 6, 8]);
+  used.add(addressKey(REMOTE, 8));
+  table.row(REMOTE, 9);
+  assert.equal(table.size, 6, 'one in use goes, as there is no other');
 });
 
 test('RST, multicast, broadcast and DHCP carry no CM and trigger no query (decision 8)', () => {
