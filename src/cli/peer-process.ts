@@ -1,5 +1,6 @@
 import { formatIpv4, type Ipv4, parseIpv4 } from '../codec/index.js';
 import type { Endpoint, ReferenceHost, ServiceAddress } from '../endpoint/index.js';
+import { linkMtuOf } from '../io/own-interfaces.js';
 import { UdpSockets } from '../io/udp-sockets.js';
 import { wallClock } from '../io/wall-clock.js';
 import type { Controlled } from './control-commands.js';
@@ -54,6 +55,7 @@ export class PeerProcess {
       this.close();
       throw error;
     }
+    this.host.endpoint.setLinkMtu(linkMtuOf(this.host.addresses));
     this.#serve();
   }
 

@@ -11,6 +11,9 @@ import { TcpStack } from './tcp-stack.js';
 /** Payload of a TCP segment of a reference host: fits 1500 octets with either layout and the UDP wrapper. */
 const MSS = 1380;
 
+/** Octets of the IPv4 and UDP header. */
+const UDP_HEADERS = 28;
+
 /** For the answers of all hosts: many are made for a few packets each. */
 const memory = new Slab();
 
@@ -100,7 +103,10 @@ export class ReferenceHost {
     if (name === undefined) return;
     const end = Math.min(view.end, view.l4Offset + view.udpLength);
     const answer = SERVICES[name](part(bytes, view.payloadOffset, Math.max(view.payloadOffset, end)));
-    if (answer !== undefined) this.endpoint.fromHost(buildUdp(reversedTuple(view), answer, {}, memory), now);
+    if (answer === undefined) return;
+    // As a kernel does: what no link carries whole may be cut.
+    const dontFragment = UDP_HEADERS + answer.length <= this.endpoint.state.pathMtus.linkMtu;
+    this.endpoint.fromHost(buildUdp(reversedTuple(view), answer, { dontFragment }, memory), now);
   }
 }
 

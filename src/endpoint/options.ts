@@ -32,6 +32,11 @@ export interface EndpointOptions {
   readonly clockDriftPpm?: number;
   /** Largest datagram the links carry, in octets. Default 65535. A datagram that would not fit with its CM goes without. */
   readonly linkMtu?: number;
+  /**
+   * True when what sends this node's packets cuts those that are longer than `linkMtu` itself, as sockets do: they are given
+   * to it whole, without a CM. Default false.
+   */
+  readonly fragmentsBelow?: boolean;
   /** How TCP segments travel on paths that are not the original (section 3.8). Default `fake-tcp` (section 4.2.2). */
   readonly tcpMode?: TcpMode;
   /**
@@ -68,6 +73,7 @@ export interface Settings {
   readonly clockOffsetMicros: number;
   readonly clockDriftPpm: number;
   readonly linkMtu: number;
+  readonly fragmentsBelow: boolean;
   readonly tcpMode: TcpMode;
   readonly pathSequence: boolean;
   readonly reordering: boolean;
@@ -100,6 +106,7 @@ export function settingsOf(options: EndpointOptions): Settings {
     clockOffsetMicros: options.clockOffsetMicros ?? 0,
     clockDriftPpm: options.clockDriftPpm ?? 0,
     linkMtu: options.linkMtu ?? 65535,
+    fragmentsBelow: options.fragmentsBelow ?? false,
     tcpMode: options.tcpMode ?? 'fake-tcp',
     pathSequence: (options.pathSequence ?? false) && options.tcpMode !== 'udp-wrapper',
     reordering: options.reordering ?? true,

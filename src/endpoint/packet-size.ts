@@ -62,6 +62,10 @@ export class PacketSize {
   sendOversized(view: DatagramView, length: number, now: number): void {
     const { settings } = this.state;
     if (view.status === HeaderStatus.notIpv4 || view.status === HeaderStatus.badIpHeader) return;
+    if (settings.fragmentsBelow) {
+      this.transmitter.sendPlain(view.bytes, length);
+      return;
+    }
     if (mayFragment(view.bytes)) {
       for (const piece of fragment(view.bytes, this.state.pathMtus.linkMtu, length))
         this.transmitter.sendPlain(piece, piece.length);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { formatIpv4, type Ipv4, parseIpv4 } from '../codec/index.js';
 import { HostError } from './linux/libc.js';
@@ -25,4 +26,28 @@ export function interfacesOf(addresses: readonly Ipv4[]): Map<string, NetworkInt
     found.set(own.name, own.entry);
   }
   return found;
+}
+
+/** Octets of the longest datagram of IPv4. */
+const LONGEST = 65535;
+
+/**
+ * Octets of the longest datagram that all interfaces with addresses carry whole; 65535 where nothing says so: the system is not
+ * Linux, or no interface has an address.
+ */
+export function linkMtuOf(addresses: readonly Ipv4[]): number {
+  try {
+    return Math.min(LONGEST, ...[...interfacesOf(addresses).keys()].map(mtuOf));
+  } catch (error) {
+    if (error instanceof HostError) return LONGEST;
+    throw error;
+  }
+}
+
+function mtuOf(name: string): number {
+  try {
+    return Number(readFileSync(`/sys/class/net/${name}/mtu`, 'utf8')) || LONGEST;
+  } catch {
+    return LONGEST;
+  }
 }

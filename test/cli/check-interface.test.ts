@@ -52,4 +52,27 @@ describe('mpip check against mpip peer --interface', { skip: whyNoNamespaces() }
     assert.equal(lab.snapshot(lab.hostA), before);
     await lab.endPeers();
   });
+
+  for (const [name, mode] of [
+    ['with --tcp', ['--tcp']],
+    ['over ordinary sockets', []],
+  ] as const) {
+    test(`a reference host ${name} knows what its links carry: a datagram that has no room for a CM goes without, in one piece`, async () => {
+      const args = [MPIP, 'peer', '--address', '10.77.3.2', '--address', '10.77.4.2', '--port', '7100', ...mode];
+      await lab.start(lab.hostB, process.execPath, args, /^ready /, true);
+      const report = join(folder, 'mtu.json');
+      const expected = ['CM-large-datagrams', 'WF-no-fragments-with-cm'];
+      const cases = expected.flatMap((id) => ['--case', id]);
+      await lab.finish(
+        ...[lab.hostA, process.execPath, MPIP, 'check', '10.77.3.2', '--service', 'echo:7100', ...cases],
+        ...['--report', `json=${report}`],
+      );
+      const run = JSON.parse(readFileSync(report, 'utf8')) as RunResult;
+      assert.deepEqual(
+        run.cases.map(({ id, verdict }) => `${id}: ${verdict}`),
+        expected.map((id) => `${id}: pass`),
+      );
+      await lab.endPeers();
+    });
+  }
 });

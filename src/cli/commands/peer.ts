@@ -207,6 +207,7 @@ function optionsOf(argv: PeerArguments): ReferenceHostOptions {
   return {
     addresses,
     services: parseServices(argv.service.length > 0 ? argv.service : ['echo'], port),
+    fragmentsBelow: !argv.tcp,
     ...commonOptionsOf(argv),
   };
 }
