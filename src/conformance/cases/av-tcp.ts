@@ -174,6 +174,34 @@ export const AV_TCP_CASES: readonly TestCase[] = [
   },
   {
     ...common,
+    id: 'AV-tcp-confirmed-by-one-segment',
+    purpose: 'A query on TCP is confirmed with the next segment, and not with those after it.',
+    requirements: ['MPIP-AV-08'],
+    async run(t: Tester) {
+      const stream = await connected(t);
+      await handshaken(t, stream);
+      // Each may have come twice, and been confirmed twice.
+      const most = 2 * stream.history.filter((packet) => packet.direction === 'sent' && isQuery(packet)).length;
+      for (let i = 0; i < most + 2; i++) await requireEcho(t, stream);
+      await t.sleep(t.slack);
+      const confirmations = stream.history.filter(isConfirmed);
+      const copied = new Set(confirmations.map((packet) => segmentIn(packet).sequence));
+      t.require(
+        copied.size <= most,
+        'confirmed-again',
+        'One query is confirmed by copies of ever more segments; the next one was enough.',
+        {
+          expected: `copies of at most ${most} segments`,
+          seen: copied.size,
+          packet: confirmations.at(-1),
+          field: 'flags',
+        },
+      );
+      t.pass('The segments after the next one confirmed nothing.', stream.history.at(-1)!);
+    },
+  },
+  {
+    ...common,
     id: 'AV-tcp-confirm-to-whoever-asked',
     purpose:
       'The confirmation waits for a segment to the address and port that asked: those to others are no occasion.',
@@ -181,11 +209,7 @@ export const AV_TCP_CASES: readonly TestCase[] = [
     async run(t: Tester) {
       const asking = await connected(t);
       const other = await connected(t);
-      const echo = async (stream: TestStream) => {
-        const payload = t.payload(40);
-        if (await sendUntilBack(t, stream, payload, stream.data.length + payload.length)) return;
-        t.inconc('no-echo', 'The TCP echo service did not return our data.');
-      };
+      const echo = (stream: TestStream) => requireEcho(t, stream);
       await echo(asking);
       // The other node is one that has been asked itself: to it there is nothing left to confirm.
       const isEnabled = () => other.history.some((packet) => packet.direction === 'received' && isData(packet));
@@ -294,4 +318,11 @@ export const AV_TCP_CASES: readonly TestCase[] = [
 
 function isConfirmed(packet: Observed): boolean {
   return packet.direction === 'received' && isConfirm(packet);
+}
+
+/** Sends data until it comes back; `inconc` when it never does. */
+async function requireEcho(t: Tester, stream: TestStream): Promise<void> {
+  const payload = t.payload(40);
+  if (await sendUntilBack(t, stream, payload, stream.data.length + payload.length)) return;
+  t.inconc('no-echo', 'The TCP echo service did not return our data.');
 }

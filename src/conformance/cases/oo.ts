@@ -1,117 +1,11 @@
-import { type ControlMessage, Flags } from '../../codec/index.js';
+import { Flags } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
 import { inWords } from '../describe.js';
-import type { Micros } from '../link.js';
-import { all, headerField, type Observed, payloadIs } from '../observed.js';
-import { sequenceDistance } from '../segment.js';
-import type { SegmentOptions, TestStream } from '../test-stream.js';
+import { all, headerField, payloadIs } from '../observed.js';
 import type { Tester } from '../tester.js';
 import { isAnswer, ownSession } from './moves.js';
-import { TcpMesh } from './tcp-mesh.js';
-import { type ConnectionOptions, isOfStream, overTcp, requireStream, segmentIn, type TcpSession } from './tcp-moves.js';
-
-/** Octets of user data in each segment. */
-const SIZE = 24;
-
-/** A session, and the control message of its next segment. */
-type FedSession = TcpSession & { readonly cm: () => Partial<ControlMessage> };
-
-/**
- * A session over TCP in which the peer's paths are fed back: a peer that hears of none may send an acknowledgement by
- * several, which would look like the duplicate of a TCP that sees a hole.
- */
-async function fedSession(t: Tester, options: ConnectionOptions = {}): Promise<FedSession> {
-  const mesh = await TcpMesh.open(t, options);
-  return { ...mesh.session, cm: () => mesh.cm() };
-}
-
-/** Segments of a connection in the order of their numbers, to be sent in any other. */
-export class Train {
-  readonly base: number;
-  readonly payloads: Uint8Array[];
-
-  constructor(
-    t: Tester,
-    readonly session: Pick<FedSession, 'stream' | 'cm'>,
-    count: number,
-    readonly size = SIZE,
-  ) {
-    this.base = session.stream.next;
-    this.payloads = Array.from({ length: count }, () => t.payload(size));
-    session.stream.next = (this.base + count * size) >>> 0;
-  }
-
-  /** Sends the segments of these positions, from 0. */
-  send(...positions: readonly number[]): Observed[] {
-    return positions.map((position) => this.sendOne(position));
-  }
-
-  /** Sends the segment of one position, by another way than the original when told. */
-  sendOne(position: number, way: SegmentOptions = {}): Observed {
-    const { stream, cm } = this.session;
-    return stream.send({
-      payload: this.payloads[position]!,
-      sequence: this.start(position),
-      ...way,
-      cm: { ...cm(), ...way.cm },
-    });
-  }
-
-  /** Sequence number of a segment: what acknowledges everything before it. */
-  start(position: number): number {
-    return (this.base + position * this.size) >>> 0;
-  }
-
-  /** True when segments up to this position were acknowledged. */
-  isAcknowledged(position: number): boolean {
-    return sequenceDistance(this.session.stream.acknowledged, this.start(position)) >= 0;
-  }
-}
-
-/** Segments of the peer that arrived from a time on. */
-export function since(stream: TestStream, time: Micros): Observed[] {
-  return stream.history.filter(
-    (packet) => packet.direction === 'received' && packet.time >= time && isOfStream(packet),
-  );
-}
-
-/** Acknowledgements without data that repeat the number before: signs that a TCP saw a hole. */
-export function duplicates(packets: readonly Observed[], number: number): Observed[] {
-  return packets.filter((packet) => {
-    const segment = segmentIn(packet);
-    return segment.payload.length === 0 && segment.acknowledgement === number;
-  });
-}
-
-/** Acknowledgements without data that repeat one before them, of a number below `end`. */
-function repeats(packets: readonly Observed[], end: number): Observed[] {
-  const seen = new Set<number>();
-  return packets.filter((packet) => {
-    const { payload, acknowledgement } = segmentIn(packet);
-    if (payload.length > 0 || sequenceDistance(acknowledgement, end) >= 0) return false;
-    const isRepeat = seen.has(acknowledgement);
-    seen.add(acknowledgement);
-    return isRepeat;
-  });
-}
-
-/** How long to watch whether early segments are held: well within the longest hold, so that it has not ended. */
-export function watch(t: Tester): Micros {
-  const hold = t.constants['reordering-hold'];
-  if (2 * t.slack > hold) {
-    t.inconc(
-      'slow-network',
-      `The network may delay packets by ${inWords(t.slack)}; whether a segment is held for ${inWords(hold)} at most cannot be seen.`,
-    );
-  }
-  return hold / 2;
-}
-
-/** Lets what was sent before settle: no segment of the peer is on its way, nothing is unacknowledged. */
-export async function quiet(t: Tester, stream: TestStream): Promise<void> {
-  await t.sleep(2 * t.slack + t.constants['reordering-hold']);
-  stream.forget();
-}
+import { overTcp, requireStream } from './tcp-moves.js';
+import { duplicates, fedSession, quiet, repeats, SIZE, since, Train, watch } from './train.js';
 
 const common = {
   ...overTcp,
@@ -242,6 +136,32 @@ export const OO_CASES: readonly TestCase[] = [
         'The missing segment came, and those that waited for it were not delivered at once and in order.',
       );
       t.pass('The waiting segments followed the missing one.', session.stream.history.at(-1)!);
+    },
+  },
+  {
+    ...common,
+    id: 'OO-second-gap-still-waits',
+    purpose:
+      'When a missing segment comes, only what follows on it is delivered: what waits for another one goes on waiting.',
+    requirements: ['MPIP-OO-03'],
+    async run(t: Tester) {
+      const session = await fedSession(t);
+      await quiet(t, session.stream);
+      const train = new Train(t, session, 4);
+      const from = t.now();
+      train.send(3, 0, 1);
+      await t.sleep(watch(t));
+      const [seen] = repeats(since(session.stream, from), train.start(4));
+      t.refuse(
+        seen,
+        'delivered-across-a-gap',
+        'One missing segment came, and what waits for another one was delivered with it: the TCP saw a hole and said so.',
+        { expected: 'no acknowledgement twice', ...headerField(seen, 'acknowledgement') },
+      );
+      train.send(2);
+      if (!(await t.until(() => train.isAcknowledged(4))))
+        t.inconc('no-acknowledgement', 'The segments were not acknowledged at all.');
+      t.pass('What waited for another segment waited on.', session.stream.history.at(-1)!);
     },
   },
   {

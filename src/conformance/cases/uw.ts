@@ -4,9 +4,9 @@ import type { TestCase } from '../case.js';
 import { headerField, type Observed } from '../observed.js';
 import type { Tester } from '../tester.js';
 import { exchange, ownSession } from './moves.js';
-import { duplicates, quiet, since, Train, watch } from './oo.js';
 import { isHandshake, openedByPeer, TcpMesh } from './tcp-mesh.js';
 import { isOfStream, overTcp, segmentIn, segmentWith } from './tcp-moves.js';
+import { duplicates, quiet, since, Train, watch } from './train.js';
 
 const common = {
   ...overTcp,
