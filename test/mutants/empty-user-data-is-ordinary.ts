@@ -18,6 +18,7 @@ export const mutant: Mutant = {
     'HS-syn-is-answered-on-its-path',
     'OO-buffer-of-ten',
     'OO-held-in-order-of-sequence',
+    'OO-second-gap-still-waits',
     'OO-late-segment-passes',
     'PA-mesh-of-all-addresses',
   ],

@@ -6,7 +6,12 @@ export const mutant: Mutant = {
   name: 'queries-after-confirmation',
   defect: 'A confirmed address gets data with a CM and still a query with each packet, up to the threshold.',
   requirements: ['MPIP-AV-19'],
-  killedBy: ['AV-both-ask-at-once', 'AV-confirm-enables', 'AV-query-enables'],
+  killedBy: [
+    'AV-both-ask-at-once',
+    'AV-confirm-enables',
+    'AV-no-query-to-listed-address-that-asked',
+    'AV-query-enables',
+  ],
   apply({ endpoint }) {
     const { sendToEnabled } = endpoint.outbound;
     endpoint.outbound.sendToEnabled = (view, row, now, length) => {

@@ -5,7 +5,7 @@ export const mutant: Mutant = {
   name: 'queries-the-address-of-a-session',
   defect: 'The remote address of a session is asked like any other that the peer lists, though it has asked itself.',
   requirements: ['MPIP-AV-19'],
-  killedBy: ['AV-no-query-to-listed-address-that-asked'],
+  killedBy: ['AD-other-port', 'AV-no-query-to-listed-address-that-asked'],
   apply(host) {
     const { mesh } = host.endpoint.state;
     const { prospects } = mesh;

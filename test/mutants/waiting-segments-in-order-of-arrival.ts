@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'waiting-segments-in-order-of-arrival',
   defect: 'Segments that wait are delivered in the order in which they came.',
   requirements: ['MPIP-OO-06'],
-  killedBy: ['OO-held-in-order-of-sequence'],
+  killedBy: ['OO-second-gap-still-waits', 'OO-held-in-order-of-sequence'],
   apply(host) {
     const { heldSegments } = host.endpoint;
     const { reorder } = heldSegments;
