@@ -2,7 +2,7 @@ import { Flags, formatIpv4, TcpFlags } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
 import { headerField, isData, type Observed } from '../observed.js';
 import type { Tester } from '../tester.js';
-import { answeredHandshake, isFrom } from './hs.js';
+import { answeredHandshake, dataTo, isTo } from './hs.js';
 import { answer, noSyn, waitForSyns, write } from './hs-peer.js';
 import { requireOpened } from './hs-refusals.js';
 import { tupleOf } from './pa.js';
@@ -37,7 +37,7 @@ export const AD_TCP_CASES: readonly TestCase[] = [
       mesh.further = { ...PATH, localAddresses };
       await mesh.talk(4);
       completeHandshake(mesh, 1, handshake);
-      const late = (await mesh.talk(12, 60_000)).find(isFrom(second));
+      const late = (await mesh.talk(12, 60_000)).find(isTo(second));
       t.refuse(
         late,
         'opened-after-change',
@@ -66,7 +66,7 @@ export const AD_TCP_CASES: readonly TestCase[] = [
       mesh.further = PATH;
       await mesh.talk(4);
       for (let i = 0; i < 2; i++) completeHandshake(mesh, 1, { ...handshake, synAck });
-      const late = (await mesh.talk(40, 30_000)).find(isFrom(second));
+      const late = await dataTo(mesh, second);
       t.require(
         late !== undefined,
         'handshake-forgotten',

@@ -2,7 +2,7 @@ import { Flags, formatIpv4, TcpFlags } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
 import { headerField, isData, type Observed } from '../observed.js';
 import type { Tester } from '../tester.js';
-import { answeredHandshake, isFrom, overFakeTcp } from './hs.js';
+import { answeredHandshake, dataTo, isTo, overFakeTcp } from './hs.js';
 import { answer, noSyn, syns, waitForSyns, write } from './hs-peer.js';
 import { tupleOf } from './pa.js';
 import { beginHandshake, completeHandshake, isStep, openedByPeer, TcpMesh } from './tcp-mesh.js';
@@ -12,7 +12,7 @@ const isAck = isStep(TcpFlags.ack);
 
 /** Fails the case when a packet of the connection went to our second address; `why` the path is not open. */
 async function requireClosed(t: Tester, mesh: TcpMesh, why: string): Promise<void> {
-  const early = (await mesh.talk(12, 60_000)).find(isFrom(mesh.stream.addresses[1]!));
+  const early = (await mesh.talk(12, 60_000)).find(isTo(mesh.stream.addresses[1]!));
   t.refuse(early, 'opened-by-anything', `${why}; the path carries packets of the connection all the same.`, {
     expected: 'no data before the third packet',
     ...headerField(early, 'destination'),
@@ -25,7 +25,7 @@ export async function requireOpened(t: Tester, mesh: TcpMesh): Promise<Observed>
   const { synAck, ...handshake } = await beginHandshake(t, mesh, 1);
   if (synAck === undefined) t.inconc('no-syn-ack', 'The SYN of a fake handshake was not answered any more.');
   for (let i = 0; i < 2; i++) completeHandshake(mesh, 1, { ...handshake, synAck });
-  const late = (await mesh.talk(40, 30_000)).find(isFrom(mesh.stream.addresses[1]!));
+  const late = await dataTo(mesh, mesh.stream.addresses[1]!);
   return late ?? t.inconc('path-never-used', 'The path is not used afterwards either: another case judges that.');
 }
 
