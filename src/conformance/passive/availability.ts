@@ -2,6 +2,7 @@ import { readU32be } from '../../codec/bytes.js';
 import { Flags, TCP, TcpFlags } from '../../codec/index.js';
 import { Flow } from '../../dissector/tracker/flows.js';
 import { Handshake } from '../../dissector/tracker/handshakes.js';
+import { FlowNotes } from './flow-notes.js';
 import { type Place, type Predicate, placeOf, type Sight } from './predicate.js';
 import { carriesData, isCm } from './wire.js';
 
@@ -28,11 +29,8 @@ class WatchedFlow {
   /** Ordinary segments since the last one with a control message. */
   ordinary = 0;
 
-  constructor(
-    readonly node: number,
-    /** When the last segment with data and a control message came. */
-    public last: number,
-  ) {}
+  /** @param last when the last segment with data and a control message came. */
+  constructor(public last: number) {}
 }
 
 /** Packets that a copy may be of, and copies whose original has not been seen. */
@@ -279,21 +277,17 @@ export const AVAILABILITY: readonly Predicate[] = [
     purpose: 'An address and port that is known to speak MPIP is not asked.',
     requirement: 'MPIP-AV-19',
     watch(judge) {
-      const flows = new Map<
-        number,
-        { lastData: number; session: number; peer: number; query: Place | undefined; asked: number }
-      >();
+      const flows = new FlowNotes<{ lastData: number; session: number; query: Place | undefined; asked: number }>(
+        MAX_FLOWS,
+      );
       return {
         see(sight) {
-          const { seen, trailer, tracker, time } = sight;
+          const { seen, trailer, time } = sight;
           if (!isCm(sight) || !judge.judges(seen.node)) return;
-          // A node that began anew at an address is another one, and is asked anew.
-          const peer = tracker.nodes.newestAt(trailer.destination);
-          const known = flows.get(seen.flow);
+          const known = flows.get(sight);
           if (carriesData(sight)) {
-            if (known === undefined || known.peer !== peer) {
-              if (flows.size < MAX_FLOWS)
-                flows.set(seen.flow, { lastData: time, session: seen.session, peer, query: undefined, asked: 0 });
+            if (known === undefined) {
+              flows.set(sight, { lastData: time, session: seen.session, query: undefined, asked: 0 });
               return;
             }
             judge.pass();
@@ -305,12 +299,7 @@ export const AVAILABILITY: readonly Predicate[] = [
             known.query = undefined;
             known.lastData = time;
             known.session = seen.session;
-          } else if (
-            known !== undefined &&
-            known.peer === peer &&
-            trailer.cm.flags === Flags.enable &&
-            time - known.lastData < SECOND
-          ) {
+          } else if (known !== undefined && trailer.cm.flags === Flags.enable && time - known.lastData < SECOND) {
             known.query = placeOf(sight);
             known.asked = time;
           }
@@ -324,16 +313,15 @@ export const AVAILABILITY: readonly Predicate[] = [
     purpose: 'Every segment of a TCP connection with a session carries a control message.',
     requirement: 'MPIP-CM-01',
     watch(judge) {
-      const flows = new Map<number, WatchedFlow>();
+      const flows = new FlowNotes<WatchedFlow>(MAX_FLOWS);
       return {
         see(sight) {
           const { seen, trailer, time, tracker } = sight;
           if (!seen.isTracked || seen.flow < 0 || trailer.protocol !== TCP) return;
-          const known = flows.get(seen.flow);
+          const known = flows.get(sight);
           if (carriesData(sight)) {
-            // A node that began anew has no session of the connection until it has found out once more whom it talks to.
-            if (known?.node !== seen.node) {
-              if (known !== undefined || flows.size < MAX_FLOWS) flows.set(seen.flow, new WatchedFlow(seen.node, time));
+            if (known === undefined) {
+              flows.set(sight, new WatchedFlow(time));
               return;
             }
             known.last = time;
@@ -354,7 +342,7 @@ export const AVAILABILITY: readonly Predicate[] = [
           known.ordinary++;
           if (seen.dataLength === 0 || time - known.last > SECOND) return;
           // Where the other end sends ordinary segments only, its node has ended: a control message would spoil its data.
-          if ((flows.get(tracker.flows.reverse(seen.flow))?.ordinary ?? 0) >= DEPARTED) return;
+          if ((flows.at(tracker.flows.reverse(seen.flow))?.ordinary ?? 0) >= DEPARTED) return;
           known.plain ??= placeOf(sight);
           known.at = time;
           known.count++;

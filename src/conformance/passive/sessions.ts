@@ -1,5 +1,6 @@
 import { Flags, TCP } from '../../codec/index.js';
 import { SessionTime } from '../../dissector/tracker/sessions.js';
+import { FlowNotes } from './flow-notes.js';
 import { type Predicate, placeOf } from './predicate.js';
 import { carriesData, isCm } from './wire.js';
 
@@ -20,17 +21,15 @@ export const SESSIONS: readonly Predicate[] = [
     purpose: 'A connection keeps the id of its session.',
     requirement: 'MPIP-SS-02',
     watch(judge) {
-      const flows = new Map<number, { node: number; ids: number[]; since: number; stamp: number }>();
+      const flows = new FlowNotes<{ ids: number[]; since: number; stamp: number }>(MAX_KEPT);
       return {
         see(sight) {
           const { seen, trailer, time } = sight;
           if (!carriesData(sight) || !judge.judges(seen.node)) return;
           const { sessionId, timestamp } = trailer.cm;
-          const known = flows.get(seen.flow);
-          // A node that began anew has ids of its own.
-          if (known?.node !== seen.node) {
-            const fresh = { node: seen.node, ids: [sessionId], since: time, stamp: timestamp };
-            if (known !== undefined || flows.size < MAX_KEPT) flows.set(seen.flow, fresh);
+          const known = flows.get(sight);
+          if (known === undefined) {
+            flows.set(sight, { ids: [sessionId], since: time, stamp: timestamp });
             return;
           }
           const later = (timestamp - known.stamp) | 0;
