@@ -1,3 +1,4 @@
+import { detourCommands, freeDetour } from './detour.js';
 import { run, tryRun } from './host-commands.js';
 import type { Impairment } from './impairment.js';
 
@@ -26,16 +27,9 @@ function roundabout(end: string): string {
 }
 
 /** The commands, each as its words, that put netem between an end of a link and the host it belongs to. */
-function incomingCommands(namespace: string, end: string, impairment: Impairment): string[][] {
-  const device = roundabout(end);
-  const redirect = ['matchall', 'action', 'mirred', 'egress', 'redirect', 'dev', device];
-  return [
-    ['ip', '-n', namespace, 'link', 'add', device, 'type', 'ifb'],
-    ['ip', '-n', namespace, 'link', 'set', device, 'up'],
-    ['tc', '-n', namespace, ...netemWords(device, impairment)],
-    ['tc', '-n', namespace, 'qdisc', 'add', 'dev', end, 'clsact'],
-    ['tc', '-n', namespace, 'filter', 'add', 'dev', end, 'ingress', ...redirect],
-  ];
+function incomingCommands(namespace: string, end: string, impairment: Impairment): (readonly string[])[] {
+  const by = roundabout(end);
+  return detourCommands({ namespace, device: end, by, directions: ['ingress'] }, [netemWords(by, impairment)]);
 }
 
 /** Impairs what comes in by an end of a link. */
@@ -50,10 +44,7 @@ export function impairOutgoing(namespace: string, end: string, impairment: Impai
 
 /** Takes away what `impairIncoming` made; what leaves is free again with the end's root queue. */
 export function freeIncoming(namespace: string, end: string): void {
-  const device = roundabout(end);
-  if (!tryRun('ip', ['-n', namespace, 'link', 'show', device]).ok) return;
-  tryRun('tc', ['-n', namespace, 'qdisc', 'del', 'dev', end, 'clsact']);
-  tryRun('ip', ['-n', namespace, 'link', 'del', device]);
+  freeDetour({ namespace, device: end, by: roundabout(end) });
 }
 
 /** Whether this kernel has all that is needed, found out by doing it in a namespace of the lab. */

@@ -1,4 +1,5 @@
 import { ADDRESSES, type Conditions, QUEUE_OCTETS } from './conditions.js';
+import { detourCommands, freeDetour } from './detour.js';
 import { run, tryRun } from './host-commands.js';
 
 /** Preamble, checksum and gap of Ethernet, octets. */
@@ -81,13 +82,7 @@ export function shareAir(
   airtime: number,
   queue = QUEUE_OCTETS,
 ): RateLimit {
-  const tc = (...words: string[]) => run('tc', ['-n', namespace, ...words]);
   const air = airOf(device);
-  run('ip', ['-n', namespace, 'link', 'add', air, 'type', 'ifb']);
-  run('ip', ['-n', namespace, 'link', 'set', air, 'up']);
-  // What is sent round is sent before the kernel cuts long segments to the size of frames.
-  run('ip', ['-n', namespace, 'link', 'set', device, 'gso_max_segs', '1']);
-  tc('qdisc', 'add', 'dev', air, 'root', 'handle', '1:', ...besides(FRAMING + airtime), 'htb', 'default', '20');
   const [both, out, incoming] = ['1:1', '1:10', '1:20'] as const;
   const commands = (megabits: number): string[][] => {
     const change = (parent: string, id: string, share: number) => {
@@ -97,37 +92,22 @@ export function shareAir(
     };
     return [change('1:', both, 1), change(both, out, 0.5), change(both, incoming, 0.5)];
   };
-  setRate({ namespace, commands }, 1);
-  for (const id of [out, incoming]) tc('qdisc', 'add', 'dev', air, 'parent', id, 'bfifo', 'limit', `${queue}`);
+  // What is sent round is sent before the kernel cuts long segments to the size of frames.
+  run('ip', ['-n', namespace, 'link', 'set', device, 'gso_max_segs', '1']);
+  const queues = [out, incoming].map((id) => ['qdisc', 'add', 'dev', air, 'parent', id, 'bfifo', 'limit', `${queue}`]);
   const ofHost = ['protocol', 'ip', 'prio', '1', 'u32', 'match', 'ip', 'src', `${address}/32`];
-  tc('filter', 'add', 'dev', air, 'parent', '1:', ...ofHost, 'flowid', out);
-  const everything = ['u32', 'match', 'u32', '0', '0'];
-  tc('qdisc', 'add', 'dev', device, 'clsact');
-  for (const direction of ['egress', 'ingress'])
-    tc(
-      'filter',
-      'add',
-      'dev',
-      device,
-      direction,
-      'protocol',
-      'all',
-      ...everything,
-      'action',
-      'mirred',
-      'egress',
-      'redirect',
-      'dev',
-      air,
-    );
+  const detour = detourCommands({ namespace, device, by: air, directions: ['egress', 'ingress'] }, [
+    ['qdisc', 'add', 'dev', air, 'root', 'handle', '1:', ...besides(FRAMING + airtime), 'htb', 'default', '20'],
+    ...commands(1),
+    ...queues,
+    ['filter', 'add', 'dev', air, 'parent', '1:', ...ofHost, 'flowid', out],
+  ]);
+  for (const [command, ...args] of detour) run(command!, args);
   return { namespace, commands };
 }
 
 /** Takes away what `shareAir` made. */
 export function freeAir(namespace: string, device: string): void {
-  const air = airOf(device);
-  if (!tryRun('ip', ['-n', namespace, 'link', 'show', air]).ok) return;
-  tryRun('tc', ['-n', namespace, 'qdisc', 'del', 'dev', device, 'clsact']);
-  tryRun('ip', ['-n', namespace, 'link', 'del', air]);
+  if (!freeDetour({ namespace, device, by: airOf(device) })) return;
   tryRun('ip', ['-n', namespace, 'link', 'set', device, 'gso_max_segs', String(MOST_SEGMENTS)]);
 }
