@@ -67,10 +67,10 @@ export function oneOf<T extends string>(option: string, text: string, allowed: r
   );
 }
 
-/** The candidate that differs from `text` in fewest letters, when at most a third of them differ. */
+/** The candidate that differs from `text` in fewest letters, when at most two or a third of them differ, and not all. */
 export function nearest(text: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(text.length / 3)) + 1;
+  let bestDistance = Math.min(text.length - 1, Math.max(2, Math.floor(text.length / 3))) + 1;
   for (const candidate of candidates) {
     const distance = editDistance(text.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LineCounter, parseDocument, YAMLMap } from 'yaml';
@@ -30,6 +30,10 @@ export function readPics(nameOrPath: string): Pics {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new FaultError(
+        `There is no file ${nameOrPath}, and no ready PICS of that name; ready are ${readyNames().join(', ')}.`,
+      );
     throw new FaultError(`The PICS file ${nameOrPath} cannot be read: ${(error as Error).message}.`);
   }
   return parsePics(text, path);
@@ -38,6 +42,16 @@ export function readPics(nameOrPath: string): Pics {
 function readyPath(name: string): string | undefined {
   if (basename(name) !== name) return undefined;
   return READY_FOLDERS.map((folder) => join(folder, `${name}.yaml`)).find((path) => existsSync(path));
+}
+
+/** Names of the ready ones. */
+function readyNames(): string[] {
+  const folder = READY_FOLDERS.find((path) => existsSync(path));
+  if (folder === undefined) return [];
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => basename(name, '.yaml'))
+    .sort();
 }
 
 /**

@@ -78,6 +78,7 @@ test('wrong command lines: one sentence, exit code 2, nothing on standard output
     [['127.0.0.2', '127.0.0.3'], /127\.0\.0\.3/],
     [['--self', '--case', `${anId}x`], new RegExp(`did you mean '${anId}'`)],
     [['--self', '--skip', 'nothing-*'], /No case matches --skip 'nothing-\*'/],
+    [['--self', '--area', 'ZZ'], /There is no area 'ZZ'; known are GEN,[^?]*$/],
     [['--self', '--area', 'AW'], /There is no area 'AW'.*did you mean 'AV'\?/],
     [['--self', '--requirement', 'MPIP-AV-99'], /There is no requirement 'MPIP-AV-99'; did you mean/],
     [['--self', '--requirement', 'MPIP-PA-07'], /No case covers the requirement/],

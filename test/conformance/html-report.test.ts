@@ -97,6 +97,18 @@ test('the page opens offline, shows each case with its verdict, and filters by v
   });
 });
 
+test('the page fits a phone: nothing makes it scroll sideways', { skip: noBrowser }, async () => {
+  await withPage(await pagePath(await play()), async (page) => {
+    for (const width of [1280, 375]) {
+      await page.setViewportSize({ width, height: 800 });
+      const { scrollWidth, clientWidth } = (await page.evaluate(
+        '(({ scrollWidth, clientWidth }) => ({ scrollWidth, clientWidth }))(document.documentElement)',
+      )) as { scrollWidth: number; clientWidth: number };
+      assert.equal(scrollWidth, clientWidth, `at ${width} pixels`);
+    }
+  });
+});
+
 test('a failed case stands open: cause, marked octets, and an arrow for each packet from end to end', {
   skip: noBrowser,
 }, async () => {

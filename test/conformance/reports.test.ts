@@ -9,6 +9,7 @@ import { XMLParser } from 'fast-xml-parser';
 import { Lexer, type Tokens } from 'marked';
 import { type FinalResults, Parser, type Result } from 'tap-parser';
 import { parseIpv4, TrailerView } from '../../src/codec/index.js';
+import type { TestCase } from '../../src/conformance/case.js';
 import { runSuite } from '../../src/conformance/engine.js';
 import { jsonReport, ndjsonReport } from '../../src/conformance/reports/json.js';
 import { junitReport } from '../../src/conformance/reports/junit.js';
@@ -208,10 +209,12 @@ test('when every case ends for one reason it is told once', async () => {
   const link = new VirtualLink({
     createPeer: () => new TinyPeer({ addresses: [PEER], services: { 7000: 'silent' } }),
   });
-  const text = textReport(
-    await runSuite({ link, address: PEER, services: new Map([['echo', 7000]]), cases: MADE_CASES }),
-  );
+  const services = new Map([['echo', 7000]] as const);
+  const told = async (cases: readonly TestCase[]) =>
+    textReport(await runSuite({ link, address: PEER, services, cases }));
+  const text = await told(MADE_CASES);
   assert.equal(text.split('answers no ordinary').length, 2);
+  assert.match(await told(MADE_CASES.slice(0, 1)), /^The case could not be judged/m);
   assert.match(text, /^None of the 4 cases could be judged/m);
   assert.match(text, /^The service echo on UDP port 7000 of 192\.0\.2\.1 answers no ordinary datagram/m);
 });

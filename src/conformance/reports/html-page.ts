@@ -27,7 +27,10 @@ td:first-child, td:nth-child(2) { white-space: nowrap; }
 pre { background: var(--raised); padding: .6rem .8rem; overflow-x: auto; margin: .4rem 0; } mark { background: var(--fail); color: var(--ground); }
 .body.pass, .body.fail, .body.inconc, .body.error { color: var(--ink); }
 [hidden] { display: none !important; }
-@media (max-width: 44rem) { details.case > summary { flex-wrap: wrap; } .purpose { flex-basis: 100%; } }
+@media (max-width: 44rem) { details.case > summary { flex-wrap: wrap; } .purpose { flex-basis: 100%; } .tag { min-width: 0; }
+  .wide { overflow-x: auto; } #requirements thead { display: none; } #requirements tr { display: block; padding: .4rem 0;
+  border-bottom: 1px solid var(--line); } #requirements td { display: inline; border: 0; padding: 0 .5rem 0 0; }
+  #requirements td:nth-child(n + 5) { display: block; overflow-wrap: anywhere; } }
 @media print { .chips { display: none; } details.case > summary { break-after: avoid; } }
 `.trim();
 

@@ -166,7 +166,7 @@ function requirements(results: readonly RequirementResult[]): string {
   return (
     `<h2>Requirements</h2><p class="facts">${sums.join(' · ')}</p>` +
     coverageTable(results) +
-    `<table><thead><tr><th>status</th><th>requirement</th><th>level</th><th>section</th><th>text</th><th>cases</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>`
+    `<table id="requirements"><thead><tr><th>status</th><th>requirement</th><th>level</th><th>section</th><th>text</th><th>cases</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>`
   );
 }
 
@@ -178,5 +178,5 @@ function coverageTable(results: readonly RequirementResult[]): string {
     return `<tr><th scope="row">${name}</th>${cells.join('')}</tr>`;
   });
   const heads = COVERAGE_CLASSES.map((column) => `<th scope="col">${column}</th>`);
-  return `<table id="coverage"><thead><tr><th scope="col">level</th>${heads.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table>`;
+  return `<div class="wide"><table id="coverage"><thead><tr><th scope="col">level</th>${heads.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
 }

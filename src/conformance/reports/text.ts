@@ -47,8 +47,11 @@ export function textReport(run: RunResult, options: TextOptions = {}): string {
   const common = commonCause(run);
   if (common !== undefined) lines.push(...paragraph(common.text, width, ''), '');
   if (common !== undefined && run.cases.every((result) => isLeftOut(result) || result.cause.text === common.text)) {
+    const count = run.cases.length - run.cases.filter(isLeftOut).length;
     lines.push(
-      `None of the ${run.cases.length - run.cases.filter(isLeftOut).length} cases could be judged for this reason.`,
+      count === 1
+        ? 'The case could not be judged for this reason.'
+        : `None of the ${count} cases could be judged for this reason.`,
     );
   } else lines.push(...caseLines(run, common, options, width, colours));
   if (run.cases.length > 0) lines.push('');
