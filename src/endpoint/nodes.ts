@@ -220,7 +220,7 @@ export class NodeTable {
     const before = this.#announcers.get(address);
     if (before === peer) return;
     if (before !== undefined && before.nodeId !== peer.nodeId) {
-      for (const one of [before, ...before.kin]) {
+      for (const one of [...before.kin, before]) {
         if (one === peer || one.proven.size === 0 || peer.kin.includes(one)) continue;
         peer.kin = [...peer.kin, one].slice(-MOST_KIN);
         one.kin = [...one.kin, peer].slice(-MOST_KIN);
