@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { CodecError, formatIpv4, formatNodeId, parseIpv4, parseNodeId } from '../../src/codec/index.js';
+import {
+  addressKey,
+  addressOfKey,
+  CodecError,
+  formatIpv4,
+  formatNodeId,
+  parseIpv4,
+  parseNodeId,
+  portOfKey,
+} from '../../src/codec/index.js';
 import { runs } from '../support/runs.js';
 
 test('an address survives being written and read', () => {
@@ -16,6 +25,16 @@ test('an address survives being written and read', () => {
 test('what is no IPv4 address is refused', () => {
   for (const text of ['', '1.2.3', '1.2.3.4.5', '256.1.1.1', '01.2.3.4', '1.2.3.4 ', '::1', 'a.b.c.d', '1..2.3'])
     assert.throws(() => parseIpv4(text), CodecError, text);
+});
+
+test('a key gives back its address and port', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 0xffffffff }), fc.integer({ min: 0, max: 0xffff }), (address, port) => {
+      const key = addressKey(address, port);
+      assert.deepEqual([addressOfKey(key), portOfKey(key)], [address, port]);
+    }),
+    runs(500),
+  );
 });
 
 test('a node id survives being written and read', () => {

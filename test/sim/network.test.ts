@@ -115,7 +115,11 @@ test('the event queue gives actions by time and, at one time, in the order they 
     fc.property(fc.array(fc.nat(20)), (times) => {
       const queue = new EventQueue();
       const happened: [number, number][] = [];
-      for (const [order, time] of times.entries()) queue.push(time, () => happened.push([time, order]));
+      const note = (row: [number, number]) => happened.push(row);
+      for (const [order, time] of times.entries()) {
+        if (order % 2 === 0) queue.push(time, () => note([time, order]));
+        else queue.push(time, note, [time, order]);
+      }
       for (let i = 0; i < times.length; i++) queue.run();
       const expected = times
         .map((time, order): [number, number] => [time, order])
