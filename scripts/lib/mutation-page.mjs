@@ -109,28 +109,7 @@ export function pageOf({ tests, ownTests, files, left }) {
     `| none | ${unexplained.length} | ${ownFound(unexplained)} | see below |`,
     '',
     ...Object.keys(REASONS).flatMap((reason) => section(reason, rules, explained)),
-    '## Unexplained',
-    '',
-    'No rule is about these: cases to be written or sharpened, and mutants that are the same as the original.',
-    '',
-    '| file | score | place and mutants left |',
-    '| --- | --- | --- |',
-    ...Object.entries(files).flatMap(([file, counts]) => {
-      const own = unexplained.filter((one) => one.file === file);
-      if (own.length === 0) return [];
-      const ownFound = counts.killed + counts.timeout;
-      return [`| ${file} | ${share(ownFound, ownFound + own.length)} | ${placesOf(own)} |`];
-    }),
-    '',
-    'What they change, and what that becomes:',
-    '',
-    ...unexplained.map(
-      ({ file, place, status, original, replacement }) =>
-        `- \`${file}\` ${place}${status === 'uncovered' ? ' (not reached)' : ''}: ${quoted(original)} → ${quoted(replacement)}`,
-    ),
-    '',
-    '`docs/mutation.json` has the others, too.',
-    '',
+    ...withoutReason(unexplained, files),
     '## By file',
     '',
     'What became of the mutants with the cases, what the own tests find of the rest, and what is left of it, by place.',
@@ -184,6 +163,41 @@ function countBy(list, nameOf) {
   const counts = new Map();
   for (const one of list) counts.set(nameOf(one), (counts.get(nameOf(one)) ?? 0) + 1);
   return [...counts];
+}
+
+/** The mutants that no rule is about. */
+function withoutReason(unexplained, files) {
+  if (unexplained.length === 0)
+    return [
+      '## Unexplained',
+      '',
+      'None: every mutant that no case finds has a reason. `docs/mutation.json` has them all.',
+      '',
+    ];
+  return [
+    '## Unexplained',
+    '',
+    'No rule is about these: cases to be written or sharpened, and mutants that are the same as the original.',
+    '',
+    '| file | score | place and mutants left |',
+    '| --- | --- | --- |',
+    ...Object.entries(files).flatMap(([file, counts]) => {
+      const own = unexplained.filter((one) => one.file === file);
+      if (own.length === 0) return [];
+      const ownFound = counts.killed + counts.timeout;
+      return [`| ${file} | ${share(ownFound, ownFound + own.length)} | ${placesOf(own)} |`];
+    }),
+    '',
+    'What they change, and what that becomes:',
+    '',
+    ...unexplained.map(
+      ({ file, place, status, original, replacement }) =>
+        `- \`${file}\` ${place}${status === 'uncovered' ? ' (not reached)' : ''}: ${quoted(original)} → ${quoted(replacement)}`,
+    ),
+    '',
+    '`docs/mutation.json` has the others, too.',
+    '',
+  ];
 }
 
 /** A piece of code in Markdown. */

@@ -45,6 +45,8 @@ test('checksums outside and inside are worked out from each other and are what a
       assert.ok(isSound);
       if (isSummed) assert.ok(isRight(sent, UDP, 26));
       assert.equal(readU16be(sent, 10), ipv4HeaderChecksum(sent, 0, 20));
+      assert.deepEqual([readU32be(sent, 12), readU32be(sent, 16)], [PATH.source, PATH.destination]);
+      assert.deepEqual([readU16be(sent, 20), readU16be(sent, 22)], [PATH.sourcePort, PATH.destinationPort]);
       assert.deepEqual(sent.subarray(28), segment.subarray(20));
       assert.ok(isRight(received, TCP, 36));
       assert.equal(readU16be(received, 10), ipv4HeaderChecksum(received, 0, 20));
