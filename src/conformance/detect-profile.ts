@@ -46,7 +46,11 @@ export async function detectProfile(
   const testCase = askingCase(settings.services.has('echo') ? 'echo' : [...settings.services.keys()][0]!);
   const finished = await runCase(testCase, settings, nodeIds, signal);
   const { log } = finished;
-  const received = log.packets.filter((packet) => packet.direction === 'received' && hasCm(packet));
+  // What an application returned of our own says nothing of the peer.
+  const ours = new Set(log.packets.filter(({ direction }) => direction === 'sent').map(({ nodeId }) => nodeId));
+  const received = log.packets.filter(
+    (packet) => packet.direction === 'received' && hasCm(packet) && !ours.has(packet.nodeId),
+  );
   const signs = signsOf(received, log.link.epoch, log.link.kind !== 'socket');
   return { ...judge(signs), finished, testCase };
 }

@@ -6,6 +6,7 @@ import { VirtualLink } from '../../src/conformance/virtual-link.js';
 import { ReferenceHost } from '../../src/endpoint/index.js';
 import type { VirtualHost } from '../../src/sim/network.js';
 import { MADE_CASES } from '../support/made-cases.js';
+import { TinyPeer } from '../support/tiny-peer.js';
 import { PEER_ADDRESSES, SERVICES } from './reference-peer.js';
 
 /** A host whose packets with a control message have wrong UDP checksums, as those of the authors' kernels. */
@@ -76,4 +77,7 @@ test('of a peer that sends no control message the paper is assumed, and the repo
   }));
   assert.equal(silent.profile, 'paper');
   assert.match(silent.text, /assumed, because the peer sent no control message/);
+  // Nor does a plain service that returns ours show anything of its own.
+  const plain = await found('paper', ({ addresses }) => new TinyPeer({ addresses, services: { 7000: 'plain-echo' } }));
+  assert.deepEqual(plain, silent);
 });
