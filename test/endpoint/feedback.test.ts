@@ -188,6 +188,62 @@ test('Table 5 gives each path its turn', () => {
   assert.equal(table.next(15), undefined);
 });
 
+const idsOf = (table: FeedbackTable) => [...table.rows()].map(({ pathId }) => pathId);
+
+test('Table 5 forgets the paths of a session that it knew before a time, and does not feed them back (3.4)', () => {
+  const table = new FeedbackTable();
+  for (const [pathId, at, sessionId] of [
+    [1, 10, 7],
+    [2, 20, 7],
+    [3, 10, 8],
+  ] as const)
+    table.record(pathId, 5, at, sessionId);
+  table.forgetSession(7, 20);
+  assert.deepEqual([idsOf(table), table.first?.pathId], [[2, 3], 2]);
+  assert.deepEqual([table.next(30)?.pathId, table.next(30)?.pathId, table.next(30)], [2, 3, undefined]);
+  table.forgetSession(7);
+  table.remove(2);
+  assert.deepEqual([idsOf(table), table.first], [[3], undefined]);
+  table.record(3, 6, 40);
+  table.clear();
+  assert.deepEqual([table.size, table.first, table.next(50)], [0, undefined, undefined]);
+});
+
+test('a full Table 5 gives up the oldest row of a session that is gone', () => {
+  const table = new FeedbackTable(2, (sessionId) => sessionId === 7);
+  for (const [pathId, sessionId] of [
+    [1, 7],
+    [2, 8],
+    [3, 7],
+  ] as const)
+    table.record(pathId, 0, 0, sessionId);
+  assert.deepEqual(idsOf(table), [1, 3]);
+  const plain = new FeedbackTable(2);
+  for (const pathId of [1, 2, 3]) plain.record(pathId, 0, 0);
+  assert.deepEqual(idsOf(plain), [2, 3]);
+});
+
+test('of two samples for one path the newer stays when two peers turn out to be one; turns go on', () => {
+  const [table, other] = [new FeedbackTable(), new FeedbackTable()];
+  for (const pathId of [1, 2, 3]) table.record(pathId, 5, 10);
+  for (const [pathId, at] of [
+    [1, 9],
+    [2, 10],
+    [3, 11],
+  ] as const)
+    other.record(pathId, 6, at);
+  table.takeOver(other);
+  assert.deepEqual([[1, 2, 3].map((pathId) => table.get(pathId)!.delay), other.size], [[5, 5, 6], 0]);
+  table.record(4, 5, 20);
+  const due = () => table.next(30)?.pathId;
+  assert.deepEqual([due(), due(), due(), due(), due()], [1, 2, 3, 4, undefined], 'a new path comes last');
+  table.takeOver(new FeedbackTable());
+  assert.equal(due(), undefined, 'nothing new');
+  table.record(1, 5, 40);
+  table.record(5, 5, 40);
+  assert.deepEqual([due(), due()], [5, 1], 'one that was never fed back comes first');
+});
+
 test('a new port of a known node belongs to the same peer: ids stay unique', () => {
   const driver = session();
   driver.netUdp({ sessionId: 8, pathId: 0 }, 'x', { port: 40001 });
