@@ -207,6 +207,47 @@ test('R7: a contest is open for two seconds after the last claim; of too many th
   assert.equal(claims.claim(peers[2]!, 1, true, 500_000), 'ask', 'it was forgotten');
 });
 
+/** Session 7 of the peer, and a node of another id at another port of its address, which names its own session 7. */
+const NEXT = { nodeId: 0x0c0c };
+function startedAgain(): Driver {
+  const driver = new Driver();
+  driver.enable();
+  driver.netUdp({ sessionId: 7 });
+  driver.hostUdp();
+  driver.enable(NEXT, { port: 40001 });
+  return driver;
+}
+const idTo = (driver: Driver, port: number) => driver.hostUdp('x', { port })[0]!.cm!.sessionId;
+
+test('R7: an id that a peer and the node that claims its address both use is taken from the peer, once at a time (decision 68)', () => {
+  const driver = startedAgain();
+  driver.netUdp({ ...NEXT, sessionId: 7 }, 'x', { port: 40001 });
+  assert.deepEqual([idTo(driver, 40000), idTo(driver, 40001)], [7, 7], 'two nodes, for all that is known');
+  driver.netUdp({ ...NEXT, flags: Flags.enable });
+  const id = idTo(driver, 40000);
+  assert.notEqual(id, 7);
+  assert.equal(idTo(driver, 40001), 7);
+  driver.netUdp({ ...NEXT, sessionId: id }, 'x', { port: 40001 });
+  driver.netUdp({ ...NEXT, flags: Flags.enable });
+  assert.equal(idTo(driver, 40000), id, 'it has just changed');
+});
+
+test('R7: while a node claims an address of a peer it cannot name an id of the peer that this node chose and holds (decision 68)', () => {
+  const driver = startedAgain();
+  driver.netUdp({ ...NEXT, flags: Flags.enable });
+  driver.netUdp({ ...NEXT, sessionId: 7 }, 'x', { port: 40001 });
+  assert.notEqual(idTo(driver, 40000), 7, 'the id was the peer’s choice');
+  assert.equal(idTo(driver, 40001), 7);
+  const own = new Driver();
+  own.enable();
+  const chosen = idTo(own, 40000);
+  own.enable(NEXT, { port: 40001 });
+  own.netUdp({ ...NEXT, flags: Flags.enable });
+  own.netUdp({ ...NEXT, sessionId: chosen }, 'x', { port: 40001 });
+  assert.equal(idTo(own, 40000), chosen);
+  assert.notEqual(idTo(own, 40001), chosen);
+});
+
 test('R8: an address change is obeyed from the session and from addresses of the same peer only', () => {
   for (const pathId of [0, 1])
     for (const localAddresses of [[STRANGER], [REMOTE, STRANGER]]) {
