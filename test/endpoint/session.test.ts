@@ -128,6 +128,56 @@ test('a freed id rests, also when the counter has not come to it yet (decision 3
   );
 });
 
+test('of two sessions with one id, of peers that turn out to be one, that stays in which the host sent, else the older', () => {
+  const left = (used: readonly number[], shownBy: number) => {
+    const driver = new Driver();
+    for (const address of [REMOTE, OTHER]) {
+      const cm = { localAddresses: [address] };
+      driver.enable(cm, { address });
+      driver.netUdp({ sessionId: 7, ...cm }, 'x', { address });
+      driver.wait(1000);
+    }
+    for (const address of used) driver.hostUdp('x', { address });
+    const { sessions, availability } = driver.endpoint;
+    assert.equal(sessions.size, 2);
+    driver.netUdp({ flags: Flags.enable, localAddresses: [REMOTE, OTHER] }, '', { address: shownBy });
+    const [session, ...rest] = sessions.rows();
+    assert.deepEqual(rest, []);
+    const { peer, tuple } = session!;
+    assert.deepEqual([peer.sessions.get(7), peer.sessions.size], [session, 1]);
+    for (const address of [REMOTE, OTHER]) assert.equal(availability.get(address, 40000)!.handshaken, peer);
+    return tuple.destination;
+  };
+  for (const shownBy of [REMOTE, OTHER]) {
+    assert.equal(left([], shownBy), REMOTE);
+    assert.equal(left([REMOTE], shownBy), REMOTE);
+    assert.equal(left([OTHER], shownBy), OTHER);
+    assert.equal(left([OTHER, REMOTE], shownBy), REMOTE);
+  }
+});
+
+test('what one of two peers knew of ids, of delays and of sessions that are gone is known of the one that they are', () => {
+  const driver = new Driver();
+  for (const [address, sessionId] of [
+    [REMOTE, 7],
+    [OTHER, 8],
+  ] as const) {
+    const cm = { localAddresses: [address] };
+    driver.enable(cm, { address });
+    driver.netUdp({ sessionId, ...cm }, 'x', { address });
+    driver.netUdp({ sessionId, pathId: sessionId, ...cm }, 'x', { address });
+  }
+  const { nodes, sessions } = driver.endpoint;
+  const gone = [...sessions.rows()][1]!;
+  sessions.remove(gone, driver.now);
+  driver.netUdp({ flags: Flags.enable, localAddresses: [REMOTE, OTHER] }, '', { address: OTHER });
+  const peer = nodes.at(REMOTE, 40000)!;
+  assert.equal(nodes.at(OTHER, 40000), peer);
+  assert.deepEqual([[...peer.sessions.values()].map(({ id }) => id), [...peer.formerSessions.keys()]], [[7], [8]]);
+  assert.deepEqual([...peer.feedback.rows()].map(({ pathId }) => pathId).sort(), [7, 8]);
+  assert.equal(peer.sessionIds.isFree(8, driver.now), false, 'the id rests');
+});
+
 test('ids that rest with one of two peers rest when the two turn out to be one (decisions 26, 32)', () => {
   const [pool, other] = [new IdPool(3, 120), new IdPool(3, 120)];
   for (const one of [pool, other]) one.allocate(0);
