@@ -1,7 +1,7 @@
 import { sameOctets, writeU16be } from '../../codec/bytes.js';
-import { buildTcp, buildUdp, Flags, TCP, TcpFlags, UDP } from '../../codec/index.js';
+import { buildTcp, buildUdp, Flags, formatIpv4, TCP, TcpFlags, type Tuple, UDP } from '../../codec/index.js';
 import type { TestCase } from '../case.js';
-import { headerField, type Observed } from '../observed.js';
+import { headerField, isQuery, type Observed } from '../observed.js';
 import type { Tester } from '../tester.js';
 import { exchange, ownSession } from './moves.js';
 import { isHandshake, openedByPeer, TcpMesh } from './tcp-mesh.js';
@@ -49,6 +49,11 @@ async function talked(t: Tester): Promise<{ mesh: TcpMesh; original: Observed[];
   const other = packets.filter((packet) => !mesh.isOriginal(packet));
   if (other.length === 0) t.inconc('one-path', 'The peer sends by the original path only: other cases judge that.');
   return { mesh, original, other };
+}
+
+/** The way back of a packet. */
+function reversed({ source, sourcePort, destination, destinationPort }: Observed): Tuple {
+  return { source: destination, sourcePort: destinationPort, destination: source, destinationPort: sourcePort };
 }
 
 /** The peer's second address, which it lists. */
@@ -144,6 +149,57 @@ export const UW_CASES: readonly TestCase[] = [
         );
       }
       t.pass('The wrapped segments are those of the connection.', wrapped[0]!);
+    },
+  },
+  {
+    ...common,
+    id: 'UW-wrapped-to-our-other-address',
+    purpose:
+      'Our second address, which we list and which confirms the query there, gets segments of the connection in UDP.',
+    requirements: ['MPIP-UW-01', 'MPIP-PA-08', 'MPIP-TX-01'],
+    sources: 2,
+    async run(t: Tester) {
+      const mesh = await TcpMesh.open(t, { sources: [0, 1] });
+      const { stream } = mesh;
+      const second = stream.addresses[1]!;
+      const isQueryThere = (packet: Observed) => isQuery(packet) && packet.destination === second;
+      stream.onReceive((packet) => {
+        if (!isQueryThere(packet)) return;
+        const back = reversed(packet);
+        stream.sendPacket(
+          stream.node.trailed(buildUdp(back, packet.payload), stream.addresses, { flags: Flags.enabled }),
+          {
+            source: 1,
+          },
+        );
+      });
+      let wrapped: Observed | undefined;
+      for (let i = 0; i < 12 && wrapped === undefined; i++) {
+        const packets = await mesh.talk(4, 20_000);
+        wrapped = packets.find((packet) => packet.destination === second && packet.protocol === UDP);
+      }
+      const query = stream.history.find((packet) => packet.direction === 'received' && isQueryThere(packet));
+      if (query === undefined) t.inconc('no-query', 'The peer does not ask the second address that we list.');
+      t.require(
+        wrapped !== undefined,
+        'path-never-used',
+        'Our second address confirmed the query of the peer; no segment of the connection comes there.',
+        {
+          expected: `segments in UDP to ${formatIpv4(second)}`,
+          seen: 'none',
+          packet: query,
+          ...headerField(query, 'destination'),
+          requirement: 'MPIP-PA-08',
+        },
+      );
+      t.equal(
+        `ports ${wrapped.sourcePort} and ${wrapped.destinationPort}`,
+        `ports ${stream.peer.port} and ${stream.port}`,
+        'other-ports',
+        'The UDP header of a wrapped segment does not have the ports of the path that was asked.',
+        { packet: wrapped, octet: wrapped.l4Offset, octets: 4, requirement: 'MPIP-TX-01' },
+      );
+      t.pass('Segments came in UDP to our second address.', query, wrapped);
     },
   },
   {
