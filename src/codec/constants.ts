@@ -211,9 +211,11 @@ export type Constants = Record<ConstantName, number>;
 /** Names of all constants. */
 export const CONSTANT_NAMES = Object.keys(CONSTANTS) as ConstantName[];
 
+const DEFAULTS = Object.fromEntries(CONSTANT_NAMES.map((name) => [name, CONSTANTS[name].default])) as Constants;
+
 /** The paper's values. */
 export function defaultConstants(): Constants {
-  return Object.fromEntries(CONSTANT_NAMES.map((name) => [name, CONSTANTS[name].default])) as Constants;
+  return { ...DEFAULTS };
 }
 
 /** A constant that could not be read; `message` is a sentence for the person who typed it. */

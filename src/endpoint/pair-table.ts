@@ -1,5 +1,8 @@
-/** Places at first, as a power of two; there are always twice as many as rows. */
-const FEWEST_BITS = 5;
+/**
+ * Places at first, as a power of two; there are always twice as many as rows. The engine makes so few without memory of their own,
+ * and many a node never needs more.
+ */
+const FEWEST_BITS = 3;
 /** Places looked at for one row: beyond that it is kept beside the table, so that no choice of names makes runs long. */
 const MOST_STEPS = 16;
 
