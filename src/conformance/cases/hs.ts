@@ -18,6 +18,7 @@ import { isOfStream, overTcp, segmentIn } from './tcp-moves.js';
 /** What a case about fake handshakes needs. */
 export const overFakeTcp = { ...overTcp, area: 'HS', sources: 2, capabilities: ['tcp', 'fake-tcp'] } as const;
 
+/** Matches packets that came to an address of ours. */
 export const isTo =
   (destination: number) =>
   (packet: Observed): boolean =>
