@@ -6,7 +6,7 @@ import { ROOT } from './run.mjs';
 
 export const RESULTS = 'docs/mutation.json';
 
-/** Milliseconds of own tests that are played for a mutant. */
+/** Milliseconds of own tests that are played for a mutant; some tests are, whatever they take. */
 export const MOST_OWN_MS = 400;
 
 /** What becomes of a mutant, in the order of the columns. */
