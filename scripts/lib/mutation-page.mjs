@@ -91,6 +91,7 @@ export function pageOf({ tests, ownTests, files, left }) {
     '',
     `${count} mutants (texts left out), ${tests} tests: **${share(found, count)} found by cases${inAll(count, { ownTests, left, tried, lost })}**.`,
     '',
+    'A test that fails is played again without the mutant: what earlier mutants left behind in the process finds none.',
     'A mutant that never ends counts as found; one that makes a case inconclusive, or that no case reaches, does not. The cases are',
     'black-box tests of what the paper asks for, and the endpoint does much that it does not ask for: of the mutants for which there is',
     `no such reason, ${share(found, about)} are found by cases.`,
