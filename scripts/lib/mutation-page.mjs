@@ -77,7 +77,6 @@ export function pageOf({ tests, ownTests, files, left }) {
   const found = total.killed + total.timeout;
   const count = STATUSES.reduce((all, status) => all + total[status], 0);
   const by = (reason) => rules.filter((rule) => rule.reason === reason).flatMap((rule) => explained.get(rule));
-  const about = count - left.length + unexplained.length;
   const tried = left.filter(isTried);
   const lost = tried.filter((one) => !isOwnFound(one));
   return [
@@ -93,8 +92,8 @@ export function pageOf({ tests, ownTests, files, left }) {
     '',
     'A test that fails is played again without the mutant: what earlier mutants left behind in the process finds none.',
     'A mutant that never ends counts as found; one that makes a case inconclusive, or that no case reaches, does not. The cases are',
-    'black-box tests of what the paper asks for, and the endpoint does much that it does not ask for: of the mutants for which there is',
-    `no such reason, ${share(found, about)} are found by cases.`,
+    'black-box tests of what the paper asks for, and the endpoint does much that it does not ask for, or that they cannot see: of',
+    `${left.length} mutants that no case finds, ${left.length - unexplained.length} have a reason of that kind, below.`,
     '',
     '## Not found by cases, and why',
     '',
