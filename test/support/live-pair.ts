@@ -12,6 +12,8 @@ export const MPIP = 'build/src/cli/mpip.js';
 export const TRAFFIC = 'build/test/support/traffic.js';
 /** How long a condition may take on a machine that has much else to do. Nothing is measured by it. */
 const PATIENCE_MS = 120_000;
+/** Nodes started so far by this process. */
+let started = 0;
 
 /** How the two nodes of a lab are started. */
 export interface PairOptions {
@@ -49,8 +51,10 @@ export class LiveNode {
   /** Starts it and waits until traffic flows through it. */
   async start(): Promise<void> {
     this.#starts++;
+    // Random ids have two octets: one pair in 65,536 would have the same and speak no MPIP with each other.
+    const nodeId = `0a:${(0x10 + (started++ % 0xe0)).toString(16)}`;
     const interfaces = this.interfaces.flatMap((name) => ['--interface', name]);
-    const args = [MPIP, 'peer', ...interfaces, '--control', this.control, ...this.args];
+    const args = [MPIP, 'peer', ...interfaces, '--control', this.control, '--node-id', nodeId, ...this.args];
     this.#running = await this.lab.start(this.host, process.execPath, args, /^ready /);
     this.#output = this.#running.output;
   }
