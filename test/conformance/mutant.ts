@@ -1,7 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Constants } from '../../src/codec/index.js';
 import type { Endpoint, ReferenceHost, RoutingRule, TcpMode } from '../../src/endpoint/index.js';
+import type { ReorderingBuffer } from '../../src/endpoint/reordering.js';
 
 /** A peer with one defect: the unmodified endpoint plus one patch. The file's name is the defect in words. */
 export interface Mutant {
@@ -62,6 +64,16 @@ export function onRules({ endpoint }: ReferenceHost, change: (rule: RoutingRule)
   const { routing } = endpoint.state;
   const { replace } = routing;
   routing.replace = (rules) => replace.call(routing, rules.map(change));
+}
+
+/** Gives each connection the reordering buffer that `make` makes. */
+export function withBuffer({ endpoint }: ReferenceHost, make: (constants: Constants) => ReorderingBuffer): void {
+  const { heldSegments, settings } = endpoint;
+  const { reorder } = heldSegments;
+  heldSegments.reorder = (view, session, now) => {
+    session.reordering ??= make(settings.constants);
+    return reorder.call(heldSegments, view, session, now);
+  };
 }
 
 /** Octets before the user data of a UDP datagram without IP options. */

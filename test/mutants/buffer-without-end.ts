@@ -1,5 +1,5 @@
 import { ReorderingBuffer } from '../../src/endpoint/reordering.js';
-import type { Mutant } from '../conformance/mutant.js';
+import { type Mutant, withBuffer } from '../conformance/mutant.js';
 
 export const mutant: Mutant = {
   name: 'buffer-without-end',
@@ -7,11 +7,6 @@ export const mutant: Mutant = {
   requirements: ['MPIP-OO-04'],
   killedBy: ['OO-buffer-of-ten'],
   apply(host) {
-    const { heldSegments, settings } = host.endpoint;
-    const { reorder } = heldSegments;
-    heldSegments.reorder = (view, session, now) => {
-      session.reordering ??= new ReorderingBuffer(1000, settings.constants['reordering-hold'], false);
-      return reorder.call(heldSegments, view, session, now);
-    };
+    withBuffer(host, (constants) => new ReorderingBuffer(1000, constants['reordering-hold'], false));
   },
 };

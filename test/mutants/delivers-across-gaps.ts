@@ -1,5 +1,5 @@
 import { ReorderingBuffer } from '../../src/endpoint/reordering.js';
-import type { Mutant } from '../conformance/mutant.js';
+import { type Mutant, withBuffer } from '../conformance/mutant.js';
 
 export const mutant: Mutant = {
   name: 'delivers-across-gaps',
@@ -7,21 +7,15 @@ export const mutant: Mutant = {
   requirements: ['MPIP-OO-03'],
   killedBy: ['OO-second-gap-still-waits'],
   apply(host) {
-    const { heldSegments, settings } = host.endpoint;
-    const { reorder } = heldSegments;
-    heldSegments.reorder = (view, session, now) => {
-      if (session.reordering === undefined) {
-        const { constants } = settings;
-        const buffer = new ReorderingBuffer(constants['reordering-slots'], constants['reordering-hold'], false);
-        const { accept } = buffer;
-        buffer.accept = (one, at, deliver, patience) => {
-          const before = buffer.next;
-          accept.call(buffer, one, at, deliver, patience);
-          if (buffer.next !== before) buffer.flush(deliver);
-        };
-        session.reordering = buffer;
-      }
-      return reorder.call(heldSegments, view, session, now);
-    };
+    withBuffer(host, (constants) => {
+      const buffer = new ReorderingBuffer(constants['reordering-slots'], constants['reordering-hold'], false);
+      const { accept } = buffer;
+      buffer.accept = (one, at, deliver, patience) => {
+        const before = buffer.next;
+        accept.call(buffer, one, at, deliver, patience);
+        if (buffer.next !== before) buffer.flush(deliver);
+      };
+      return buffer;
+    });
   },
 };
