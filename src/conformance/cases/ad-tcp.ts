@@ -3,7 +3,7 @@ import type { TestCase } from '../case.js';
 import { headerField, isData, type Observed } from '../observed.js';
 import type { Tester } from '../tester.js';
 import { answeredHandshake, dataTo, isTo } from './hs.js';
-import { answer, noSyn, waitForSyns, write } from './hs-peer.js';
+import { answerUntilAcknowledged, synToSecond, write } from './hs-peer.js';
 import { requireOpened } from './hs-refusals.js';
 import { tupleOf } from './pa.js';
 import { beginHandshake, completeHandshake, isHandshake, isStep, openedByPeer, TcpMesh } from './tcp-mesh.js';
@@ -88,16 +88,10 @@ export const AD_TCP_CASES: readonly TestCase[] = [
       const { mesh, handle } = await openedByPeer(t, [0, 1]);
       const { stream } = mesh;
       const [first, second] = stream.addresses as [number, number];
-      const toSecond = (packet: Observed) => packet.destination === second && packet.source === stream.peer.address;
-      const [syn] = (await waitForSyns(t, mesh, handle)).filter(toSecond);
-      if (syn === undefined) t.inconc('no-syn', noSyn);
-      let isOpen = false;
-      for (let attempt = 0; attempt < 3 && !isOpen; attempt++) {
-        answer(t, mesh, syn);
-        const isThird = (packet: Observed) => isStep(TcpFlags.ack)(packet) && toSecond(packet);
-        isOpen = (await stream.receive(isThird, { within: t.patience / 3 })) !== undefined;
-      }
-      if (!isOpen) t.inconc('not-completed', 'Our SYN-ACK was not acknowledged: another case judges that.');
+      const isFromOriginal = ({ source }: Observed) => source === stream.peer.address;
+      const syn = await synToSecond(t, mesh, handle, isFromOriginal);
+      const { ack } = await answerUntilAcknowledged(t, mesh, syn);
+      if (ack === undefined) t.inconc('not-completed', 'Our SYN-ACK was not acknowledged: another case judges that.');
       stream.from = 1;
       const localAddresses = [second];
       for (const cm of [FLAGGED, PATH]) {

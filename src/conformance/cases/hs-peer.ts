@@ -53,6 +53,35 @@ export async function waitForSyns(t: Tester, mesh: TcpMesh, handle: number): Pro
 
 export const noSyn = 'The peer opened the connection, knows our second address and begins no fake handshake.';
 
+/** The first SYN of the peer to our second address, one that is `wanted`; the case is `inconc` when there is none. */
+export async function synToSecond(
+  t: Tester,
+  mesh: TcpMesh,
+  handle: number,
+  wanted: (syn: Observed) => boolean = () => true,
+): Promise<Observed> {
+  const second = mesh.stream.addresses[1];
+  const all = await waitForSyns(t, mesh, handle);
+  return all.find((syn) => syn.destination === second && wanted(syn)) ?? t.inconc('no-syn', noSyn);
+}
+
+/** Answers a fake SYN up to three times, until it is acknowledged on its path; with the number of the last SYN-ACK. */
+export async function answerUntilAcknowledged(
+  t: Tester,
+  mesh: TcpMesh,
+  syn: Observed,
+): Promise<{ ack: Observed | undefined; sequence: number }> {
+  for (let attempt = 1; ; attempt++) {
+    const sequence = answer(t, mesh, syn);
+    const ack = await mesh.stream.receive(
+      (packet) =>
+        isStep(TcpFlags.ack)(packet) && packet.source === syn.source && packet.destination === syn.destination,
+      { within: t.patience / 3 },
+    );
+    if (ack !== undefined || attempt === 3) return { ack, sequence };
+  }
+}
+
 /** Section 3.8.1 with the peer as the client. */
 export const HS_PEER_CASES: readonly TestCase[] = [
   {
@@ -134,20 +163,8 @@ export const HS_PEER_CASES: readonly TestCase[] = [
     requirements: ['MPIP-HS-05', 'MPIP-HS-10'],
     async run(t: Tester) {
       const { mesh, handle } = await openedByPeer(t, [0, 1]);
-      const [syn] = (await waitForSyns(t, mesh, handle)).filter(
-        ({ destination }) => destination === mesh.stream.addresses[1],
-      );
-      if (syn === undefined) t.inconc('no-syn', noSyn);
-      let ack: Observed | undefined;
-      let sequence = 0;
-      for (let attempt = 0; attempt < 3 && ack === undefined; attempt++) {
-        sequence = answer(t, mesh, syn);
-        ack = await mesh.stream.receive(
-          (packet) =>
-            isStep(TcpFlags.ack)(packet) && packet.source === syn.source && packet.destination === syn.destination,
-          { within: t.patience / 3 },
-        );
-      }
+      const syn = await synToSecond(t, mesh, handle);
+      const { ack, sequence } = await answerUntilAcknowledged(t, mesh, syn);
       if (ack === undefined)
         return void (await t.silent(mesh.stream, {
           code: 'not-completed',
@@ -192,10 +209,7 @@ export const HS_PEER_CASES: readonly TestCase[] = [
     requirements: ['MPIP-HS-10', 'MPIP-HS-05'],
     async run(t: Tester) {
       const { mesh, handle } = await openedByPeer(t, [0, 1]);
-      const [syn] = (await waitForSyns(t, mesh, handle)).filter(
-        ({ destination }) => destination === mesh.stream.addresses[1],
-      );
-      if (syn === undefined) t.inconc('no-syn', noSyn);
+      const syn = await synToSecond(t, mesh, handle);
       const sequence = answer(t, mesh, syn);
       const acks: Observed[] = [];
       for (let attempt = 0; attempt < 4 && acks.length < 2; attempt++) {

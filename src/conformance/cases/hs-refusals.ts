@@ -3,7 +3,7 @@ import type { TestCase } from '../case.js';
 import { headerField, isData, type Observed } from '../observed.js';
 import type { Tester } from '../tester.js';
 import { answeredHandshake, dataTo, isTo, overFakeTcp } from './hs.js';
-import { answer, noSyn, syns, waitForSyns, write } from './hs-peer.js';
+import { answer, answerUntilAcknowledged, noSyn, syns, synToSecond, waitForSyns, write } from './hs-peer.js';
 import { tupleOf } from './pa.js';
 import { beginHandshake, completeHandshake, isStep, openedByPeer, TcpMesh } from './tcp-mesh.js';
 import { tcpSession } from './tcp-moves.js';
@@ -105,8 +105,7 @@ export const HS_REFUSAL_CASES: readonly TestCase[] = [
       const { stream } = mesh;
       const second = stream.addresses[1]!;
       const toSecond = ({ destination }: Observed) => destination === second;
-      const [syn] = (await waitForSyns(t, mesh, handle)).filter(toSecond);
-      if (syn === undefined) t.inconc('no-syn', noSyn);
+      const syn = await synToSecond(t, mesh, handle);
       for (let i = 0; i < 2; i++) answer(t, mesh, syn, undefined, { error: 7777 });
       await write(t, handle, 12, 60_000);
       const early = stream.history.filter((packet) => packet.direction === 'received' && toSecond(packet));
@@ -132,11 +131,7 @@ export const HS_REFUSAL_CASES: readonly TestCase[] = [
           requirement: 'MPIP-HS-10',
         },
       );
-      let right: Observed | undefined;
-      for (let attempt = 0; attempt < 3 && right === undefined; attempt++) {
-        answer(t, mesh, syn);
-        right = await stream.receive((packet) => isAck(packet) && toSecond(packet), { within: t.patience / 3 });
-      }
+      const { ack: right } = await answerUntilAcknowledged(t, mesh, syn);
       if (right === undefined)
         t.inconc('not-completed', 'The right SYN-ACK is not acknowledged either: another case judges that.');
       t.pass('Only the right SYN-ACK was acknowledged.', syn, right);
